@@ -12,8 +12,10 @@ find_package(GTest REQUIRED)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 
-# Asio and Beast are compiled once, in src/net's and src/base/async's own sources.
-add_library(librebird_asio INTERFACE)
-target_compile_definitions(librebird_asio INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
+# Asio is compiled once for the whole program, Beast once in src/net.
+add_library(librebird_asio_impl STATIC ${CMAKE_SOURCE_DIR}/src/base/async/asio/asio_impl.cpp)
+target_compile_definitions(librebird_asio_impl PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
                            BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_DISABLE_VISIBILITY)
-target_link_libraries(librebird_asio INTERFACE Boost::headers Threads::Threads)
+target_link_libraries(librebird_asio_impl PUBLIC Boost::headers Threads::Threads)
+add_library(librebird_asio INTERFACE)
+target_link_libraries(librebird_asio INTERFACE librebird_asio_impl)

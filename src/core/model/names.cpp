@@ -1,0 +1,74 @@
+// The text forms of the model's enumerations: what is stored and what goes over the wire.
+#include <librebird/core/model/chat.hpp>
+#include <librebird/core/model/conversation.hpp>
+#include <librebird/core/model/principal.hpp>
+#include <librebird/core/model/tool.hpp>
+#include <librebird/core/model/turn.hpp>
+
+#include <array>
+
+namespace librebird {
+namespace {
+
+template <class E, std::size_t N>
+using Names = std::array<std::pair<E, std::string_view>, N>;
+
+template <class E, std::size_t N>
+std::string_view name_of(const Names<E, N>& names, E value) {
+  for (const auto& [known, name] : names) {
+    if (known == value) return name;
+  }
+  return "";
+}
+
+template <class E, std::size_t N>
+std::optional<E> value_of(const Names<E, N>& names, std::string_view name) {
+  for (const auto& [value, known] : names) {
+    if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+constexpr Names<Role, 4> kRoles{
+    {{Role::guest, "guest"}, {Role::member, "member"}, {Role::admin, "admin"}, {Role::owner, "owner"}}};
+constexpr Names<ToolStatus, 4> kToolStatuses{{{ToolStatus::ok, "ok"},
+                                              {ToolStatus::error, "error"},
+                                              {ToolStatus::denied, "denied"},
+                                              {ToolStatus::interrupted, "interrupted"}}};
+constexpr Names<ChatRole, 4> kChatRoles{{{ChatRole::system, "system"},
+                                         {ChatRole::user, "user"},
+                                         {ChatRole::assistant, "assistant"},
+                                         {ChatRole::tool, "tool"}}};
+constexpr Names<FinishReason, 4> kFinishReasons{{{FinishReason::stop, "stop"},
+                                                 {FinishReason::length, "length"},
+                                                 {FinishReason::tool_calls, "tool_calls"},
+                                                 {FinishReason::content_filter, "content_filter"}}};
+constexpr Names<TurnStatus, 5> kTurnStatuses{{{TurnStatus::queued, "queued"},
+                                              {TurnStatus::running, "running"},
+                                              {TurnStatus::done, "done"},
+                                              {TurnStatus::failed, "failed"},
+                                              {TurnStatus::cancelled, "cancelled"}}};
+constexpr Names<MessageRole, 2> kMessageRoles{{{MessageRole::user, "user"}, {MessageRole::assistant, "assistant"}}};
+constexpr Names<MessageStatus, 3> kMessageStatuses{{{MessageStatus::complete, "complete"},
+                                                    {MessageStatus::stopped, "stopped"},
+                                                    {MessageStatus::failed, "failed"}}};
+
+}  // namespace
+
+std::string_view to_string(Role role) { return name_of(kRoles, role); }
+std::optional<Role> role_from_string(std::string_view name) { return value_of(kRoles, name); }
+std::string_view to_string(ToolStatus status) { return name_of(kToolStatuses, status); }
+std::optional<ToolStatus> tool_status_from_string(std::string_view name) { return value_of(kToolStatuses, name); }
+std::string_view to_string(ChatRole role) { return name_of(kChatRoles, role); }
+std::optional<ChatRole> chat_role_from_string(std::string_view name) { return value_of(kChatRoles, name); }
+std::string_view to_string(FinishReason reason) { return name_of(kFinishReasons, reason); }
+std::optional<FinishReason> finish_reason_from_string(std::string_view name) { return value_of(kFinishReasons, name); }
+std::string_view to_string(TurnStatus status) { return name_of(kTurnStatuses, status); }
+std::optional<TurnStatus> turn_status_from_string(std::string_view name) { return value_of(kTurnStatuses, name); }
+std::string_view to_string(MessageRole role) { return name_of(kMessageRoles, role); }
+std::string_view to_string(MessageStatus status) { return name_of(kMessageStatuses, status); }
+std::optional<MessageStatus> message_status_from_string(std::string_view name) {
+  return value_of(kMessageStatuses, name);
+}
+
+}  // namespace librebird

@@ -1,0 +1,18 @@
+#pragma once
+
+// What every plug-in says about itself. Config docs, `librebird config` and settings forms are made from it.
+
+#include <librebird/base/config.hpp>
+
+#include <string>
+#include <vector>
+
+namespace librebird {
+
+struct PluginManifest {
+  std::string name;          // its folder's name
+  std::string description;   // one sentence
+  std::vector<ConfigKey> config;
+};
+
+}  // namespace librebird
