@@ -1,7 +1,7 @@
 #include <librebird/base/log.hpp>
 
 #include <librebird/base/clock.hpp>
-#include <librebird/base/utf8.hpp>
+#include <librebird/base/json_writer.hpp>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -142,31 +142,6 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
     }
   }
   write_all(line);
-}
-
-void append_json_escaped(std::string& out, std::string_view text) {
-  const auto escape_into = [&out](std::string_view valid) {
-    for (const char c : valid) {
-      switch (c) {
-        case '"': out += "\\\""; break;
-        case '\\': out += "\\\\"; break;
-        case '\n': out += "\\n"; break;
-        case '\r': out += "\\r"; break;
-        case '\t': out += "\\t"; break;
-        default:
-          if (static_cast<unsigned char>(c) < 0x20) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-          } else {
-            out.push_back(c);
-          }
-      }
-    }
-  };
-  if (is_utf8(text)) {
-    escape_into(text);
-  } else {
-    escape_into(to_valid_utf8(text));
-  }
 }
 
 }  // namespace librebird::log

@@ -61,7 +61,4 @@ inline void error(std::string_view message, std::initializer_list<Field> fields 
   write(Level::error, message, fields);
 }
 
-// Appends `text` to `out` as the inside of a JSON string (RFC 8259, section 7); broken UTF-8 becomes U+FFFD.
-void append_json_escaped(std::string& out, std::string_view text);
-
 }  // namespace librebird::log
