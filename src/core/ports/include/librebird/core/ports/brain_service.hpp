@@ -43,6 +43,9 @@ class ChatObserver {
 struct ChatOutcome {
   FinishReason finish_reason = FinishReason::stop;
   TokenUsage usage;  // of all steps of this attempt
+  // The answer that ended the turn. It is not journaled: the gateway stores it when it finishes the turn. With client
+  // tools it carries the calls the client is to run.
+  ModelAnswer final_answer;
 };
 
 struct MemoryQuery {
@@ -62,7 +65,8 @@ struct MemoryItem {
 class BrainService {
  public:
   virtual ~BrainService() = default;
-  // Errors are those of ChatProvider and HandsService; what was journaled until then stands.
+  // Errors are those of ChatProvider and HandsService; what was journaled until then stands. An error is retryable only
+  // if the brain itself was lost on the way: what could be tried again with a model, the brain has tried.
   virtual Task<Result<ChatOutcome>> stream_chat(ChatRequest request, ChatObserver& observer, std::stop_token stop) = 0;
   virtual Task<Result<ToolResult>> execute_tool(ToolRequest request, std::stop_token stop) = 0;
   virtual Task<Result<std::vector<MemoryItem>>> get_memory(MemoryQuery query) = 0;

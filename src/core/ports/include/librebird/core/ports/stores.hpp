@@ -81,6 +81,8 @@ class MessageStore {
   virtual Task<Result<Page<Message>>> list(Principal principal, std::string conversation_id, std::string before,
                                            int limit) = 0;
   virtual Task<Result<Message>> get(Principal principal, std::string id) = 0;
+  // The visible assistant message of a turn; nullopt when it has none.
+  virtual Task<Result<std::optional<Message>>> answer_of(Principal principal, std::string turn_id) = 0;
   // Past messages of this user that match the words best; for the brain's memory.
   virtual Task<Result<std::vector<MemoryItem>>> search(Principal principal, std::string text, int limit) = 0;
 };
@@ -122,6 +124,10 @@ class TurnStore {
   // nullopt: nothing to do. History holds at most `history_limit` messages.
   virtual Task<Result<std::optional<LeasedTurn>>> lease(std::string conversation_id, std::string owner, Millis duration,
                                                         int history_limit) = 0;
+  // A new attempt at a turn that `owner` holds already (the brain went away): attempt + 1, the journal as it stands.
+  // failed_precondition as in append_step.
+  virtual Task<Result<LeasedTurn>> retake(std::string turn_id, std::string owner, Millis duration,
+                                          int history_limit) = 0;
   // Conversations that have work at `now` and no valid lease: at start, and to find what others dropped.
   virtual Task<Result<std::vector<std::string>>> conversations_with_work() = 0;
   // Keeps the leases of `owner`. Returns those it still holds.

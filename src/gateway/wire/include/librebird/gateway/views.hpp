@@ -1,0 +1,27 @@
+#pragma once
+
+// The JSON views of docs/protocol.md. Pure functions, any thread.
+
+#include <librebird/base/json_writer.hpp>
+#include <librebird/core/model/conversation.hpp>
+#include <librebird/core/model/identity.hpp>
+
+namespace librebird::gateway {
+
+void write(JsonWriter& json, const Conversation& conversation);
+void write(JsonWriter& json, const Message& message);
+void write(JsonWriter& json, const Turn& turn);
+void write(JsonWriter& json, const ToolSpec& tool);
+void write(JsonWriter& json, const ApiKey& key);
+void write(JsonWriter& json, const std::vector<MessagePart>& parts);
+// A tool call as shown: status "running" while there is no result.
+void write(JsonWriter& json, const ToolCall& call, const ToolResult* result);
+
+template <class T>
+[[nodiscard]] std::string view(const T& value) {
+  JsonWriter json;
+  write(json, value);
+  return std::move(json).take();
+}
+
+}  // namespace librebird::gateway

@@ -1,0 +1,164 @@
+#include <librebird/gateway/views.hpp>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace librebird::gateway {
+namespace {
+
+void time_field(JsonWriter& json, std::string_view name, UnixMillis time) { json.field(name, to_rfc3339(time)); }
+
+void time_field(JsonWriter& json, std::string_view name, const std::optional<UnixMillis>& time) {
+  if (time) {
+    time_field(json, name, *time);
+  } else {
+    json.key(name).null();
+  }
+}
+
+void error_field(JsonWriter& json, const std::optional<TurnError>& error) {
+  json.key("error");
+  if (!error) {
+    json.null();
+    return;
+  }
+  json.begin_object().field("code", error->code).field("detail", error->detail).end_object();
+}
+
+// Text that should be JSON but came from a model or a tool: shown as a string when it is not.
+void untrusted_json(JsonWriter& json, std::string_view text, bool must_be_object) {
+  boost::system::error_code failure;
+  boost::json::parse_options options;
+  options.max_depth = 64;
+  const boost::json::value value = boost::json::parse(text, failure, {}, options);
+  if (failure) {
+    if (must_be_object) {
+      json.begin_object().field("invalid_json", text).end_object();
+    } else {
+      json.value(text);
+    }
+    return;
+  }
+  if (must_be_object && !value.is_object()) {
+    json.begin_object().raw_field("value", boost::json::serialize(value)).end_object();
+    return;
+  }
+  json.raw(boost::json::serialize(value));
+}
+
+}  // namespace
+
+void write(JsonWriter& json, const Conversation& conversation) {
+  json.begin_object()
+      .field("id", conversation.id)
+      .field("title", conversation.title)
+      .field("archived", conversation.archived);
+  time_field(json, "created_at", conversation.created_at);
+  time_field(json, "updated_at", conversation.updated_at);
+  json.key("active_turn");
+  if (conversation.active_turn_id && conversation.active_turn_status) {
+    json.begin_object()
+        .field("id", *conversation.active_turn_id)
+        .field("status", to_string(*conversation.active_turn_status))
+        .end_object();
+  } else {
+    json.null();
+  }
+  if (conversation.snippet) json.field("snippet", *conversation.snippet);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const ToolCall& call, const ToolResult* result) {
+  json.begin_object().field("id", call.id).field("name", call.name).key("arguments");
+  untrusted_json(json, call.arguments_json, true);
+  json.field("status", result != nullptr ? to_string(result->status) : std::string_view("running"));
+  json.key("result");
+  if (result != nullptr) {
+    untrusted_json(json, result->content_json, false);
+    json.field("duration_ms", result->duration.count());
+  } else {
+    json.null().key("duration_ms").null();
+  }
+  json.end_object();
+}
+
+void write(JsonWriter& json, const std::vector<MessagePart>& parts) {
+  json.begin_array();
+  for (const MessagePart& part : parts) {
+    json.begin_object();
+    if (const auto* text = std::get_if<TextPart>(&part)) {
+      json.field("type", "text").field("text", text->text);
+    } else if (const auto* call = std::get_if<ToolCallPart>(&part)) {
+      json.field("type", "tool_call").key("call");
+      write(json, call->call, call->result ? &*call->result : nullptr);
+    }
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write(JsonWriter& json, const Message& message) {
+  json.begin_object()
+      .field("id", message.id)
+      .field("conversation_id", message.conversation_id)
+      .field("turn_id", message.turn_id)
+      .field("role", to_string(message.role))
+      .field("content", message.content)
+      .key("parts");
+  if (message.role == MessageRole::user) {
+    write(json, std::vector<MessagePart>{TextPart{message.content}});
+  } else {
+    write(json, message.parts);
+  }
+  json.field("status", to_string(message.status));
+  error_field(json, message.error);
+  json.key("model");
+  if (message.model) {
+    json.begin_object()
+        .field("provider", message.model->provider)
+        .field("name", message.model->name)
+        .field("demo", message.model->demo)
+        .end_object();
+  } else {
+    json.null();
+  }
+  json.field("client_message_id", message.client_message_id);
+  time_field(json, "created_at", message.created_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const Turn& turn) {
+  json.begin_object()
+      .field("id", turn.id)
+      .field("conversation_id", turn.conversation_id)
+      .field("message_id", turn.message_id)
+      .field("status", to_string(turn.status))
+      .field("attempt", turn.attempt);
+  error_field(json, turn.error);
+  time_field(json, "created_at", turn.created_at);
+  time_field(json, "started_at", turn.started_at);
+  time_field(json, "finished_at", turn.finished_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const ToolSpec& tool) {
+  json.begin_object()
+      .field("name", tool.name)
+      .field("skill", tool.skill)
+      .field("description", tool.description)
+      .raw_field("parameters", tool.parameters_json)
+      .field("runs_on", tool.runs_on == RunsOn::device ? "device" : "sandbox")
+      .key("network")
+      .begin_array();
+  for (const std::string& host : tool.network) json.value(host);
+  json.end_array().field("idempotent", tool.idempotent).end_object();
+}
+
+void write(JsonWriter& json, const ApiKey& key) {
+  json.begin_object().field("id", key.id).field("name", key.name).field("prefix", key.prefix);
+  time_field(json, "created_at", key.created_at);
+  time_field(json, "last_used_at", key.last_used_at);
+  json.end_object();
+}
+
+}  // namespace librebird::gateway

@@ -1,0 +1,69 @@
+#include <librebird/gateway/body.hpp>
+#include <librebird/gateway/problem.hpp>
+#include <librebird/gateway/views.hpp>
+
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+namespace librebird::gateway {
+namespace {
+
+TEST(Body, ReadsWhatWasDeclared) {
+  auto body = Body::parse(R"({"a":"x","b":true,"c":7,"d":{"e":1}})");
+  ASSERT_TRUE(body);
+  EXPECT_EQ(*body->text("a", 10), "x");
+  EXPECT_EQ(**body->optional_flag("b"), true);
+  EXPECT_EQ(**body->optional_integer("c", 0, 10), 7);
+  auto inner = body->optional_object("d");
+  ASSERT_TRUE(inner && *inner);
+  EXPECT_FALSE((*inner)->done());
+  EXPECT_TRUE((*inner)->optional_integer("e", 0, 1));
+  EXPECT_TRUE((*inner)->done());
+  EXPECT_TRUE(body->done());
+}
+
+TEST(Body, RefusesTheRest) {
+  for (const char* bad : {"[]", "nul", "{", "{\"a\":1}x", "\"x\"", "{\"a\":\"\xFF\"}"}) {
+    EXPECT_FALSE(Body::parse(bad)) << bad;
+  }
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  EXPECT_FALSE(Body::parse("{\"a\":" + deep + "}"));
+  auto body = Body::parse(R"({"a":1,"long":"12345","nul":"a\u0000b","n":1.5,"extra":0})");
+  ASSERT_TRUE(body);
+  EXPECT_FALSE(body->text("a", 10));
+  EXPECT_EQ(body->text("long", 4).error().code, Code::too_large);
+  EXPECT_FALSE(body->text("nul", 10));
+  EXPECT_FALSE(body->optional_integer("n", 0, 9));
+  EXPECT_FALSE(body->text("absent", 10));
+  EXPECT_NE(body->done().error().message.find("extra"), std::string::npos);
+}
+
+TEST(Problem, HasTheShapeOfRfc9457) {
+  Error error = make_error(Code::resource_exhausted, "Too many \"open\" turns; wait.");
+  error.retry_after = Millis(1500);
+  EXPECT_EQ(retry_after_seconds(error), 2);
+  const auto json = boost::json::parse(problem_json(error, "r1")).as_object();
+  EXPECT_EQ(json.at("status").to_number<int>(), 429);
+  EXPECT_EQ(json.at("code").as_string(), "resource_exhausted");
+  EXPECT_TRUE(json.at("retryable").as_bool());
+  EXPECT_EQ(json.at("request_id").as_string(), "r1");
+}
+
+TEST(Views, ShowBrokenArgumentsAndResultsSafely) {
+  Message message;
+  message.role = MessageRole::assistant;
+  message.parts = {TextPart{"a"},
+                   ToolCallPart{ToolCall{"i", "t", "{\"x\":"}, std::nullopt},
+                   ToolCallPart{ToolCall{"j", "t", "[1]"}, ToolResult{"j", ToolStatus::ok, "not json", Millis(3)}}};
+  const auto json = boost::json::parse(view(message)).as_object();
+  const auto& parts = json.at("parts").as_array();
+  ASSERT_EQ(parts.size(), 3U);
+  EXPECT_EQ(parts[1].at("call").at("arguments").at("invalid_json").as_string(), "{\"x\":");
+  EXPECT_EQ(parts[1].at("call").at("status").as_string(), "running");
+  EXPECT_TRUE(parts[1].at("call").at("result").is_null());
+  EXPECT_EQ(parts[2].at("call").at("result").as_string(), "not json");
+  EXPECT_EQ(parts[2].at("call").at("duration_ms").to_number<int>(), 3);
+}
+
+}  // namespace
+}  // namespace librebird::gateway

@@ -1,0 +1,68 @@
+#pragma once
+
+// One WebSocket connection of one caller. Thread rule: loop only. run() serves the socket to its end; the session must
+// outlive it. Memory counts here: thousands of idle ones are normal.
+
+#include <librebird/base/clock.hpp>
+#include <librebird/gateway/authenticator.hpp>
+#include <librebird/gateway/client_frame.hpp>
+#include <librebird/gateway/intake.hpp>
+#include <librebird/net/http_server.hpp>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+namespace librebird::gateway {
+
+struct WsServices {
+  Intake& intake;
+  TurnHub& hub;
+  EventBus& bus;
+  ConversationStore& conversations;
+  TurnStore& turns;
+  MessageStore& messages;
+};
+
+class WsSession {
+ public:
+  WsSession(const WsServices& services, Caller caller, std::string id, net::WebSocket& socket);
+
+  Task<void> run();
+  // Ends the connection: the credential is no longer good.
+  void revoke();
+  [[nodiscard]] const Caller& caller() const { return caller_; }
+
+ private:
+  Task<void> handle(ClientFrame frame);
+  Task<void> subscribe(std::string id, SubscribeFrame frame);
+  Task<void> send_message(std::string id, SendFrame frame);
+  void send(EventBus::Payload payload);
+  void send(JsonWriter json);
+  void send_error(const std::string& id, const Error& error);
+
+  const WsServices& services_;
+  Caller caller_;
+  std::string id_;
+  net::WebSocket& socket_;
+  std::unique_ptr<EventBus::Subscription> list_;
+  std::map<std::string, std::unique_ptr<EventBus::Subscription>> conversations_;
+};
+
+// All sessions of this gateway.
+class SessionRegistry {
+ public:
+  void add(WsSession& session) { sessions_.insert(&session); }
+  void remove(WsSession& session) { sessions_.erase(&session); }
+  [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+  // Ends the sessions that came with this credential.
+  void revoke(const std::string& credential_id);
+  // One caller per distinct credential, for a check that it is still good.
+  [[nodiscard]] std::vector<Caller> callers() const;
+
+ private:
+  std::set<WsSession*> sessions_;
+};
+
+}  // namespace librebird::gateway

@@ -1,0 +1,148 @@
+#include <librebird/gateway/ws_session.hpp>
+
+#include <librebird/gateway/problem.hpp>
+#include <librebird/gateway/views.hpp>
+
+namespace librebird::gateway {
+namespace {
+constexpr std::size_t kSubscriptionLimit = 256;
+constexpr std::uint16_t kBadData = 1007;
+constexpr std::uint16_t kCredentialLost = 4401;
+constexpr std::uint16_t kTooSlow = 4408;
+}  // namespace
+
+WsSession::WsSession(const WsServices& services, Caller caller, std::string id, net::WebSocket& socket)
+    : services_(services), caller_(std::move(caller)), id_(std::move(id)), socket_(socket) {}
+
+Task<void> WsSession::run() {
+  JsonWriter hello;
+  hello.begin_object()
+      .field("type", "hello")
+      .field("protocol", 1)
+      .field("connection_id", id_)
+      .field("user_id", caller_.principal.user_id)
+      .end_object();
+  send(std::move(hello));
+  const auto forward = [this](const EventBus::Payload& payload) { send(payload); };
+  list_ = services_.bus.subscribe(user_topic(caller_.principal.workspace_id, caller_.principal.user_id), forward);
+  for (;;) {
+    auto text = co_await socket_.read();
+    if (!text || !*text) break;  // the socket has said why, if there was anything to say
+    auto parsed = parse_client_frame(**text, services_.intake.options().message_limit);
+    text = std::optional<std::string>();
+    if (auto* frame = std::get_if<ClientFrame>(&parsed)) {
+      co_await handle(std::move(*frame));
+      continue;
+    }
+    const auto& failure = std::get<FrameError>(parsed);
+    send_error(failure.id, failure.error);
+    if (failure.malformed) socket_.close(kBadData, "not a JSON object");
+  }
+  conversations_.clear();
+  list_.reset();
+}
+
+void WsSession::revoke() { socket_.close(kCredentialLost, "credential revoked or expired"); }
+
+Task<void> WsSession::handle(ClientFrame frame) {
+  if (auto* subscribe_frame = std::get_if<SubscribeFrame>(&frame.what)) {
+    co_await subscribe(std::move(frame.id), std::move(*subscribe_frame));
+  } else if (auto* send_frame = std::get_if<SendFrame>(&frame.what)) {
+    co_await send_message(std::move(frame.id), std::move(*send_frame));
+  } else if (auto* unsubscribe = std::get_if<UnsubscribeFrame>(&frame.what)) {
+    conversations_.erase(unsubscribe->conversation_id);
+    JsonWriter json;
+    json.begin_object().field("type", "unsubscribed").field("id", frame.id);
+    json.field("conversation_id", unsubscribe->conversation_id).end_object();
+    send(std::move(json));
+  } else if (auto* cancel = std::get_if<CancelFrame>(&frame.what)) {
+    const auto turn = co_await services_.intake.cancel(caller_.principal, cancel->turn_id);
+    if (!turn) {
+      send_error(frame.id, turn.error());
+      co_return;
+    }
+    JsonWriter json;
+    json.begin_object().field("type", "cancelling").field("id", frame.id).field("turn_id", turn->id).end_object();
+    send(std::move(json));
+  } else {
+    JsonWriter json;
+    json.begin_object().field("type", "pong").field("id", frame.id).end_object();
+    send(std::move(json));
+  }
+}
+
+Task<void> WsSession::subscribe(std::string id, SubscribeFrame frame) {
+  if (conversations_.size() >= kSubscriptionLimit && !conversations_.contains(frame.conversation_id)) {
+    send_error(id, make_error(Code::resource_exhausted, "Too many subscriptions on one connection; end some first."));
+    co_return;
+  }
+  const auto conversation = co_await services_.conversations.get(caller_.principal, frame.conversation_id);
+  if (!conversation) {
+    send_error(id, conversation.error());
+    co_return;
+  }
+  std::vector<EventBus::Payload> stored;
+  if (needs_store(services_.hub, frame.cursor)) {
+    auto events = co_await missing_stored(services_.turns, services_.messages, caller_.principal, frame.cursor->turn_id);
+    // A cursor into a turn that is gone (its message was edited away) is nothing to complain about.
+    if (events) stored = std::move(*events);
+  }
+  JsonWriter json;
+  json.begin_object().field("type", "subscribed").field("id", id);
+  json.field("conversation_id", frame.conversation_id).end_object();
+  send(std::move(json));
+  // From here to the end without an await: what is missing, then every later event, each once.
+  auto live = missing_live(services_.hub, frame.conversation_id, frame.cursor);
+  const auto forward = [this](const EventBus::Payload& payload) { send(payload); };
+  conversations_[frame.conversation_id] = services_.bus.subscribe(conversation_topic(frame.conversation_id), forward);
+  for (auto& event : stored) send(std::move(event));
+  for (auto& event : live) send(std::move(event));
+}
+
+Task<void> WsSession::send_message(std::string id, SendFrame frame) {
+  AcceptMessage message;
+  message.conversation_id = std::move(frame.conversation_id);
+  message.content = std::move(frame.content);
+  message.client_message_id = std::move(frame.client_message_id);
+  const auto accepted = co_await services_.intake.submit(caller_.principal, std::move(message));
+  if (!accepted) {
+    send_error(id, accepted.error());
+    co_return;
+  }
+  JsonWriter json;
+  json.begin_object().field("type", "accepted").field("id", id).key("message");
+  write(json, accepted->message);
+  json.key("turn");
+  write(json, accepted->turn);
+  json.field("duplicate", accepted->duplicate).end_object();
+  send(std::move(json));
+}
+
+void WsSession::send(EventBus::Payload payload) {
+  if (!socket_.send(std::move(payload))) socket_.close(kTooSlow, "too slow to read; reconnect and resume");
+}
+
+void WsSession::send(JsonWriter json) { send(std::make_shared<const std::string>(std::move(json).take())); }
+
+void WsSession::send_error(const std::string& id, const Error& error) {
+  JsonWriter json;
+  json.begin_object().field("type", "error").field("id", id).raw_field("problem", problem_json(error, id_)).end_object();
+  send(std::move(json));
+}
+
+void SessionRegistry::revoke(const std::string& credential_id) {
+  for (WsSession* session : sessions_) {
+    if (session->caller().principal.credential_id == credential_id) session->revoke();
+  }
+}
+
+std::vector<Caller> SessionRegistry::callers() const {
+  std::map<std::string, const Caller*> distinct;
+  for (const WsSession* session : sessions_) distinct.emplace(session->caller().credential_hash, &session->caller());
+  std::vector<Caller> callers;
+  callers.reserve(distinct.size());
+  for (const auto& [hash, caller] : distinct) callers.push_back(*caller);
+  return callers;
+}
+
+}  // namespace librebird::gateway
