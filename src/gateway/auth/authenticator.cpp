@@ -8,8 +8,6 @@ namespace librebird::gateway {
 namespace {
 
 constexpr std::string_view kCookie = "lb_session";
-constexpr std::string_view kKeyPrefix = "lb_";
-constexpr std::size_t kShownPrefix = 10;
 constexpr std::size_t kTokenLimit = 256;
 
 Error unauthenticated(std::string message) { return make_error(Code::unauthenticated, std::move(message)); }
@@ -65,7 +63,7 @@ Task<Result<Caller>> Authenticator::authenticate(net::Request request) {
       co_return unauthenticated("The Authorization header must be `Bearer <API key>`.");
     }
     const std::string_view key = header->substr(space + 1);
-    if (!key.starts_with(kKeyPrefix) || key.size() > kTokenLimit) {
+    if (!key.starts_with(kApiKeyPrefix) || key.size() > kTokenLimit) {
       co_return unauthenticated("This is not an API key of this server; make one with `librebird api-key create`.");
     }
     Caller caller;
@@ -130,24 +128,6 @@ Task<Result<Authenticator::SignedIn>> Authenticator::sign_in(net::Request reques
 Task<Result<std::string>> Authenticator::sign_out(Caller caller) {
   if (caller.by_cookie) LB_CO_CHECK(co_await credentials_.delete_session(caller.credential_hash));
   co_return cookie("", 0);
-}
-
-Task<Result<std::string>> make_sign_in_token(CredentialStore& credentials, const Clock& clock, Random& random,
-                                             Principal principal, Millis lifetime) {
-  std::string token = random_token(random);
-  LB_CO_CHECK(co_await credentials.add_sign_in_link(std::move(principal), sha256_hex(token),
-                                                    clock.unix_now() + lifetime.count()));
-  co_return token;
-}
-
-Task<Result<NewApiKey>> make_api_key(CredentialStore& credentials, Random& random, Principal principal,
-                                     std::string name) {
-  NewApiKey made;
-  made.secret = std::string(kKeyPrefix) + random_token(random);
-  LB_CO_TRY(key, co_await credentials.add_api_key(std::move(principal), std::move(name),
-                                                  made.secret.substr(0, kShownPrefix), sha256_hex(made.secret)));
-  made.key = std::move(key);
-  co_return made;
 }
 
 }  // namespace librebird::gateway

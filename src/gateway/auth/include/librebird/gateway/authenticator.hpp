@@ -7,7 +7,7 @@
 // token), invalid_argument (Host).
 
 #include <librebird/base/random.hpp>
-#include <librebird/core/ports/stores.hpp>
+#include <librebird/core/credentials/issue.hpp>
 #include <librebird/net/http_server.hpp>
 
 #include <string>
@@ -20,7 +20,6 @@ struct AuthOptions {
   std::vector<std::string> allowed_hosts;
   bool secure_cookies = false;  // behind TLS
   Millis session_lifetime{30LL * 24 * 3600 * 1000};
-  Millis link_lifetime{15LL * 60 * 1000};
 };
 
 struct Caller {
@@ -59,16 +58,5 @@ class Authenticator {
   CredentialStore& credentials_;
   AuthOptions options_;
 };
-
-// A new one-time sign-in token, stored; the caller prints the link. Also for operator commands.
-Task<Result<std::string>> make_sign_in_token(CredentialStore& credentials, const Clock& clock, Random& random,
-                                             Principal principal, Millis lifetime);
-
-struct NewApiKey {
-  ApiKey key;
-  std::string secret;  // shown once
-};
-Task<Result<NewApiKey>> make_api_key(CredentialStore& credentials, Random& random, Principal principal,
-                                     std::string name);
 
 }  // namespace librebird::gateway

@@ -1,0 +1,48 @@
+#pragma once
+
+// The operator commands of `librebird`. Each returns the process's exit code and writes to standard output and error.
+// Thread rule: loop only. The operator acts as the installation's owner: who can read the data folder owns it anyway.
+
+#include <librebird/base/config.hpp>
+#include <librebird/core/credentials/issue.hpp>
+#include <librebird/core/ports/hands_service.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace librebird::cli {
+
+struct Operator {
+  const Clock& clock;
+  Random& random;
+  IdGenerator& ids;
+  IdentityStore& identities;
+  CredentialStore& credentials;
+  AuditStore& audit;
+};
+
+Task<int> create_api_key(Operator op, std::string name);
+Task<int> list_api_keys(Operator op, bool json);
+Task<int> revoke_api_key(Operator op, std::string id);
+Task<int> print_sign_in_link(Operator op, std::string base_url);
+Task<int> list_audit(Operator op, int limit, bool json);
+
+Task<int> list_tools(Operator op, HandsService& hands, bool json);
+Task<int> call_tool(Operator op, HandsService& hands, std::string name, std::string arguments_json);
+
+// One line a check: what, ok or not, and what to do.
+struct Check {
+  std::string name;
+  Status status;
+  std::string note;  // said when it is ok
+};
+int report_checks(const std::vector<Check>& checks);
+
+int list_config(const std::vector<ConfigKey>& keys, const Config& config);
+
+// Writes `error: message` to standard error; returns 1.
+int fail(const Error& error);
+
+}  // namespace librebird::cli

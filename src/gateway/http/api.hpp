@@ -1,0 +1,76 @@
+#pragma once
+
+// The REST handlers of /api/v1, one method a route; grouped by aggregate in *_api.cpp. Thread rule: loop only.
+
+#include <librebird/gateway/gateway.hpp>
+#include <librebird/gateway/ws_session.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace librebird::gateway {
+
+// A request on its way: who, what, and the parts of the path that the route's {} stand for.
+struct Call {
+  net::Exchange& exchange;
+  Caller caller;
+  std::string request_id;
+  std::vector<std::string> parameters;
+
+  [[nodiscard]] const net::Request& request() const { return exchange.request(); }
+};
+
+// nullopt: answered by streaming.
+using Answer = Result<std::optional<net::Response>>;
+
+[[nodiscard]] net::Response json_response(int status, std::string body);
+
+class Api {
+ public:
+  Api(const GatewayServices& services, Authenticator& authenticator, Intake& intake, TurnHub& hub,
+      ListEvents& list_events, SessionRegistry& sessions, std::string version);
+
+  // account_api.cpp
+  Task<Answer> sign_in(Call& call);
+  Task<Answer> sign_out(Call& call);
+  Task<Answer> me(Call& call);
+  Task<Answer> list_api_keys(Call& call);
+  Task<Answer> create_api_key(Call& call);
+  Task<Answer> revoke_api_key(Call& call);
+  Task<Answer> list_tools(Call& call);
+
+  // conversations_api.cpp
+  Task<Answer> list_conversations(Call& call);
+  Task<Answer> create_conversation(Call& call);
+  Task<Answer> get_conversation(Call& call);
+  Task<Answer> update_conversation(Call& call);
+  Task<Answer> delete_conversation(Call& call);
+
+  // messages_api.cpp
+  Task<Answer> list_messages(Call& call);
+  Task<Answer> send_message(Call& call);
+  Task<Answer> edit_message(Call& call);
+  Task<Answer> regenerate_message(Call& call);
+  Task<Answer> get_turn(Call& call);
+  Task<Answer> cancel_turn(Call& call);
+  Task<Answer> turn_events(Call& call);
+
+ private:
+  Task<Result<std::string>> me_view(Caller caller);
+  Task<Answer> accept(Call& call, AcceptMessage message);
+
+  const GatewayServices& services_;
+  Authenticator& authenticator_;
+  Intake& intake_;
+  TurnHub& hub_;
+  ListEvents& list_events_;
+  SessionRegistry& sessions_;
+  std::string version_;
+};
+
+// A query parameter as a whole number within bounds, or `fallback`.
+[[nodiscard]] Result<int> query_integer(const net::Request& request, std::string_view name, int fallback, int least,
+                                        int most);
+
+}  // namespace librebird::gateway

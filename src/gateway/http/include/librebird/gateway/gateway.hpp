@@ -1,0 +1,66 @@
+#pragma once
+
+// The gateway: one HTTP server in front of authentication, the REST and WebSocket APIs, the OpenAI-compatible API, the
+// web client, and the turns they set in motion.
+//
+//   Gateway gateway(services, options);
+//   LB_CO_CHECK(co_await gateway.start());        // takes up unfinished turns
+//   LB_TRY(port, gateway.listen("127.0.0.1", 8741));
+//   ... co_await gateway.stop(Millis(10'000));
+//
+// Thread rule: loop only. Ownership: borrows the services, which outlive it.
+
+#include <librebird/base/config.hpp>
+#include <librebird/base/random.hpp>
+#include <librebird/core/ports/stores.hpp>
+#include <librebird/gateway/authenticator.hpp>
+#include <librebird/gateway/intake.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace librebird::gateway {
+
+struct GatewayServices {
+  Loop& loop;
+  const Clock& clock;
+  Random& random;
+  IdGenerator& ids;
+  EventBus& bus;
+  BrainService& brain;
+  HandsService& hands;
+  IdentityStore& identities;
+  CredentialStore& credentials;
+  ConversationStore& conversations;
+  MessageStore& messages;
+  TurnStore& turns;
+};
+
+struct GatewayOptions {
+  std::string version;
+  AuthOptions auth;
+  IntakeOptions intake;
+  RunnerOptions runner;
+};
+
+// What the gateway's settings are called in the configuration file.
+[[nodiscard]] std::vector<ConfigKey> gateway_config_keys();
+[[nodiscard]] GatewayOptions gateway_options(const Config& config);
+
+class Gateway {
+ public:
+  Gateway(GatewayServices services, GatewayOptions options);
+  ~Gateway();
+
+  Task<Status> start();
+  Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
+  // Takes nothing new, lets running turns end for `drain`, then leaves them to the next start.
+  Task<void> stop(Millis drain);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace librebird::gateway
