@@ -1,0 +1,82 @@
+#include "gateway_process.hpp"
+
+#include <librebird/base/log.hpp>
+#include <librebird/bus/memory_event_bus.hpp>
+#include <librebird/gateway/gateway.hpp>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+namespace librebird::apps {
+namespace {
+
+constexpr Millis kDrain{10'000};
+
+// Operator commands read this to print links that work.
+void note_address(const Platform& platform, const std::string& url) {
+  std::ofstream(platform.data_dir + "/server.url", std::ios::trunc) << url << "\n";
+}
+
+Task<Status> greet(Platform& platform, const std::string& url, bool first_start, BrainService& brain) {
+  LB_CO_TRY(owner, co_await platform.storage->identities().ensure_owner());
+  fmt::print("Listening on {}\n", url);
+  if (first_start || ::isatty(STDOUT_FILENO) == 1) {
+    LB_CO_TRY(token, co_await issue_sign_in_token(platform.storage->credentials(), platform.clock, platform.random, owner));
+    fmt::print("Sign-in link: {}\n", sign_in_link(url, token));
+    fmt::print("(good once, for 15 minutes; `librebird sign-in-link` prints another)\n");
+  } else {
+    fmt::print("Sign in with the link that `librebird sign-in-link` prints.\n");
+  }
+  const auto model = co_await brain.default_model();
+  if (!model) {
+    fmt::print("No model answers: {}\n", model.error().message);
+  } else if (model->demo) {
+    fmt::print(
+        "Model: the built-in demo, an offline stand-in and not a real model.\n"
+        "  To connect one: LIBREBIRD_MODEL=openai/MODEL OPENAI_API_KEY=... [OPENAI_BASE_URL=http://HOST/v1]\n");
+  } else {
+    fmt::print("Model: {}/{}\n", model->provider, model->name);
+  }
+  std::fflush(stdout);
+  co_return Ok{};
+}
+
+}  // namespace
+
+Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, HandsService& hands) {
+  const auto bus = bus::make_memory_event_bus();
+  auto& storage = *platform.storage;
+  gateway::GatewayOptions options = gateway::gateway_options(platform.config);
+  options.version = LIBREBIRD_VERSION;
+  // One gateway a data folder (it is locked), so what a predecessor of this name leased is ours.
+  options.runner.owner = "gateway";
+  gateway::Gateway gateway({platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands,
+                            storage.identities(), storage.credentials(), storage.conversations(), storage.messages(),
+                            storage.turns()},
+                           options);
+  const std::string& address = platform.config.text("server.address");
+  const auto port = gateway.listen(address, static_cast<std::uint16_t>(platform.config.integer("server.port")));
+  if (!port) co_return cli::fail(port.error());
+  const std::string host = address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address;
+  const std::string url = fmt::format(host.find(':') == std::string::npos ? "http://{}:{}" : "http://[{}]:{}", host, *port);
+
+  const bool first_start = !std::filesystem::exists(platform.data_dir + "/server.url");
+  Status started = co_await greet(platform, url, first_start, brain);
+  if (started) started = co_await gateway.start();
+  if (!started) {
+    co_await gateway.stop(Millis(0));
+    co_return cli::fail(started.error());
+  }
+  note_address(platform, url);
+  log::info("ready", {{"url", url}, {"data_dir", platform.data_dir}});
+  co_await wait_for_signal(platform.loop);
+  co_await gateway.stop(kDrain);
+  log::info("stopped");
+  co_return 0;
+}
+
+}  // namespace librebird::apps

@@ -1,0 +1,131 @@
+// The `librebird` executable: one name for the server, its parts and the operator's commands.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "platform.hpp"
+
+namespace librebird::apps {
+namespace {
+
+// Runs a command that needs the database only.
+int operate(const Flags& flags, const std::function<Task<int>(Platform&)>& command) {
+  auto platform = Platform::create(flags);
+  if (!platform) return cli::fail(platform.error());
+  if (const Status opened = (*platform)->open_storage(); !opened) return cli::fail(opened.error());
+  return (*platform)->run([&] { return command(**platform); });
+}
+
+int show_config(const Flags& flags) {
+  const auto config = load_config(flags);
+  return config ? cli::list_config(config_schema(), *config) : cli::fail(config.error());
+}
+
+// The address of the server that works on this data folder, or worked on it last.
+std::string server_url(const Platform& platform) {
+  std::string url;
+  std::ifstream(platform.data_dir + "/server.url") >> url;
+  return url.empty() ? fmt::format("http://127.0.0.1:{}", platform.config.integer("server.port")) : url;
+}
+
+struct Arguments {
+  Flags flags;
+  std::string name;
+  std::string id;
+  std::string json_arguments = "{}";
+  bool json = false;
+  int limit = 100;
+};
+
+CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Arguments& in) {
+  CLI::App* sub = parent.add_subcommand(name, help);
+  sub->add_option("--data-dir", in.flags.data_dir, "Data folder (default: XDG_DATA_HOME/librebird)");
+  sub->add_option("--config", in.flags.config_file, "Configuration file (default: config.toml in the data folder)");
+  return sub;
+}
+
+void add_servers(CLI::App& app, Arguments& in, int& code) {
+  CLI::App* all = command(app, "serve", "Run everything in one process", in);
+  all->add_option("--port", in.flags.port, "Port (default 8741; 0 picks one)");
+  all->callback([&] { code = serve(in.flags); });
+  CLI::App* gateway = command(app, "gateway", "Run the gateway alone; brain and hands over gRPC", in);
+  gateway->add_option("--port", in.flags.port, "Port (default 8741; 0 picks one)");
+  gateway->callback([&] { code = run_gateway(in.flags); });
+  CLI::App* brain = command(app, "brain", "Run the brain alone", in);
+  brain->add_option("--listen", in.flags.listen, "Address (default 127.0.0.1:50051)");
+  brain->callback([&] { code = run_brain(in.flags); });
+  CLI::App* hands = command(app, "hands", "Run the hands alone", in);
+  hands->add_option("--listen", in.flags.listen, "Address (default 127.0.0.1:50052)");
+  hands->callback([&] { code = run_hands(in.flags); });
+}
+
+void add_operations(CLI::App& app, Arguments& in, int& code) {
+  command(app, "sign-in-link", "Print a one-time link to sign in with", in)->callback([&] {
+    code = operate(in.flags, [](Platform& p) { return cli::print_sign_in_link(p.as_operator(), server_url(p)); });
+  });
+  CLI::App* keys = app.add_subcommand("api-key", "API keys for programs");
+  keys->require_subcommand(1);
+  CLI::App* create = command(*keys, "create", "Make a key and print it once", in);
+  create->add_option("--name", in.name, "What it is for")->required();
+  create->callback([&] {
+    code = operate(in.flags, [&](Platform& p) { return cli::create_api_key(p.as_operator(), in.name); });
+  });
+  CLI::App* list = command(*keys, "list", "List the keys", in);
+  list->add_flag("--json", in.json, "One JSON object a line");
+  list->callback([&] {
+    code = operate(in.flags, [&](Platform& p) { return cli::list_api_keys(p.as_operator(), in.json); });
+  });
+  CLI::App* revoke = command(*keys, "revoke", "Revoke a key", in);
+  revoke->add_option("id", in.id, "The key's id")->required();
+  revoke->callback([&] {
+    code = operate(in.flags, [&](Platform& p) { return cli::revoke_api_key(p.as_operator(), in.id); });
+  });
+  CLI::App* audit = app.add_subcommand("audit", "What tools were called");
+  audit->require_subcommand(1);
+  CLI::App* rows = command(*audit, "list", "Newest first", in);
+  rows->add_flag("--json", in.json, "One JSON object a line");
+  rows->add_option("--limit", in.limit, "At most so many")->check(CLI::Range(1, 1'000'000));
+  rows->callback([&] {
+    code = operate(in.flags, [&](Platform& p) { return cli::list_audit(p.as_operator(), in.limit, in.json); });
+  });
+  command(app, "config", "List every setting with its value", in)->callback([&] { code = show_config(in.flags); });
+  command(app, "doctor", "Check this installation and say what to do", in)->callback([&] { code = doctor(in.flags); });
+}
+
+void add_tools(CLI::App& app, Arguments& in, int& code) {
+  CLI::App* tool = app.add_subcommand("tool", "The tools the agent can use");
+  tool->require_subcommand(1);
+  CLI::App* list = command(*tool, "list", "List them", in);
+  list->add_flag("--json", in.json, "As JSON, with parameters");
+  list->callback([&] { code = list_tools(in.flags, in.json); });
+  CLI::App* call = command(*tool, "call", "Call one, contained as always", in);
+  call->add_option("name", in.name, "The tool")->required();
+  call->add_option("arguments", in.json_arguments, "Its arguments, a JSON object");
+  call->callback([&] { code = call_tool(in.flags, in.name, in.json_arguments); });
+}
+
+}  // namespace
+}  // namespace librebird::apps
+
+int main(int argc, char** argv) {
+  // Few threads allocate: more arenas would only cost memory.
+  mallopt(M_ARENA_MAX, 2);
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Libre Bird: your own AI agent, on your own machine", "librebird");
+  app.set_version_flag("--version", LIBREBIRD_VERSION);
+  app.require_subcommand(1);
+  librebird::apps::Arguments arguments;
+  int code = 0;
+  librebird::apps::add_servers(app, arguments, code);
+  librebird::apps::add_operations(app, arguments, code);
+  librebird::apps::add_tools(app, arguments, code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return code;
+}

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <memory>
+
+#include "platform.hpp"
+
+namespace librebird::apps {
+
+// The hands in this process, on the platform's storage.
+[[nodiscard]] std::unique_ptr<HandsService> make_local_hands(Platform& platform);
+
+}  // namespace librebird::apps

@@ -1,0 +1,68 @@
+// Operator commands that need the hands or look at the whole installation.
+#include <librebird/brain/brain.hpp>
+#include <librebird/hands/hands.hpp>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "local_hands.hpp"
+
+namespace librebird::apps {
+namespace {
+
+Task<Status> ask_sandbox(HandsService& hands) {
+  LB_CO_TRY(health, co_await hands.health());
+  if (!health.ready) co_return make_error(Code::failed_precondition, health.detail);
+  co_return Ok{};
+}
+
+Task<int> examine(Platform& platform, Status storage, const std::string& config_note) {
+  std::vector<cli::Check> checks;
+  checks.push_back({"configuration", Ok{}, config_note});
+  if (storage) storage = platform.storage->check();
+  checks.push_back({"database", storage, platform.data_dir + "/librebird.db"});
+  if (storage) {
+    const auto hands = make_local_hands(platform);
+    checks.push_back({"sandbox", co_await ask_sandbox(*hands), "tools run contained"});
+    const auto brain = brain::make_brain(platform.loop, platform.config, platform.clock, platform.ids, *platform.http,
+                                         *hands, nullptr, brain::options_from(platform.config));
+    const auto model = co_await brain->default_model();
+    const Status known = model ? Status(Ok{}) : Status(model.error());
+    checks.push_back({"model", known,
+                      model ? model->provider + "/" + model->name +
+                                  (model->demo ? " (offline stand-in; set LIBREBIRD_MODEL to connect a real one)" : "")
+                            : ""});
+  }
+  co_return cli::report_checks(checks);
+}
+
+}  // namespace
+
+int doctor(const Flags& flags) {
+  auto platform = Platform::create(flags);
+  if (!platform) return cli::report_checks({{"configuration", platform.error(), ""}});
+  Platform& p = **platform;
+  const Status storage = p.open_storage();
+  return p.run([&] { return examine(p, storage, flags.config_file); });
+}
+
+int list_tools(const Flags& flags, bool json) {
+  auto platform = Platform::create(flags);
+  if (!platform) return cli::fail(platform.error());
+  Platform& p = **platform;
+  if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
+  const auto hands = make_local_hands(p);
+  return p.run([&] { return cli::list_tools(p.as_operator(), *hands, json); });
+}
+
+int call_tool(const Flags& flags, const std::string& name, const std::string& arguments_json) {
+  auto platform = Platform::create(flags);
+  if (!platform) return cli::fail(platform.error());
+  Platform& p = **platform;
+  if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
+  const auto hands = make_local_hands(p);
+  return p.run([&] { return cli::call_tool(p.as_operator(), *hands, name, arguments_json); });
+}
+
+}  // namespace librebird::apps
