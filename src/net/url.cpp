@@ -4,6 +4,7 @@
 #include <boost/url/url_view.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace librebird::net {
 namespace {
@@ -47,8 +48,9 @@ Result<Url> parse_url(const std::string& text) {
   }
   url.port = url.tls ? 443 : 80;
   if (view.has_port() && !view.port().empty()) {
-    url.port = view.port_number();
-    if (url.port == 0) return make_error(Code::invalid_argument, "The URL's port is not valid.");
+    const auto digits = view.port();
+    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
+    if (failure != std::errc{} || end != digits.data() + digits.size() || url.port == 0) return make_error(Code::invalid_argument, "The URL's port is not valid.");
   }
   const auto path = view.encoded_path();
   url.target.assign(path.data(), path.size());
