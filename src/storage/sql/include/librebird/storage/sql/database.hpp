@@ -1,0 +1,234 @@
+#pragma once
+
+// The engine-neutral database that the stores are written against. Private to src/storage.
+//
+// Stores hand over work: a plain callable `Result<T>(Connection&)` that runs on a database thread inside a
+// transaction. write() answers after the commit; several writes may share one commit, each in its own savepoint, so a
+// failed one leaves no trace and harms no other. read() sees one snapshot.
+//
+//   auto work = [&](Connection& db) -> Result<User> { ... };   // named first: it must outlive the call
+//   co_return co_await database.read(work);
+//
+// Thread rule: write() and read() on the loop; the callable on another thread: it may read the suspended caller's
+// locals and must touch nothing else. SQL uses $1 parameters and only what SQLite and PostgreSQL both accept.
+// A callable may be run again after a lost commit race, so it must not move from what it captures.
+
+#include <librebird/base/async/task.hpp>
+#include <librebird/base/result.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace librebird::storage {
+
+using Param = std::variant<std::nullptr_t, std::int64_t, std::string_view>;
+
+inline Param to_param(std::nullptr_t) { return nullptr; }
+inline Param to_param(Param value) { return value; }
+inline Param to_param(std::string_view text) { return text; }
+inline Param to_param(const std::string& text) { return std::string_view(text); }
+inline Param to_param(const char* text) { return std::string_view(text); }
+template <std::integral Int>
+Param to_param(Int value) {
+  return static_cast<std::int64_t>(value);
+}
+template <class T>
+Param to_param(const std::optional<T>& value) {
+  return value ? to_param(*value) : Param(nullptr);
+}
+
+// The row at hand. Text views end with the visit.
+class Row {
+ public:
+  [[nodiscard]] virtual bool is_null(int column) const = 0;
+  [[nodiscard]] virtual std::int64_t integer(int column) const = 0;
+  [[nodiscard]] virtual std::string_view text(int column) const = 0;
+
+  [[nodiscard]] std::string string(int column) const { return std::string(text(column)); }
+  [[nodiscard]] std::optional<std::string> optional_string(int column) const {
+    return is_null(column) ? std::nullopt : std::optional<std::string>(text(column));
+  }
+  [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const {
+    return is_null(column) ? std::nullopt : std::optional<std::int64_t>(integer(column));
+  }
+
+ protected:
+  ~Row() = default;
+};
+
+template <class T>
+struct UnwrapResult {
+  using type = T;
+};
+template <class T>
+struct UnwrapResult<Result<T>> {
+  using type = T;
+};
+template <class F>
+using MappedRow = typename UnwrapResult<std::invoke_result_t<F&, const Row&>>::type;
+
+// One session with the engine. Statements are prepared once and kept, keyed by their text: keep the number of
+// different texts small. A visitor must not run another statement.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+
+  // Answers how many rows were changed.
+  template <class... P>
+  Result<std::int64_t> execute(std::string_view sql, const P&... params) {
+    return run_with(sql, Visitor{}, params...);
+  }
+  // `visit(const Row&)` is called for each row; it returns nothing, or a Status that ends the visit.
+  template <class F, class... P>
+  Status each(std::string_view sql, F&& visit, const P&... params) {
+    Visitor visitor{&visit, [](void* context, const Row& row) -> Status {
+                      auto& function = *static_cast<std::remove_reference_t<F>*>(context);
+                      if constexpr (std::is_void_v<std::invoke_result_t<F&, const Row&>>) {
+                        function(row);
+                        return Ok{};
+                      } else {
+                        return function(row);
+                      }
+                    }};
+    LB_CHECK(run_with(sql, visitor, params...));
+    return Ok{};
+  }
+  // The first row, mapped by `map(const Row&)` to a T or a Result<T>.
+  template <class F, class... P>
+  Result<std::optional<MappedRow<F>>> one(std::string_view sql, F&& map, const P&... params) {
+    std::optional<MappedRow<F>> found;
+    auto visit = [&](const Row& row) -> Status {
+      if (found) return Ok{};
+      return store(map(row), [&](MappedRow<F> value) { found.emplace(std::move(value)); });
+    };
+    LB_CHECK(each(sql, visit, params...));
+    return found;
+  }
+  template <class F, class... P>
+  Result<std::vector<MappedRow<F>>> all(std::string_view sql, F&& map, const P&... params) {
+    std::vector<MappedRow<F>> rows;
+    auto visit = [&](const Row& row) -> Status {
+      return store(map(row), [&](MappedRow<F> value) { rows.push_back(std::move(value)); });
+    };
+    LB_CHECK(each(sql, visit, params...));
+    return rows;
+  }
+  // Several statements without parameters, separated by semicolons; for migrations.
+  virtual Status run_script(const std::string& sql) = 0;
+
+ protected:
+  struct Visitor {
+    void* context = nullptr;
+    Status (*call)(void*, const Row&) = nullptr;
+  };
+  virtual Result<std::int64_t> run(std::string_view sql, std::span<const Param> params, const Visitor& visitor) = 0;
+
+ private:
+  template <class... P>
+  Result<std::int64_t> run_with(std::string_view sql, const Visitor& visitor, const P&... params) {
+    if constexpr (sizeof...(P) == 0) {
+      return run(sql, {}, visitor);
+    } else {
+      const Param list[] = {to_param(params)...};
+      return run(sql, list, visitor);
+    }
+  }
+  template <class T, class Put>
+  static Status store(T value, Put&& put) {
+    put(std::move(value));
+    return Ok{};
+  }
+  template <class T, class Put>
+  static Status store(Result<T> value, Put&& put) {
+    LB_CHECK(value);
+    put(std::move(value).value());
+    return Ok{};
+  }
+};
+
+// When a write may be reported as done.
+enum class Durability {
+  full,     // it is on the disk
+  ordered,  // it survives the death of the process, and a power cut if anything written after it does
+};
+
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  template <class F>
+  Task<std::invoke_result_t<F&, Connection&>> write(F& work, Durability durability = Durability::full) {
+    return submit_and_wait(work, Kind::write, durability);
+  }
+  template <class F>
+  Task<std::invoke_result_t<F&, Connection&>> read(F& work) {
+    return submit_and_wait(work, Kind::read, Durability::ordered);
+  }
+
+ protected:
+  enum class Kind { read, write };
+
+  // One piece of work, alive in its caller's coroutine frame until resume() was called.
+  class Job {
+   public:
+    virtual bool run(Connection& connection) = 0;  // false: failed, undo it
+    virtual void fail(const Error& error) = 0;     // replaces the outcome
+    virtual void resume() = 0;                     // the last call
+    Durability durability = Durability::full;
+
+   protected:
+    ~Job() = default;
+  };
+  // Takes the job, or answers it at once with fail() and resume() when its queue is full or closing.
+  virtual void submit(Job& job, Kind kind) = 0;
+
+ private:
+  template <class F>
+  class JobOf final : public Job {
+   public:
+    using R = std::invoke_result_t<F&, Connection&>;
+    explicit JobOf(F& work) : work_(work) {}
+    bool run(Connection& connection) override {
+      try {
+        result_.emplace(work_(connection));
+      } catch (const std::exception& e) {
+        result_.emplace(make_error(Code::internal, std::string("The database work failed: ") + e.what() + "."));
+      }
+      return result_->ok();
+    }
+    void fail(const Error& error) override { result_.emplace(error); }
+    void resume() override {
+      auto continuation = std::move(*continuation_);
+      continuation(std::move(*result_));
+    }
+    void set_continuation(Resume<R> continuation) { continuation_.emplace(std::move(continuation)); }
+
+   private:
+    F& work_;
+    std::optional<R> result_;
+    std::optional<Resume<R>> continuation_;
+  };
+
+  template <class F>
+  Task<std::invoke_result_t<F&, Connection&>> submit_and_wait(F& work, Kind kind, Durability durability) {
+    using R = std::invoke_result_t<F&, Connection&>;
+    JobOf<F> job(work);
+    job.durability = durability;
+    auto start = [&](Resume<R> resume) {
+      job.set_continuation(std::move(resume));
+      submit(job, kind);
+    };
+    co_return co_await suspend<R>(std::ref(start));
+  }
+};
+
+}  // namespace librebird::storage

@@ -1,0 +1,205 @@
+#include "factories.hpp"
+#include "rows.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <unordered_map>
+
+namespace librebird::storage {
+namespace {
+
+constexpr int kHitsPerWord = 20'000;
+
+// Where a page ends: the list's order is newest activity first, then by id.
+struct Cursor {
+  UnixMillis updated_at = std::numeric_limits<UnixMillis>::max();
+  std::string id;
+
+  [[nodiscard]] std::string text() const { return std::to_string(updated_at) + "." + id; }
+  static Result<Cursor> parse(const std::string& text) {
+    Cursor cursor;
+    if (text.empty()) return cursor;
+    const char* end = text.data() + text.size();
+    const auto [dot, failure] = std::from_chars(text.data(), end, cursor.updated_at);
+    if (failure != std::errc() || dot == end || *dot != '.' || !is_uuid({dot + 1, end})) {
+      return {Code::invalid_argument, "The cursor is not one of this list: begin again without it."};
+    }
+    cursor.id.assign(dot + 1, end);
+    return cursor;
+  }
+};
+
+// Which of the words were found in a conversation, and the message that has most of them.
+struct Match {
+  unsigned words = 0;
+  std::int64_t best_seq = 0;
+  int best_count = 0;
+};
+using Matches = std::unordered_map<std::string, Match>;
+
+class SqlConversationStore final : public ConversationStore {
+ public:
+  explicit SqlConversationStore(Context context) : context_(context) {}
+
+  Task<Result<Conversation>> create(Principal principal, std::string title) override {
+    Conversation conversation;
+    conversation.id = context_.ids.next();
+    conversation.user_id = principal.user_id;
+    conversation.workspace_id = principal.workspace_id;
+    conversation.title = clean_text(std::move(title));
+    conversation.created_at = conversation.updated_at = context_.clock.unix_now();
+    auto work = [&](Connection& db) -> Result<Conversation> {
+      LB_CHECK(db.execute("INSERT INTO conversations (id, workspace_id, user_id, title, created_at, updated_at) "
+                          "VALUES ($1, $2, $3, $4, $5, $5)",
+                          conversation.id, conversation.workspace_id, conversation.user_id, conversation.title,
+                          conversation.created_at));
+      return conversation;
+    };
+    co_return co_await context_.database.write(work);
+  }
+
+  Task<Result<Conversation>> get(Principal principal, std::string id) override {
+    auto work = [&](Connection& db) { return get_conversation(db, principal, id); };
+    co_return co_await context_.database.read(work);
+  }
+
+  Task<Result<Page<Conversation>>> list(Principal principal, ConversationFilter filter) override {
+    LB_CO_TRY(cursor, Cursor::parse(filter.cursor));
+    const auto limit = static_cast<std::size_t>(std::clamp(filter.limit, 1, 200));
+    const std::string query = clean_text(std::move(filter.query));
+    if (query.find_first_not_of(" \t\r\n") == std::string::npos) {
+      auto work = [&](Connection& db) { return page(db, principal, filter.archived, cursor, limit); };
+      co_return co_await context_.database.read(work);
+    }
+    const std::vector<SearchWord> words = words_of(query, true);
+    if (words.empty()) co_return Page<Conversation>{};
+    co_await context_.search.catch_up();
+    auto work = [&](Connection& db) { return search(db, principal, filter.archived, cursor, limit, words); };
+    co_return co_await context_.database.read(work);
+  }
+
+  Task<Result<Conversation>> update(Principal principal, std::string id, std::optional<std::string> title,
+                                    std::optional<bool> archived) override {
+    if (title) title = clean_text(*std::move(title));
+    auto work = [&](Connection& db) -> Result<Conversation> {
+      LB_CHECK(db.execute("UPDATE conversations SET title = COALESCE($4, title), archived = COALESCE($5, archived) "
+                          "WHERE id = $1 AND user_id = $2 AND workspace_id = $3",
+                          id, principal.user_id, principal.workspace_id, title, archived));
+      return get_conversation(db, principal, id);
+    };
+    co_return co_await context_.database.write(work);
+  }
+
+  Task<Status> remove(Principal principal, std::string id) override {
+    auto work = [&](Connection& db) -> Status {
+      LB_CHECK(get_conversation(db, principal, id));
+      LB_CHECK(context_.search.removing(db, id));
+      LB_CHECK(db.execute("DELETE FROM conversations WHERE id = $1 AND user_id = $2 AND workspace_id = $3", id,
+                          principal.user_id, principal.workspace_id));
+      return context_.search.removed(db);
+    };
+    co_return co_await context_.database.write(work);
+  }
+
+ private:
+  // Calls `take(Conversation)` in the list's order, from the cursor on, until it answers false.
+  template <class Take>
+  static Status walk(Connection& db, const Principal& principal, bool archived, const Cursor& cursor, Take&& take,
+                     std::size_t limit) {
+    std::size_t taken = 0;
+    auto visit = [&](const Row& row) {
+      if (taken < limit && take(conversation_row(row))) ++taken;
+    };
+    return db.each("SELECT " LB_CONVERSATION_COLUMNS
+                   " FROM conversations c WHERE c.workspace_id = $1 AND c.user_id = $2 AND c.archived = $3 AND "
+                   "(c.updated_at, c.id) < ($4, $5) ORDER BY c.updated_at DESC, c.id DESC LIMIT $6",
+                   visit, principal.workspace_id, principal.user_id, archived, cursor.updated_at, cursor.id,
+                   static_cast<std::int64_t>(std::min<std::size_t>(limit, 1'000'000)));
+  }
+
+  static void end_page(Page<Conversation>& page, std::size_t limit) {
+    if (page.items.size() <= limit) return;
+    page.items.resize(limit);
+    page.next = Cursor{page.items.back().updated_at, page.items.back().id}.text();
+  }
+
+  static Result<Page<Conversation>> page(Connection& db, const Principal& principal, bool archived, const Cursor& cursor,
+                                         std::size_t limit) {
+    Page<Conversation> page;
+    auto take = [&](Conversation conversation) {
+      page.items.push_back(std::move(conversation));
+      return true;
+    };
+    LB_CHECK(walk(db, principal, archived, cursor, take, limit + 1));
+    end_page(page, limit);
+    return page;
+  }
+
+  Result<Matches> matches(Connection& db, const Principal& principal, const std::vector<SearchWord>& words) const {
+    std::unordered_map<std::int64_t, unsigned> messages;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      LB_TRY(seqs, context_.search.with_word(db, principal, words[i], kHitsPerWord));
+      for (const std::int64_t seq : seqs) messages[seq] |= 1U << i;
+    }
+    Matches found;
+    for (const auto& [seq, mask] : messages) {
+      auto text = [](const Row& row) { return row.string(0); };
+      LB_TRY(conversation, db.one("SELECT conversation_id FROM messages WHERE seq = $1 AND user_id = $2 AND "
+                                  "workspace_id = $3 AND superseded_by IS NULL",
+                                  text, seq, principal.user_id, principal.workspace_id));
+      if (!conversation) continue;
+      Match& match = found[*std::move(conversation)];
+      match.words |= mask;
+      const int count = __builtin_popcount(mask);
+      if (count > match.best_count || (count == match.best_count && seq > match.best_seq)) {
+        match.best_seq = seq;
+        match.best_count = count;
+      }
+    }
+    return found;
+  }
+
+  // Every word must be in the title or in a message.
+  Result<Page<Conversation>> search(Connection& db, const Principal& principal, bool archived, const Cursor& cursor,
+                                    std::size_t limit, const std::vector<SearchWord>& words) const {
+    LB_TRY(matched, matches(db, principal, words));
+    const unsigned all = (1U << words.size()) - 1;
+    Page<Conversation> page;
+    auto take = [&](Conversation conversation) {
+      if (page.items.size() > limit) return false;
+      unsigned mask = 0;
+      if (const auto match = matched.find(conversation.id); match != matched.end()) mask = match->second.words;
+      if (mask != all) {
+        const std::vector<Token> title = tokens_of(conversation.title, 1000);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+          if (contains_word(title, words[i])) mask |= 1U << i;
+        }
+      }
+      if (mask == all) page.items.push_back(std::move(conversation));
+      return true;
+    };
+    LB_CHECK(walk(db, principal, archived, cursor, take, std::numeric_limits<std::size_t>::max()));
+    end_page(page, limit);
+    for (Conversation& conversation : page.items) {
+      std::string text = conversation.title;
+      if (const auto match = matched.find(conversation.id); match != matched.end()) {
+        auto content = [](const Row& row) { return row.string(0); };
+        LB_TRY(message, db.one("SELECT content FROM messages WHERE seq = $1", content, match->second.best_seq));
+        if (message) text = *std::move(message);
+      }
+      conversation.snippet = snippet_of(text, words);
+    }
+    return page;
+  }
+
+  Context context_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConversationStore> make_conversation_store(Context context) {
+  return std::make_unique<SqlConversationStore>(context);
+}
+
+}  // namespace librebird::storage

@@ -1,0 +1,18 @@
+#pragma once
+
+// One factory a store. Private.
+
+#include "context.hpp"
+
+#include <memory>
+
+namespace librebird::storage {
+
+std::unique_ptr<IdentityStore> make_identity_store(Context context);
+std::unique_ptr<CredentialStore> make_credential_store(Context context);
+std::unique_ptr<ConversationStore> make_conversation_store(Context context);
+std::unique_ptr<MessageStore> make_message_store(Context context);
+std::unique_ptr<TurnStore> make_turn_store(Context context);
+std::unique_ptr<AuditStore> make_audit_store(Context context);
+
+}  // namespace librebird::storage

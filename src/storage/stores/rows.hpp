@@ -1,0 +1,49 @@
+#pragma once
+
+// Column lists and how their rows become values; shared by the stores. Private.
+
+#include <librebird/core/ports/stores.hpp>
+#include <librebird/storage/sql/database.hpp>
+
+#include "codec.hpp"
+
+// Column lists are literals so that statements stay constants.
+#define LB_MESSAGE_COLUMNS                                                                                      \
+  "m.id, m.conversation_id, m.turn_id, m.role, m.content, m.parts, m.status, m.error_code, m.error_detail, "    \
+  "m.model_provider, m.model_name, m.model_demo, m.client_message_id, m.created_at, m.position"
+#define LB_TURN_COLUMNS                                                                                         \
+  "id, conversation_id, message_id, user_id, workspace_id, role, status, attempt, cancel_requested, error_code, " \
+  "error_detail, created_at, started_at, finished_at, position, next_step"
+// Of `conversations c`, with the turn at the head of its lane.
+#define LB_CONVERSATION_COLUMNS                                                                                 \
+  "c.id, c.user_id, c.workspace_id, c.title, c.archived, c.created_at, c.updated_at, "                          \
+  "(SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.finished_at IS NULL "                         \
+  "ORDER BY t.position LIMIT 1), "                                                                              \
+  "(SELECT t.status FROM turns t WHERE t.conversation_id = c.id AND t.finished_at IS NULL "                     \
+  "ORDER BY t.position LIMIT 1)"
+
+namespace librebird::storage {
+
+struct TurnRow {
+  Turn turn;
+  std::int64_t position = 0;
+  int next_step = 0;
+};
+
+Result<Message> message_row(const Row& row);
+Result<TurnRow> turn_row(const Row& row);
+Conversation conversation_row(const Row& row);
+std::optional<TurnError> error_row(const Row& row, int code_column);
+
+// The value, or not_found: "There is no <what> with this id."
+[[nodiscard]] Error not_found(std::string_view what);
+template <class T>
+Result<T> found(Result<std::optional<T>> value, std::string_view what) {
+  LB_CHECK(value);
+  if (!*value) return not_found(what);
+  return std::move(**value);
+}
+
+Result<Conversation> get_conversation(Connection& db, const Principal& principal, std::string_view id);
+
+}  // namespace librebird::storage

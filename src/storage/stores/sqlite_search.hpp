@@ -1,0 +1,36 @@
+#pragma once
+
+// Text search on SQLite's FTS5 (https://www.sqlite.org/fts5.html): a contentless index that is filled in batches by
+// the database's idle work, because indexing inside every message's transaction would cost more than the rest of it.
+// The index knows how far it has come, so nothing is missed after a crash.
+
+#include <atomic>
+
+#include "text_search.hpp"
+
+namespace librebird::storage {
+
+class SqliteSearch final : public TextSearch {
+ public:
+  // `request` asks the database to call index_some() soon; any thread.
+  SqliteSearch(Database& database, std::function<void()> request)
+      : database_(database), request_(std::move(request)) {}
+
+  // Indexes one batch inside the caller's transaction; true while there is more.
+  static Result<bool> index_some(Connection& db);
+
+  void note_new_messages() override { request_(); }
+  Task<void> catch_up() override;
+  Result<std::vector<std::int64_t>> with_word(Connection& db, const Principal& principal, const SearchWord& word,
+                                              int limit) override;
+  Result<std::vector<Hit>> best(Connection& db, const Principal& principal, const std::vector<SearchWord>& words,
+                                int limit) override;
+  Status removing(Connection& db, std::string_view conversation_id) override;
+  Status removed(Connection& db) override;
+
+ private:
+  Database& database_;
+  std::function<void()> request_;
+};
+
+}  // namespace librebird::storage
