@@ -43,6 +43,9 @@ class ChatObserver {
 struct ChatOutcome {
   FinishReason finish_reason = FinishReason::stop;
   TokenUsage usage;  // of all steps of this attempt
+  // The last answer, which is not journaled: whoever finishes the turn stores it. It has tool calls only when
+  // `client_tools` were given and the model called some of them.
+  ModelAnswer final_answer;
 };
 
 struct MemoryQuery {
