@@ -1,0 +1,37 @@
+#pragma once
+
+// One tool call through the hands to a result. Whatever goes wrong becomes a result that the model is told;
+// the only error is `cancelled`. Loop only; one object serves one turn's calls at once.
+
+#include <librebird/brain/loop/turn_runner.hpp>
+
+#include <string_view>
+
+namespace librebird::brain::loop {
+
+class ToolRunner {
+ public:
+  ToolRunner(HandsService& hands, const Clock& clock, const LoopOptions& options, const ChatRequest& request,
+             const std::vector<ToolSpec>& tools)
+      : hands_(hands), clock_(clock), options_(options), request_(request), tools_(tools) {}
+
+  Task<Result<ToolResult>> run(ToolCall call, std::stop_token stop);
+  [[nodiscard]] const ToolSpec* find(std::string_view name) const;
+
+  static ToolResult interrupted(const ToolCall& call);
+
+ private:
+  Task<Result<ToolResult>> execute(ToolCall call, std::stop_token stop);
+  [[nodiscard]] std::optional<ToolResult> refuse(const ToolCall& call) const;
+
+  HandsService& hands_;
+  const Clock& clock_;
+  const LoopOptions& options_;
+  const ChatRequest& request_;
+  const std::vector<ToolSpec>& tools_;
+};
+
+// Waiting time before try number `attempt` (from 2 on), with jitter that differs from turn to turn.
+[[nodiscard]] Millis backoff(Millis first, int attempt, std::string_view seed);
+
+}  // namespace librebird::brain::loop

@@ -1,0 +1,110 @@
+#pragma once
+
+// Scripted counterparts for tests of the brain: a provider, hands, an observer, an HTTP client, and a way to run a
+// coroutine test. Loop only, like what they stand for.
+
+#include <librebird/base/async/sync.hpp>
+#include <librebird/core/ports/brain_service.hpp>
+#include <librebird/core/ports/chat_provider.hpp>
+#include <librebird/core/ports/http_client.hpp>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace librebird::brain::testkit {
+
+// Runs one coroutine to its end on a loop of its own.
+void run(const std::function<Task<void>(Loop&)>& body);
+
+// Answers from a list, one after the other. `hang` waits for the stop token.
+struct Script {
+  std::vector<std::string> pieces;  // text shown before the outcome
+  Result<ModelAnswer> outcome = ModelAnswer{};
+  bool hang = false;
+};
+
+[[nodiscard]] Script says(std::string text);
+[[nodiscard]] Script calls(std::vector<std::pair<std::string, std::string>> names_and_arguments);
+[[nodiscard]] Script fails(Error error, std::vector<std::string> pieces = {});
+[[nodiscard]] Script hangs(std::vector<std::string> pieces = {});
+
+class ScriptedProvider final : public ChatProvider {
+ public:
+  Task<Result<ModelAnswer>> complete(CompletionRequest request, TextSink on_text, std::stop_token stop) override;
+  Task<Result<std::vector<std::string>>> models(std::stop_token stop) override;
+
+  std::deque<Script> scripts;  // when empty: `otherwise`
+  Script otherwise = says("done");
+  std::vector<CompletionRequest> requests;
+  std::function<void()> on_request;
+};
+
+// Tools as functions. Counts what runs.
+class ScriptedHands final : public HandsService {
+ public:
+  using Tool = std::function<Result<ToolResult>(const ToolRequest&)>;
+  Task<Result<ToolResult>> execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) override;
+  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
+  Task<Result<HandsHealth>> health() override;
+
+  void add(const std::string& name, Tool tool, bool idempotent = false);
+  // A tool that answers {"ok": its arguments}.
+  void add_echo(const std::string& name, bool idempotent = false);
+  // A tool that runs until it is stopped.
+  void add_hanging(const std::string& name);
+
+  std::vector<ToolSpec> tools;
+  std::vector<ToolRequest> ran;
+  std::optional<Error> listing_fails;
+  std::size_t running = 0;
+  std::size_t most_running = 0;
+  std::function<void()> on_start;
+
+ private:
+  std::map<std::string, Tool> bodies_;
+};
+
+// Records everything, and checks that journal() calls do not overlap and have contiguous indexes.
+class RecordingObserver final : public ChatObserver {
+ public:
+  void on_text(std::string_view piece) override;
+  void on_tool_call(const ToolCall& call) override;
+  void on_tool_result(const ToolResult& result) override;
+  Task<Status> journal(TurnStep step) override;
+
+  std::string text;
+  std::vector<std::string> events;  // "text", "call NAME", "result STATUS", "journal answer", "journal result"
+  std::vector<TurnStep> steps;
+  int next_index = 0;
+  bool orderly = true;
+  // Called before a step is kept; an error is returned instead.
+  std::function<Status(const TurnStep&)> before_journal;
+
+ private:
+  bool writing_ = false;
+};
+
+struct FakeAnswer {
+  int status = 200;
+  HttpHeaders headers;
+  std::vector<std::string> pieces;
+  std::optional<Error> send_error;  // instead of an answer
+  std::optional<Error> read_error;  // after the pieces
+  bool hang = false;                // after the pieces, until stopped
+};
+
+class FakeHttpClient final : public HttpClient {
+ public:
+  Task<Result<std::unique_ptr<HttpResponse>>> send(HttpRequest request, std::stop_token stop) override;
+
+  std::deque<FakeAnswer> answers;      // when empty: `otherwise`
+  FakeAnswer otherwise;
+  std::vector<HttpRequest> requests;
+  int ended = 0;  // bodies read to their end
+};
+
+}  // namespace librebird::brain::testkit
