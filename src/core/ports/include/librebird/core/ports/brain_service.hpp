@@ -43,6 +43,7 @@ class ChatObserver {
 struct ChatOutcome {
   FinishReason finish_reason = FinishReason::stop;
   TokenUsage usage;  // of all steps of this attempt
+  ModelAnswer final_answer;  // the last model answer without tool calls
 };
 
 struct MemoryQuery {
