@@ -1,0 +1,70 @@
+#include <librebird/rpc/hands_server.hpp>
+
+#include "codec.hpp"
+#include "methods.hpp"
+#include "server_host.hpp"
+#include "server_messages.hpp"
+
+namespace librebird {
+
+using rpc::ServerCall;
+
+class HandsServer::Impl {
+ public:
+  Impl(Loop& loop, HandsService& service, RpcOptions options)
+      : service_(service), host_(loop, std::move(options), "hands") {
+    add(rpc::kHandsExecuteTool, &Impl::execute_tool);
+    add(rpc::kListTools, &Impl::list_tools);
+    add(rpc::kHealth, &Impl::health);
+  }
+  rpc::ServerHost& host() { return host_; }
+
+ private:
+  using Method = Task<Status> (Impl::*)(std::shared_ptr<ServerCall>);
+
+  void add(const char* name, Method method) {
+    host_.handle(name, [this, method](std::shared_ptr<ServerCall> call) { return (this->*method)(std::move(call)); });
+  }
+
+  Task<Status> execute_tool(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(request, rpc::tool_request_from_wire(bytes));
+    call->set_text_encoder(
+        [](std::string text) { return rpc::to_wire(rpc::ToolEvent(rpc::TextDelta{std::move(text)})); });
+    OutputSink sink = [call](std::string_view text) { call->send_text(text); };
+    LB_CO_TRY(result, co_await service_.execute_tool(std::move(request), std::move(sink), call->token()));
+    co_return rpc::send_message(*call, rpc::to_wire(rpc::ToolEvent(std::move(result))));
+  }
+  Task<Status> list_tools(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(principal, rpc::principal_from_wire(bytes));
+    LB_CO_TRY(tools, co_await service_.list_tools(std::move(principal)));
+    co_return rpc::send_message(*call, rpc::to_wire(tools));
+  }
+  Task<Status> health(std::shared_ptr<ServerCall> call) {
+    LB_CO_CHECK(co_await rpc::receive_request(call));
+    LB_CO_TRY(health, co_await service_.health());
+    co_return rpc::send_message(*call, rpc::to_wire(health));
+  }
+
+  HandsService& service_;
+  rpc::ServerHost host_;
+};
+
+namespace {
+
+RpcOptions with_default(RpcOptions options) {
+  if (options.address.empty()) options.address = kHandsAddress;
+  return options;
+}
+
+}  // namespace
+
+HandsServer::HandsServer(Loop& loop, HandsService& service, RpcOptions options)
+    : impl_(std::make_unique<Impl>(loop, service, with_default(std::move(options)))) {}
+HandsServer::~HandsServer() = default;
+Status HandsServer::start() { return impl_->host().start(); }
+Task<void> HandsServer::stop() { return impl_->host().stop(); }
+int HandsServer::port() const { return impl_->host().port(); }
+
+}  // namespace librebird

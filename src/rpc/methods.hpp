@@ -1,0 +1,16 @@
+#pragma once
+
+// The full names of the RPCs in proto/brain.proto and proto/hands.proto.
+
+namespace librebird::rpc {
+
+inline constexpr const char* kStreamChat = "/librebird.v1.Brain/StreamChat";
+inline constexpr const char* kBrainExecuteTool = "/librebird.v1.Brain/ExecuteTool";
+inline constexpr const char* kGetMemory = "/librebird.v1.Brain/GetMemory";
+inline constexpr const char* kGetDefaultModel = "/librebird.v1.Brain/GetDefaultModel";
+inline constexpr const char* kListModels = "/librebird.v1.Brain/ListModels";
+inline constexpr const char* kHandsExecuteTool = "/librebird.v1.Hands/ExecuteTool";
+inline constexpr const char* kListTools = "/librebird.v1.Hands/ListTools";
+inline constexpr const char* kHealth = "/librebird.v1.Hands/Health";
+
+}  // namespace librebird::rpc
