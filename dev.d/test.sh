@@ -16,12 +16,11 @@ command_test() {
     shift
   done
   if [[ $fuzz == yes ]]; then
-    run_fuzz "${rest[@]}"
-    return
+    run_fuzz "${rest[@]}" || exit 1
+    return 0
   fi
   if [[ $fresh == yes ]]; then
     run_fresh "${rest[@]}"
-    return
   fi
 
   local -a wanted=("${SUITES[@]}")
@@ -48,7 +47,7 @@ command_test() {
     FULL=$full "suite_$suite" "${rest[@]}" || code=$?
     printf '%s %s\n' "$code" "$((SECONDS - began))" >"$RESULTS/$suite.exit"
   done
-  python3 dev.d/report.py "$RESULTS" "${wanted[@]}"
+  python3 dev.d/report.py "$RESULTS" "${wanted[@]}" || exit 1
 }
 
 prepare_suites() {

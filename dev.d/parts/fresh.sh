@@ -57,10 +57,10 @@ run_fresh() {
   say "Fresh Debian $release took $((SECONDS - began)) s"
   if ! tail -n 1 "$output" | grep -qE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'; then
     printf '0 passed, 1 failed, 0 skipped\n'
-    return 1
+    exit 1
   fi
   tail -n 1 "$output"
-  return "$code"
+  exit "$code"
 }
 
 fresh_clean() { rm -rf --one-file-system "$FRESH_ROOT"; }
