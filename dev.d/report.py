@@ -6,8 +6,8 @@ usage: report.py RESULTS SUITE...
 Each suite has RESULTS/SUITE.exit ("code seconds") and one of:
   SUITE.ctest.json + SUITE.junit.xml + SUITE.gtest/*.json   GoogleTest executables run by CTest
   SUITE.vitest.json                                         Vitest
-  SUITE.log                                                 the node test runner's totals, or a line of ours:
-                                                            N passed, N failed, N skipped
+  SUITE.log                                                 lines `N passed, N failed, N skipped`, also with a
+                                                            name before: `SUITE: …`, `SUITE (part): …` (a row each)
 A suite that exits with an error although no test failed, or that leaves no counts, adds one failure.
 """
 
@@ -17,8 +17,7 @@ import re
 import sys
 import xml.etree.ElementTree as xml
 
-OURS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$")
-NODE = re.compile(r"^(?:#|ℹ) (pass|fail|cancelled|skipped|todo) (\d+)$")
+TOTALS = re.compile(r"^(?:(\w+)(?: \(([^)]+)\))?: )?(\d+) passed, (\d+) failed, (\d+) skipped$")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -72,22 +71,23 @@ def vitest(path):
     return report["numPassedTests"], failed, report["numPendingTests"] + report["numTodoTests"], notes
 
 
-def log_totals(path):
-    """The last totals win: a runner inside a test may print its own before."""
-    ours, node = None, {}
+def log_totals(path, suite):
+    """Parts if there are any, else the last totals; notes are the runner's `  failed: …` lines."""
+    parts, total, notes = {}, None, []
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
-            line = ESCAPES.sub("", line).strip()
-            if match := OURS.match(line):
-                ours = tuple(int(count) for count in match.groups())
-            elif match := NODE.match(line):
-                node[match[1]] = int(match[2])
-    if ours:
-        return (*ours, [])
-    if "pass" in node:
-        return (node["pass"], node.get("fail", 0) + node.get("cancelled", 0),
-                node.get("skipped", 0) + node.get("todo", 0), [])
-    return None
+            line = ESCAPES.sub("", line).rstrip()
+            if match := TOTALS.match(line):
+                numbers = tuple(int(count) for count in match.groups()[2:])
+                if match[2]:
+                    parts[match[2]] = numbers
+                elif match[1] in (None, suite):
+                    total = numbers
+            elif line.startswith("  failed: "):
+                notes.append(line[len("  failed: "):])
+    if total is None:
+        return None
+    return (*total, notes, parts)
 
 
 def counts(results, suite):
@@ -97,7 +97,7 @@ def counts(results, suite):
     if os.path.exists(path(".vitest.json")):
         return vitest(path(".vitest.json"))
     if os.path.exists(path(".log")):
-        return log_totals(path(".log"))
+        return log_totals(path(".log"), suite)
     return None
 
 
@@ -107,7 +107,9 @@ def main(results, suites):
     for suite in suites:
         with open(os.path.join(results, suite + ".exit"), encoding="utf-8") as file:
             code, seconds = file.read().split()
-        passed, failed, skipped, said = counts(results, suite) or (0, 0, 0, ["left no counts: it did not run"])
+        counted = counts(results, suite) or (0, 0, 0, ["left no counts: it did not run"])
+        passed, failed, skipped, said = counted[:4]
+        parts = counted[4] if len(counted) > 4 else {}
         if not passed and not failed and not skipped:
             failed = 1
             said = said or ["has no tests"]
@@ -115,11 +117,12 @@ def main(results, suites):
             failed = 1
             said.append(f"no test failed, but the runner ended with {code}")
         rows.append((suite, passed, failed, skipped, seconds))
+        rows += [("  " + part, *numbers, "") for part, numbers in parts.items()]
         notes += [f"{suite}: {note}" for note in said]
         total = [a + b for a, b in zip(total, (passed, failed, skipped))]
-    print(f"\n{'suite':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
+    print(f"\n{'suite':<20}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for suite, passed, failed, skipped, seconds in rows:
-        print(f"{suite:<14}{passed:>8}{failed:>8}{skipped:>9}{seconds:>9}")
+        print(f"{suite:<20}{passed:>8}{failed:>8}{skipped:>9}{seconds:>9}")
     for note in notes:
         print("  " + note)
     print("{} passed, {} failed, {} skipped".format(*total))

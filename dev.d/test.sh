@@ -95,7 +95,7 @@ suite_functional() {
     return 0
   fi
   npm_packages tests/functional
-  local -a environment=(LIBREBIRD_BIN_DIR="$ROOT/build/dev/bin" LIBREBIRD_BUILD="$ROOT/build/dev")
+  local -a environment=(LIBREBIRD_BIN="$ROOT/build/dev/bin/librebird")
   if [[ $FULL == no ]]; then environment+=(LIBREBIRD_QUICK=1); fi
   if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
     say "No Chromium package on this distribution: the browser tests are skipped."

@@ -54,8 +54,10 @@ install_packages() {
   done < <(required_packages "$@")
   [[ ${#missing[@]} -gt 0 ]] || return 0
 
-  say "Installing ${#missing[@]} system packages: ${missing[*]}"
-  as_root apt-get -q -o Acquire::Retries=3 update || fail "apt-get update failed."
+  say "Installing ${#missing[@]} system packages (log: build/packages.log): ${missing[*]}"
+  mkdir -p "$ROOT/build"
+  local log=$ROOT/build/packages.log
+  as_root apt-get -q -o Acquire::Retries=3 update >"$log" 2>&1 || packages_failed "$log"
   for line in "${missing[@]}"; do
     choice=
     for name in $line; do
@@ -68,5 +70,10 @@ install_packages() {
     chosen+=("$choice")
   done
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 install -y --no-install-recommends \
-    "${chosen[@]}" || fail "apt-get could not install: ${chosen[*]}"
+    "${chosen[@]}" >>"$log" 2>&1 || packages_failed "$log"
+}
+
+packages_failed() {
+  tail -n 20 "$1" >&2
+  fail "apt-get failed; the end of $1 is above."
 }
