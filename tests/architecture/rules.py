@@ -129,7 +129,10 @@ VENDORS_ALLOWED = {
     "src/bus/": {"redis"},                    # likewise
     "src/gateway/openai/": {"openai"},        # the compatible API is named after its model
     "src/apps/": {"sqlite", "postgres", "redis"},  # where it is decided which one runs
+    "src/brain/providers/demo/": {"openai"},  # its answers say how to connect a real model
 }
+# Other names of the same vendor, at home in its folder.
+ALIASES = {"bwrap": "bubblewrap", "gemini": "google", "claude": "anthropic"}
 
 
 def vendor_names(tree):
@@ -146,7 +149,7 @@ def vendor_names(tree):
         code = tree.code(path, strings=True)
         for match in VENDOR.finditer(code):
             name = match[0].lower()
-            if name not in allowed and not any(name in part for part in own):
+            if name not in allowed and not any(name in part or ALIASES.get(name, name) in part for part in own):
                 found.append(f"{path}:{line_of(code, match.start())}: '{match[0]}' belongs into a folder of its own")
     return found
 
@@ -197,13 +200,15 @@ def long_files(tree):
 
 
 def readmes(tree):
-    """Every library's folder has a README.md."""
+    """Every library's folder with sources has a README.md."""
     found = []
     for path in tree.paths("CMakeLists.txt", under="src/"):
         folder = path[:-len("CMakeLists.txt")]
         calls = {call for _, call, _ in cmake_calls(tree.text(path))}
         if calls & {"librebird_module", "librebird_plugin", "add_library", "add_executable"}:
-            if not tree.has(folder + "README.md"):
+            sources = [name for name in tree.paths(*CPP, under=folder)
+                       if "/" not in name[len(folder):] or name.startswith(folder + "include/")]
+            if sources and not tree.has(folder + "README.md"):
                 found.append(f"{folder} has no README.md (purpose, non-goals, threads, how to test)")
     return found
 

@@ -41,6 +41,7 @@ CASES = {
         ("a vendor in the loop", {"src/brain/loop/a.cpp": 'if (name == "openai") {}\n'}, 1),
         ("a vendor as part of an identifier", {"src/hands/broker/a.cpp": "int make_bubblewrap_sandbox();\n"}, 1),
         ("a vendor at home", {"src/brain/providers/openai/a.cpp": 'auto n = "OPENAI_API_KEY";\n'}, 0),
+        ("by its other name at home", {"src/hands/sandbox/bubblewrap/a.cpp": 'auto p = "bwrap";\n'}, 0),
         ("a dialect in the storage layer", {"src/storage/sqlite/a.cpp": "#include <sqlite3.h>\n"}, 0),
         ("a dialect in the gateway", {"src/gateway/a.cpp": "#include <sqlite3.h>\n"}, 1),
         ("a comment may say it", {"src/brain/a.cpp": "// as OpenAI does\n"}, 0),
@@ -62,9 +63,13 @@ CASES = {
         ("data is not written", {"web/package-lock.json": "\n" * 5000}, 0),
     ],
     "readmes": [
-        ("a library without", {"src/bus/memory/CMakeLists.txt": "librebird_module(bus_memory)\n"}, 1),
+        ("a library without", {"src/bus/memory/CMakeLists.txt": "librebird_module(bus_memory)\n",
+                               "src/bus/memory/bus.cpp": ""}, 1),
+        ("public headers without", {"src/bus/memory/CMakeLists.txt": "librebird_module(bus_memory)\n",
+                                    "src/bus/memory/include/librebird/bus/memory/bus.hpp": ""}, 1),
+        ("nothing there yet", {"src/bus/memory/CMakeLists.txt": "librebird_module(bus_memory)\n"}, 0),
         ("a library with", {"src/bus/memory/CMakeLists.txt": "librebird_module(bus_memory)\n",
-                            "src/bus/memory/README.md": "# bus/memory\n"}, 0),
+                            "src/bus/memory/bus.cpp": "", "src/bus/memory/README.md": "# bus/memory\n"}, 0),
         ("a folder of folders", {"src/bus/CMakeLists.txt": "add_subdirectory(memory)\n"}, 0),
     ],
     "unfinished": [
