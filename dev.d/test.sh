@@ -1,0 +1,105 @@
+# ./dev test: every suite, counted; the last line is `N passed, N failed, N skipped`.
+# A suite that could not run counts as a failure; one that this machine cannot run counts as skipped.
+
+SUITES=(unit sandbox architecture web functional)
+
+command_test() {
+  local full=no fuzz=no fresh=no
+  local -a rest=()
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      --full) full=yes ;;
+      --fuzz) fuzz=yes ;;
+      --fresh) fresh=yes ;;
+      *) rest+=("$1") ;;
+    esac
+    shift
+  done
+  if [[ $fuzz == yes ]]; then
+    run_fuzz "${rest[@]}" || exit 1
+    return 0
+  fi
+  if [[ $fresh == yes ]]; then
+    run_fresh "${rest[@]}"
+  fi
+
+  local -a wanted=("${SUITES[@]}")
+  if [[ ${#rest[@]} -gt 0 ]]; then
+    [[ " ${SUITES[*]} " == *" ${rest[0]} "* ]] || fail "There is no suite '${rest[0]}'. Suites: ${SUITES[*]}."
+    wanted=("${rest[0]}")
+    rest=("${rest[@]:1}")
+  fi
+
+  RESULTS=$ROOT/build/test-results
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS"
+  local suite began
+  # In a subshell, so that a failed preparation still ends in the closing line.
+  if ! (prepare_suites "${wanted[@]}"); then
+    printf '0 passed, 1 failed, 0 skipped\n'
+    exit 1
+  fi
+  for suite in "${wanted[@]}"; do
+    say "== $suite"
+    began=$SECONDS
+    # A suite's exit code is one more witness beside its counts.
+    local code=0
+    FULL=$full "suite_$suite" "${rest[@]}" || code=$?
+    printf '%s %s\n' "$code" "$((SECONDS - began))" >"$RESULTS/$suite.exit"
+  done
+  python3 dev.d/report.py "$RESULTS" "${wanted[@]}" || exit 1
+}
+
+prepare_suites() {
+  set -e
+  install_packages build test
+  case " $* " in
+    *' unit '* | *' sandbox '* | *' functional '*)
+      build_web
+      compile dev all
+      ;;
+  esac
+}
+
+suite_unit() { run_ctest dev unit "$@"; }
+suite_sandbox() { run_ctest dev sandbox "$@"; }
+
+# run_ctest PRESET LABEL [name pattern]: GoogleTest writes one JSON file an executable, CTest its verdicts.
+run_ctest() {
+  local preset=$1 label=$2 out=$RESULTS/$2.gtest
+  local -a pattern=()
+  [[ $# -lt 3 ]] || pattern=(-R "$3")
+  mkdir -p "$out"
+  ctest --test-dir "build/$preset" -L "^$label\$" "${pattern[@]}" --show-only=json-v1 >"$RESULTS/$label.ctest.json"
+  GTEST_OUTPUT="json:$out/" ctest --test-dir "build/$preset" -L "^$label\$" "${pattern[@]}" --output-on-failure \
+    --timeout 600 -j "$(compile_jobs)" --output-junit "$RESULTS/$label.junit.xml" >&2
+}
+
+suite_architecture() {
+  python3 tests/architecture/check.py --self-test "$@" | tee "$RESULTS/architecture.log" >&2
+}
+
+suite_web() {
+  if [[ ! -f web/package.json ]]; then
+    say "There is no web/ yet."
+    return 0
+  fi
+  npm_packages web
+  (cd web && npx --no-install vitest run --reporter=default --reporter=json \
+    --outputFile.json="$RESULTS/web.vitest.json" "$@") >&2
+}
+
+suite_functional() {
+  if [[ ! -f tests/functional/package.json ]]; then
+    say "There are no functional tests yet."
+    return 0
+  fi
+  npm_packages tests/functional
+  local -a environment=(LIBREBIRD_BIN="$ROOT/build/dev/bin/librebird")
+  if [[ $FULL == no ]]; then environment+=(LIBREBIRD_QUICK=1); fi
+  if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
+    say "No Chromium package on this distribution: the browser tests are skipped."
+  fi
+  (cd tests/functional && env "${environment[@]}" npm test --silent -- "$@" 2>&1) |
+    tee "$RESULTS/functional.log" >&2
+}
