@@ -147,3 +147,19 @@ export class Live {
     }
   }
 }
+
+/** The status a web socket upgrade is answered with: 101 or the refusal's. */
+export function upgradeStatus(url, headers) {
+  return within('the upgrade', new Promise((resolve, reject) => {
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, { headers });
+    socket.once('open', () => {
+      socket.terminate();
+      resolve(101);
+    });
+    socket.once('unexpected-response', (req, res) => {
+      req.destroy();
+      resolve(res.statusCode);
+    });
+    socket.once('error', (error) => reject(error));
+  }));
+}
