@@ -16,8 +16,10 @@ const stopMs = 30_000;
 const kept = 4 * 1024 * 1024; // characters of each output that are remembered
 
 const alive = new Set();
+const folders = new Set();
 process.on('exit', () => {
   for (const child of alive) killGroup(child, 'SIGKILL');
+  for (const dir of folders) removeDir(dir);
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
 
@@ -29,13 +31,22 @@ function killGroup(child, signal) {
   }
 }
 
-/** A folder that disappears after the test (unless KEEP is set). */
+/** A folder that disappears after the test, or with this process (unless KEEP is set). */
 export function tempDir(t, prefix = 'librebird-test-') {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), prefix));
-  t?.after(() => {
-    if (!process.env.KEEP) fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
-  });
+  folders.add(dir);
+  t?.after(() => removeDir(dir));
   return dir;
+}
+
+function removeDir(dir) {
+  if (process.env.KEEP) return;
+  try {
+    fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+    folders.delete(dir);
+  } catch {
+    // a process still writes into it: tried again at the end
+  }
 }
 
 /** Only what a service would have: nothing of the developer's own settings leaks into a test. */
@@ -269,4 +280,23 @@ export async function sqlite(database, sql) {
   const { code, stdout, all } = await cli(['-json', '-cmd', '.timeout 10000', database, sql], { program: 'sqlite3' });
   if (code !== 0) throw new Error(`sqlite3 failed: ${all}`);
   return stdout.trim() ? JSON.parse(stdout) : [];
+}
+
+/** An open sqlite3 shell: holds a lock as another program would. */
+export class DatabaseShell {
+  static async open(t, database) {
+    const shell = new DatabaseShell();
+    shell.child = spawn('sqlite3', ['-cmd', '.timeout 10000', database], { stdio: ['pipe', 'pipe', 'inherit'] });
+    shell.output = '';
+    shell.child.stdout.setEncoding('utf8').on('data', (text) => (shell.output += text));
+    t.after(() => shell.child.kill());
+    await shell.run('SELECT 1;');
+    return shell;
+  }
+
+  async run(sql) {
+    const mark = `done-${Math.random()}`;
+    this.child.stdin.write(`${sql}\n.print ${mark}\n`);
+    await until(`sqlite3 to run ${sql}`, () => this.output.includes(mark));
+  }
 }
