@@ -1,12 +1,13 @@
 // What can be wrong with the machine below: the port, the disk, the database, the settings.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { atEnd } from './lib/at_end.mjs';
 import { DatabaseShell, Process, Server, cli, sqlite, tempDir } from './lib/harness.mjs';
 import { ModelServer } from './lib/model_server.mjs';
 import { assertProblem, newId } from './lib/rest.mjs';
-import { execFileSync } from 'node:child_process';
 import { until } from './lib/poll.mjs';
 
 const options = { timeout: 90_000 };
@@ -132,10 +133,10 @@ test('a full disk: refused with 503, nothing acknowledged is lost, and it recove
   } catch (error) {
     return t.skip(`mount is not allowed here: ${String(error.stderr).trim()}`);
   }
-  t.after(() => execFileSync('umount', ['-l', dataDir]));
+  atEnd(t, () => execFileSync('umount', ['-l', dataDir]));
   const model = await ModelServer.start(t);
   const server = await Server.start(t, { home, dataDir, env: model.env() });
-  t.after(() => server.end()); // before the umount
+  atEnd(t, () => server.end()); // before the umount
   const rest = await server.program();
   const { id } = await rest.conversation();
   await rest.ask(id, 'before');
@@ -212,7 +213,7 @@ test('a model that cannot be used is told at the start or in the first answer', 
     const home = tempDir(t);
     const server = new Process(['serve', '--data-dir', path.join(home, 'data'), '--port', '0'],
       { home, env: { LIBREBIRD_MODEL: name } });
-    t.after(() => server.kill());
+    atEnd(t, () => server.kill());
     const outcome = await until('a start or a refusal', () =>
       !server.running ? 'refused' : /Listening on/.test(server.stdout) && 'serves', 20_000);
     if (outcome === 'refused') assert.match(server.stderr, /LIBREBIRD_MODEL|model/i, server.describe());

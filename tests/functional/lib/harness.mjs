@@ -5,6 +5,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { atEnd } from './at_end.mjs';
 import { Rest } from './rest.mjs';
 import { until, within } from './poll.mjs';
 
@@ -35,7 +36,7 @@ function killGroup(child, signal) {
 export function tempDir(t, prefix = 'librebird-test-') {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), prefix));
   folders.add(dir);
-  t?.after(() => removeDir(dir));
+  atEnd(t, () => removeDir(dir));
   return dir;
 }
 
@@ -185,7 +186,7 @@ export class Server {
 
   static async start(t, options) {
     const server = new Server(t, options);
-    t?.after(() => server.end());
+    atEnd(t, () => server.end());
     await server.start();
     return server;
   }
@@ -289,7 +290,7 @@ export class DatabaseShell {
     shell.child = spawn('sqlite3', ['-cmd', '.timeout 10000', database], { stdio: ['pipe', 'pipe', 'inherit'] });
     shell.output = '';
     shell.child.stdout.setEncoding('utf8').on('data', (text) => (shell.output += text));
-    t.after(() => shell.child.kill());
+    atEnd(t, () => shell.child.kill());
     await shell.run('SELECT 1;');
     return shell;
   }

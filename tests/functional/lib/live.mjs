@@ -1,6 +1,7 @@
 // The web socket protocol as a client of docs/protocol.md speaks it, strict about order: an event out of turn, doubled
 // or missing is recorded in `faults`, and tests assert that there are none.
 import WebSocket from 'ws';
+import { atEnd } from './at_end.mjs';
 import { until, within } from './poll.mjs';
 import { newId } from './rest.mjs';
 import { TurnView } from './turn_view.mjs';
@@ -20,7 +21,7 @@ export class Live {
 
   static async open(t, rest) {
     const live = new Live(rest);
-    t?.after(() => live.drop());
+    atEnd(t, () => live.drop());
     await live.connect();
     return live;
   }

@@ -10,6 +10,7 @@
 // {text | tokens, toolCalls, fault, ...} or a function of the request that returns one of the two.
 import http from 'node:http';
 import { randomBytes } from 'node:crypto';
+import { atEnd } from './at_end.mjs';
 import { brokenRule } from './model_contract.mjs';
 import { deferred, pause } from './poll.mjs';
 
@@ -42,7 +43,7 @@ export class ModelServer {
     });
     server.port = server.http.address().port;
     server.url = `http://127.0.0.1:${server.port}/v1`;
-    t?.after(() => server.stop());
+    atEnd(t, () => server.stop());
     return server;
   }
 
