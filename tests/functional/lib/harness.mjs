@@ -174,7 +174,8 @@ export async function ready(url, process_, ms = startMs) {
 
 /** `librebird serve` on a data folder; survives being stopped, killed and started again. */
 export class Server {
-  constructor(t, { dataDir, env = {}, args = [], home, port = 0 } = {}) {
+  constructor(t, { dataDir, env = {}, args = [], home, port = 0, command = 'serve' } = {}) {
+    this.command = command;
     this.t = t;
     this.home = home ?? tempDir(t);
     this.dataDir = dataDir ?? path.join(this.home, 'data');
@@ -192,7 +193,7 @@ export class Server {
   }
 
   spawn() {
-    this.process = new Process(['serve', '--data-dir', this.dataDir, '--port', String(this.port), ...this.args],
+    this.process = new Process([this.command, '--data-dir', this.dataDir, '--port', String(this.port), ...this.args],
       { env: this.env, home: this.home });
     return this.process;
   }
