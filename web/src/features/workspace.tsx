@@ -1,8 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { newId } from "../api/ids";
 import { rest } from "../api/rest";
 import type { Me } from "../api/types";
+import { isNarrow } from "../ui/media";
 import { conversationPath, navigate, parseRoute, usePath } from "../router";
 import { ChatView, newDraft } from "./chat/chat_view";
 import { Drafts } from "./chat/drafts";
@@ -79,11 +81,10 @@ export function Workspace({ me }: { me: Me }) {
   }, [live]);
 
   const focusSearch = useCallback(() => {
-    setDrawer(true);
-    requestAnimationFrame(() => {
-      search.current?.focus();
-      search.current?.select();
-    });
+    // At once, so that what is typed next is already part of the search.
+    if (isNarrow()) flushSync(() => setDrawer(true));
+    search.current?.focus();
+    search.current?.select();
   }, []);
 
   useEffect(() => {

@@ -49,23 +49,25 @@ export const StoredAnswer = memo(function StoredAnswer({ message, onRegenerate }
         <Parts parts={parts} over />
         {message.status === "failed" ? <Failure error={message.error} /> : null}
         {message.status === "stopped" ? <Stopped /> : null}
-        <div className="message-tools">
-          {message.content ? <CopyButton text={message.content} label="Copy message" /> : null}
-          {onRegenerate ? (
-            <button
-              type="button"
-              className="icon-button"
-              aria-label="Answer again"
-              title="Answer again"
-              onClick={() => onRegenerate(message)}
-            >
-              <Icon name="refresh" size={16} />
-            </button>
-          ) : null}
-          <time dateTime={message.created_at}>{fullTime(message.created_at)}</time>
-          {message.model && !message.model.demo ? <span className="message-model">{message.model.name}</span> : null}
+        <div className="message-foot">
+          {message.model?.demo ? <span className="demo-label">Demo answer</span> : null}
+          <div className="message-tools">
+            {message.content ? <CopyButton text={message.content} label="Copy message" /> : null}
+            {onRegenerate ? (
+              <button
+                type="button"
+                className="icon-button"
+                aria-label="Answer again"
+                title="Answer again"
+                onClick={() => onRegenerate(message)}
+              >
+                <Icon name="refresh" size={16} />
+              </button>
+            ) : null}
+            <time dateTime={message.created_at}>{fullTime(message.created_at)}</time>
+            {message.model && !message.model.demo ? <span className="message-model">{message.model.name}</span> : null}
+          </div>
         </div>
-        {message.model?.demo ? <span className="demo-label">Demo answer</span> : null}
       </div>
     </article>
   );

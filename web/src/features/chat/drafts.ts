@@ -38,7 +38,8 @@ export class Drafts {
   move(from: string, to: string): void {
     const text = this.get(from);
     if (!text) return;
-    this.set(to, this.get(to) || text);
+    const there = this.get(to);
+    this.set(to, there ? `${there}\n\n${text}` : text);
     this.set(from, "");
   }
 

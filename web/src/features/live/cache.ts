@@ -1,4 +1,4 @@
-import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
 import type { Conversation, ConversationPage, Message, MessagePage } from "../../api/types";
 
 export type MessagePages = InfiniteData<MessagePage, string | null>;
@@ -65,12 +65,23 @@ export function dropFrom(data: MessagePages, messageId: string): MessagePages {
   return { ...data, pages };
 }
 
+/**
+ * Changes what is cached. A fetch under way would overwrite the change with what was true before it, so such a
+ * fetch is given up and made again; `change` may therefore run twice.
+ */
+function patch<T>(client: QueryClient, queryKey: QueryKey, change: (data: T) => T): void {
+  const apply = () => client.setQueryData<T>(queryKey, (data) => data && change(data));
+  const fetching = client.isFetching({ queryKey, exact: true }) > 0;
+  apply();
+  if (!fetching) return;
+  void client.cancelQueries({ queryKey, exact: true }).then(() => {
+    apply();
+    return client.invalidateQueries({ queryKey, exact: true });
+  });
+}
+
 export function patchMessages(client: QueryClient, conversationId: string, change: (data: MessagePages) => MessagePages) {
-  const queryKey = keys.messages(conversationId);
-  const fetching = client.isFetching({ queryKey }) > 0;
-  client.setQueryData<MessagePages>(queryKey, (data) => data && change(data));
-  // A fetch under way would overwrite the change with what was true before it.
-  if (fetching) void client.invalidateQueries({ queryKey });
+  patch<MessagePages>(client, keys.messages(conversationId), change);
 }
 
 export function removeConversation(data: ConversationPages, id: string): ConversationPages {
@@ -105,8 +116,6 @@ export function placeConversation(data: ConversationPages, conversation: Convers
 export function patchLists(client: QueryClient, change: (data: ConversationPages, filter: ListFilter) => ConversationPages) {
   for (const [queryKey] of client.getQueriesData<ConversationPages>({ queryKey: keys.lists })) {
     const filter = queryKey[1] as ListFilter;
-    const fetching = client.isFetching({ queryKey }) > 0;
-    client.setQueryData<ConversationPages>(queryKey, (data) => data && change(data, filter));
-    if (fetching) void client.invalidateQueries({ queryKey });
+    patch<ConversationPages>(client, queryKey, (data) => change(data, filter));
   }
 }
