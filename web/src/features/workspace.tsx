@@ -109,9 +109,8 @@ export function Workspace({ me }: { me: Me }) {
     live.outbox.clear();
     drafts.clear();
     live.stop();
-    history.replaceState(null, "", "/");
-    client.clear();
-    client.setQueryData(keys.me, null);
+    // A fresh page holds nothing of what was read in this one.
+    location.replace("/");
   };
 
   return (

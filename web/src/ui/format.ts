@@ -7,7 +7,7 @@ export function shortTime(iso: string, now: Date = new Date()): string {
   if (Number.isNaN(time.getTime())) return "";
   const age = now.getTime() - time.getTime();
   if (time.toDateString() === now.toDateString()) {
-    return time.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+    return time.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
   }
   if (age < 6 * day) return time.toLocaleDateString(undefined, { weekday: "short" });
   const sameYear = time.getFullYear() === now.getFullYear();

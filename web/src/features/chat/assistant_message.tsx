@@ -29,7 +29,7 @@ function Stopped() {
   return (
     <p className="notice">
       <Icon name="stop" size={18} />
-      <span>You stopped this answer.</span>
+      <span>This answer was stopped.</span>
     </p>
   );
 }
