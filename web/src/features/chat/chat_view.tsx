@@ -183,7 +183,7 @@ function Welcome({ name }: { name: string }) {
     <div className="empty">
       <Bird size={64} />
       <h2>{first ? `Hello, ${first}` : "Hello"}</h2>
-      <p>What shall we do? What you write stays on your own server.</p>
+      <p>What shall we do?</p>
     </div>
   );
 }

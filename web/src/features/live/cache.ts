@@ -32,10 +32,6 @@ function replaceAt<T>(items: readonly T[], at: number, item: T): T[] {
   return items.map((old, index) => (index === at ? item : old));
 }
 
-function later(a: Message, b: Message): boolean {
-  return a.created_at === b.created_at ? a.id > b.id : a.created_at > b.created_at;
-}
-
 export function upsertMessage(data: MessagePages, message: Message): MessagePages {
   if (data.pages.some((page) => page.items.some((item) => item.id === message.id))) {
     const pages = data.pages.map((page) => ({
@@ -46,7 +42,7 @@ export function upsertMessage(data: MessagePages, message: Message): MessagePage
   }
   const [newest, ...older] = data.pages;
   if (!newest) return data;
-  const at = newest.items.findIndex((item) => later(item, message));
+  const at = newest.items.findIndex((item) => item.created_at > message.created_at);
   // Older than everything loaded: it belongs to a page that will be fetched when it is wanted.
   if (at === 0 && (newest.next_before !== null || older.length > 0)) return data;
   const items = at < 0 ? [...newest.items, message] : insertAt(newest.items, at, message);
