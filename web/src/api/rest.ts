@@ -1,0 +1,174 @@
+import type {
+  Accepted,
+  ApiKey,
+  Conversation,
+  ConversationPage,
+  Me,
+  MessagePage,
+  Problem,
+  Tool,
+  Turn,
+} from "./types";
+
+/** A refusal by the server, in its own words. */
+export class ApiError extends Error {
+  constructor(
+    readonly problem: Problem,
+    /** Seconds the server asked to wait, if it did. */
+    readonly retryAfter: number | null = null,
+  ) {
+    super(problem.detail || problem.title);
+    this.name = "ApiError";
+  }
+  get status(): number {
+    return this.problem.status;
+  }
+  /** Worth trying again unchanged, later. */
+  get retryable(): boolean {
+    return this.problem.retryable ?? (this.status === 429 || this.status >= 500);
+  }
+}
+
+/** The server could not be reached at all. */
+export class NetworkError extends Error {
+  constructor() {
+    super("The server cannot be reached.");
+    this.name = "NetworkError";
+  }
+}
+
+let csrfToken = "";
+let onUnauthorized: () => void = () => {};
+
+export function setUnauthorizedHandler(handler: () => void): void {
+  onUnauthorized = handler;
+}
+
+interface Options {
+  method?: string;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+async function request<T>(path: string, options: Options = {}): Promise<T> {
+  const usedToken = csrfToken;
+  try {
+    return await requestOnce<T>(path, options);
+  } catch (error) {
+    // A sign-in in another tab replaces the session and with it the token: learn the new one, try once more.
+    const mayBeToken = error instanceof ApiError && error.status === 403 && (options.method ?? "GET") !== "GET";
+    if (!mayBeToken || path === "/session") throw error;
+    await rest.me().catch(() => {});
+    if (csrfToken === usedToken) throw error;
+    return requestOnce<T>(path, options);
+  }
+}
+
+async function requestOnce<T>(path: string, { method = "GET", body, signal }: Options): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1${path}`, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+      credentials: "same-origin",
+      cache: "no-store",
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new NetworkError();
+  }
+  if (!response.ok) {
+    const error = await readProblem(response);
+    if (error.status === 401 && path !== "/session") onUnauthorized();
+    throw error;
+  }
+  if (response.status === 204) return undefined as T;
+  try {
+    return (await response.json()) as T;
+  } catch {
+    throw new NetworkError();
+  }
+}
+
+async function readProblem(response: Response): Promise<ApiError> {
+  const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  const fallback: Problem = {
+    title: response.statusText || "Error",
+    status: response.status,
+    code: "unknown",
+    detail: `The server answered with status ${response.status}.`,
+  };
+  let problem = fallback;
+  try {
+    problem = { ...fallback, ...((await response.json()) as Partial<Problem>) };
+  } catch {
+    // A proxy's error page, not ours: the status alone has to do.
+  }
+  return new ApiError(problem, Number.isFinite(seconds) ? seconds : null);
+}
+
+function query(params: Record<string, string | number | boolean | null | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) {
+    if (value !== undefined && value !== null && value !== "") search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text ? `?${text}` : "";
+}
+
+function remember(me: Me): Me {
+  csrfToken = me.csrf_token ?? "";
+  return me;
+}
+
+const at = encodeURIComponent;
+
+export const rest = {
+  me: async (signal?: AbortSignal) => remember(await request<Me>("/me", { signal })),
+  signIn: async (token: string) => remember(await request<Me>("/session", { method: "POST", body: { token } })),
+  signOut: () => request<undefined>("/session", { method: "DELETE" }),
+
+  conversations: (params: { limit?: number; cursor?: string | null; archived?: boolean; q?: string }, signal?: AbortSignal) =>
+    request<ConversationPage>(`/conversations${query(params)}`, { signal }),
+  conversation: (id: string, signal?: AbortSignal) => request<Conversation>(`/conversations/${at(id)}`, { signal }),
+  createConversation: (title?: string) =>
+    request<Conversation>("/conversations", { method: "POST", body: title === undefined ? {} : { title } }),
+  updateConversation: (id: string, change: { title?: string; archived?: boolean }) =>
+    request<Conversation>(`/conversations/${at(id)}`, { method: "PATCH", body: change }),
+  deleteConversation: (id: string) => request<undefined>(`/conversations/${at(id)}`, { method: "DELETE" }),
+
+  messages: (id: string, params: { limit?: number; before?: string | null }, signal?: AbortSignal) =>
+    request<MessagePage>(`/conversations/${at(id)}/messages${query(params)}`, { signal }),
+  send: (conversationId: string, content: string, clientMessageId: string) =>
+    request<Accepted>(`/conversations/${at(conversationId)}/messages`, {
+      method: "POST",
+      body: { content, client_message_id: clientMessageId },
+    }),
+  edit: (messageId: string, content: string, clientMessageId: string) =>
+    request<Accepted>(`/messages/${at(messageId)}/edit`, {
+      method: "POST",
+      body: { content, client_message_id: clientMessageId },
+    }),
+  regenerate: (messageId: string, clientMessageId: string) =>
+    request<Accepted>(`/messages/${at(messageId)}/regenerate`, {
+      method: "POST",
+      body: { client_message_id: clientMessageId },
+    }),
+
+  turn: (id: string) => request<Turn>(`/turns/${at(id)}`),
+  cancel: (id: string) => request<Turn>(`/turns/${at(id)}/cancel`, { method: "POST" }),
+  turnEventsUrl: (id: string) => `/api/v1/turns/${at(id)}/events`,
+
+  tools: (signal?: AbortSignal) => request<{ items: Tool[] }>("/tools", { signal }),
+  apiKeys: (signal?: AbortSignal) => request<{ items: ApiKey[] }>("/api-keys", { signal }),
+  createApiKey: (name: string) =>
+    request<{ api_key: ApiKey; secret: string }>("/api-keys", { method: "POST", body: { name } }),
+  revokeApiKey: (id: string) => request<undefined>(`/api-keys/${at(id)}`, { method: "DELETE" }),
+};
+
+export type Rest = typeof rest;

@@ -1,0 +1,175 @@
+/** The wire contract, as docs/protocol.md describes it. Unknown keys of an answer are ignored. */
+
+export interface Problem {
+  type?: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  request_id?: string;
+  retryable?: boolean;
+}
+
+export interface ModelInfo {
+  provider: string;
+  name: string;
+  label: string;
+  demo: boolean;
+  hint?: string | null;
+}
+
+export interface Me {
+  user: { id: string; display_name: string; email: string | null };
+  workspace: { id: string; name: string; role: string };
+  csrf_token?: string;
+  server: { version: string; model: ModelInfo };
+}
+
+export type TurnStatus = "queued" | "running" | "done" | "failed" | "cancelled";
+
+export interface ErrorInfo {
+  code: string;
+  detail: string;
+}
+
+export interface Turn {
+  id: string;
+  conversation_id: string;
+  message_id: string;
+  status: TurnStatus;
+  attempt: number;
+  error: ErrorInfo | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface Conversation {
+  id: string;
+  title: string | null;
+  archived: boolean;
+  created_at: string;
+  updated_at: string;
+  active_turn: { id: string; status: TurnStatus } | null;
+  snippet?: string | null;
+}
+
+export type ToolStatus = "running" | "ok" | "error" | "denied" | "interrupted";
+
+export interface ToolCall {
+  id: string;
+  name: string;
+  arguments: unknown;
+  status: ToolStatus;
+  result: unknown;
+  duration_ms: number | null;
+}
+
+export type Part = { type: "text"; text: string } | { type: "tool_call"; call: ToolCall };
+
+export interface Message {
+  id: string;
+  conversation_id: string;
+  turn_id: string | null;
+  role: "user" | "assistant";
+  content: string;
+  parts: Part[];
+  status: "complete" | "stopped" | "failed";
+  error: ErrorInfo | null;
+  model: { provider: string; name: string; demo: boolean } | null;
+  client_message_id: string | null;
+  created_at: string;
+}
+
+export interface Tool {
+  name: string;
+  skill: string;
+  description: string;
+  parameters: unknown;
+  runs_on: "sandbox" | "device";
+  network: string[];
+  idempotent: boolean;
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  prefix: string;
+  created_at: string;
+  last_used_at: string | null;
+}
+
+export interface ConversationPage {
+  items: Conversation[];
+  next_cursor: string | null;
+}
+
+export interface MessagePage {
+  items: Message[];
+  next_before: string | null;
+}
+
+export interface Accepted {
+  message: Message;
+  turn: Turn;
+  duplicate?: boolean;
+}
+
+/** Where a client is in the events of one turn. */
+export interface Cursor {
+  turn_id: string;
+  attempt: number;
+  seq: number;
+}
+
+interface TurnEventBase extends Cursor {
+  conversation_id: string;
+}
+
+export type TurnEvent = TurnEventBase &
+  (
+    | { type: "turn.started"; turn: Turn }
+    | { type: "turn.delta"; text: string }
+    | { type: "turn.tool_call"; call: ToolCall }
+    | { type: "turn.tool_result"; call: ToolCall }
+    | { type: "turn.finished"; turn: Turn; message: Message | null }
+    | { type: "turn.snapshot"; turn: Turn; parts: Part[] }
+  );
+
+export type ListEvent =
+  | { type: "message.created"; message: Message; turn: Turn }
+  | { type: "conversation.updated"; conversation: Conversation }
+  | { type: "conversation.deleted"; conversation_id: string };
+
+export type Answer =
+  | { type: "subscribed" | "unsubscribed"; id: string; conversation_id: string }
+  | ({ type: "accepted"; id: string } & Accepted)
+  | { type: "cancelling"; id: string; turn_id: string }
+  | { type: "pong"; id: string }
+  | { type: "error"; id?: string | null; problem: Problem };
+
+export interface Hello {
+  type: "hello";
+  protocol: number;
+  connection_id: string;
+  user_id: string;
+}
+
+export type ServerFrame = Hello | Answer | TurnEvent | ListEvent;
+
+export const turnEventTypes = [
+  "turn.started",
+  "turn.delta",
+  "turn.tool_call",
+  "turn.tool_result",
+  "turn.finished",
+  "turn.snapshot",
+] as const;
+
+export function isTurnEvent(frame: { type: string }): frame is TurnEvent {
+  return (turnEventTypes as readonly string[]).includes(frame.type);
+}
+
+export function isOver(status: TurnStatus): boolean {
+  return status === "done" || status === "failed" || status === "cancelled";
+}

@@ -1,0 +1,189 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { newId } from "../../api/ids";
+import { ApiError, rest } from "../../api/rest";
+import type { Accepted, Me, Message } from "../../api/types";
+import { Bird } from "../../ui/bird";
+import { errorText, useToast } from "../../ui/toast";
+import { dropFrom, patchMessages } from "../live/cache";
+import { useConnection, useLive } from "../live/context";
+import { Announcer } from "./announcer";
+import type { Row } from "./arrange";
+import { LiveAnswer, StoredAnswer } from "./assistant_message";
+import { ChatHeader } from "./chat_header";
+import { Composer } from "./composer";
+import type { Drafts } from "./drafts";
+import { MessageList } from "./message_list";
+import { useConversation } from "./use_conversation";
+import { PendingMessage, UserMessage } from "./user_message";
+
+export const newDraft = "new";
+
+interface Props {
+  me: Me;
+  /** Null while the chat is new and not yet made. */
+  id: string | null;
+  lane: string;
+  drafts: Drafts;
+  onMenu(): void;
+}
+
+export function ChatView({ me, id, lane, drafts, onMenu }: Props) {
+  const live = useLive();
+  const client = useQueryClient();
+  const toast = useToast();
+  const connection = useConnection();
+  const connected = connection === "online" || connection === "limited";
+  const { conversation, messages, rows, runningTurn, turns } = useConversation(id, lane);
+  const input = useRef<HTMLTextAreaElement>(null);
+  const [sent, setSent] = useState(0);
+  const [stopping, setStopping] = useState<string | null>(null);
+  const draftKey = id ?? newDraft;
+
+  const stop = useCallback(
+    async (turnId: string) => {
+      setStopping(turnId);
+      try {
+        await live.cancel(turnId);
+      } catch (error) {
+        setStopping(null);
+        toast(errorText(error), { kind: "error" });
+      }
+    },
+    [live, toast],
+  );
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || event.defaultPrevented || !runningTurn) return;
+      if (document.querySelector("dialog[open], [data-drawer-open]")) return;
+      void stop(runningTurn);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [runningTurn, stop]);
+
+  const replace = useCallback(
+    async (old: Message, act: () => Promise<Accepted>) => {
+      try {
+        const accepted = await act();
+        patchMessages(client, old.conversation_id, (data) => dropFrom(data, old.id));
+        live.accepted(accepted);
+        live.refetchMessages(old.conversation_id);
+        setSent((count) => count + 1);
+        return true;
+      } catch (error) {
+        toast(errorText(error), { kind: "error" });
+        return false;
+      }
+    },
+    [client, live, toast],
+  );
+
+  const regenerate = useCallback(
+    (message: Message) => void replace(message, () => rest.regenerate(message.id, newId())),
+    [replace],
+  );
+
+  const takeBack = (clientMessageId: string, content: string) => {
+    live.outbox.remove(clientMessageId);
+    const draft = drafts.get(draftKey);
+    drafts.set(draftKey, draft ? `${content}\n\n${draft}` : content);
+    input.current?.focus();
+  };
+
+  const renderRow = (row: Row) => {
+    switch (row.kind) {
+      case "user":
+        return (
+          <UserMessage
+            key={row.key}
+            message={row.message}
+            queued={row.queued}
+            onEdit={(content) => replace(row.message, () => rest.edit(row.message.id, content, newId()))}
+            onUnqueue={row.queuedTurn ? () => row.queuedTurn && void stop(row.queuedTurn) : null}
+          />
+        );
+      case "assistant":
+        return <StoredAnswer key={row.key} message={row.message} onRegenerate={runningTurn ? null : regenerate} />;
+      case "live":
+        return <LiveAnswer key={row.key} view={row.view} />;
+      case "pending":
+        return (
+          <PendingMessage
+            key={row.key}
+            entry={row.entry}
+            connected={connected}
+            onRetry={() => live.outbox.retry(row.entry.client_message_id)}
+            onTakeBack={() => takeBack(row.entry.client_message_id, row.entry.content)}
+          />
+        );
+    }
+  };
+
+  const missing = conversation.error instanceof ApiError && conversation.error.status === 404;
+  const empty = rows.length === 0 && (id === null || (messages.isSuccess && !messages.isFetching));
+  const { fetchNextPage } = messages;
+  const loadOlder = useCallback(() => void fetchNextPage(), [fetchNextPage]);
+
+  return (
+    <main className="chat" aria-label="Chat">
+      <ChatHeader title={id === null ? "New chat" : (conversation.data?.title ?? "")} me={me} onMenu={onMenu} />
+      {missing ? (
+        <div className="empty">
+          <h2>This conversation is gone</h2>
+          <p>{errorText(conversation.error)}</p>
+        </div>
+      ) : (
+        <>
+          <MessageList
+            resetKey={draftKey}
+            firstKey={rows[0]?.key}
+            sent={sent}
+            hasOlder={messages.hasNextPage}
+            loadingOlder={messages.isFetchingNextPage}
+            onOlder={loadOlder}
+          >
+            {empty ? <Welcome name={me.user.display_name} /> : null}
+            {id !== null && messages.isPending && rows.length === 0 ? <p className="quiet center">Loading…</p> : null}
+            {messages.isError && !messages.data ? (
+              <div className="notice notice-error" role="alert">
+                <span>{errorText(messages.error)}</span>
+                <button type="button" className="button button-small" onClick={() => void messages.refetch()}>
+                  Try again
+                </button>
+              </div>
+            ) : null}
+            {rows.map(renderRow)}
+          </MessageList>
+          <Announcer key={draftKey} turns={turns} />
+          <footer className="chat-foot">
+            <Composer
+              drafts={drafts}
+              draftKey={draftKey}
+              running={runningTurn !== null}
+              stopping={runningTurn !== null && stopping === runningTurn}
+              inputRef={input}
+              onSend={(text) => {
+                live.outbox.add(lane, text);
+                setSent((count) => count + 1);
+              }}
+              onStop={() => runningTurn && void stop(runningTurn)}
+            />
+          </footer>
+        </>
+      )}
+    </main>
+  );
+}
+
+function Welcome({ name }: { name: string }) {
+  const first = name.trim().split(/\s+/)[0];
+  return (
+    <div className="empty">
+      <Bird size={64} />
+      <h2>{first ? `Hello, ${first}` : "Hello"}</h2>
+      <p>What shall we do?</p>
+    </div>
+  );
+}
