@@ -9,6 +9,8 @@ import "./ui/styles/base.css";
 import "./ui/styles/controls.css";
 import "./ui/styles/layout.css";
 import "./ui/styles/chat.css";
+import "./ui/styles/tools.css";
+import "./ui/styles/composer.css";
 import "./ui/styles/prose.css";
 
 applyTheme(storedTheme());

@@ -128,7 +128,14 @@ export function Workspace({ me }: { me: Me }) {
             setSettings(true);
           }}
         />
-        <ChatView me={me} id={id} lane={id ?? lane} drafts={drafts} onMenu={() => setDrawer(true)} />
+        <ChatView
+          me={me}
+          id={id}
+          lane={id ?? lane}
+          drafts={drafts}
+          covered={drawer && isNarrow()}
+          onMenu={() => setDrawer(true)}
+        />
       </div>
       {settings ? <SettingsDialog me={me} onClose={() => setSettings(false)} onSignOut={signOut} /> : null}
     </LiveContext.Provider>

@@ -78,6 +78,12 @@ describe("arrange", () => {
     expect(shape(rows)).toEqual(["user q1", "live t9"]);
   });
 
+  it("keys every row by itself, even two answers of one turn", () => {
+    const rows = arrange([ask("q1", "t1"), answer("a1", "t1"), answer("a2", "t1")], [], [], null);
+    expect(shape(rows)).toEqual(["user q1", "assistant a1", "assistant a2"]);
+    expect(new Set(rows.map((row) => row.key)).size).toBe(3);
+  });
+
   it("ends with the outbox, without what is already there", () => {
     const known = { ...ask("q1"), client_message_id: "k1" };
     expect(shape(arrange([known], [], [entry("k1", "one"), entry("k2", "two")], null))).toEqual(["user q1", "pending two"]);

@@ -71,7 +71,17 @@ export function arrange(
     if (messages.some((message) => message.client_message_id === entry.client_message_id)) continue;
     loose.push({ kind: "pending", key: entry.client_message_id, entry });
   }
-  return [...rows, ...loose];
+  return withOwnKeys([...rows, ...loose]);
+}
+
+/** Should one turn ever hold two answers, the second is keyed by itself. */
+function withOwnKeys(rows: Row[]): Row[] {
+  const used = new Set<string>();
+  return rows.map((row) => {
+    const key = used.has(row.key) && row.kind === "assistant" ? row.message.id : row.key;
+    used.add(key);
+    return key === row.key ? row : { ...row, key };
+  });
 }
 
 /** The same key for a turn while it streams and when it is stored, so that what was unfolded stays so. */

@@ -25,10 +25,12 @@ interface Props {
   id: string | null;
   lane: string;
   drafts: Drafts;
+  /** True while the drawer lies over it. */
+  covered: boolean;
   onMenu(): void;
 }
 
-export function ChatView({ me, id, lane, drafts, onMenu }: Props) {
+export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
   const live = useLive();
   const client = useQueryClient();
   const toast = useToast();
@@ -127,7 +129,7 @@ export function ChatView({ me, id, lane, drafts, onMenu }: Props) {
   const loadOlder = useCallback(() => void fetchNextPage(), [fetchNextPage]);
 
   return (
-    <main className="chat" aria-label="Chat">
+    <main className="chat" aria-label="Chat" inert={covered}>
       <ChatHeader title={id === null ? "New chat" : (conversation.data?.title ?? "")} me={me} onMenu={onMenu} />
       {missing ? (
         <div className="empty">

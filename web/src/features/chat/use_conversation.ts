@@ -14,6 +14,7 @@ export function useConversation(id: string | null, lane: string) {
     queryKey: keys.conversation(id ?? ""),
     queryFn: ({ signal }) => rest.conversation(id ?? "", signal),
     enabled: id !== null,
+    refetchOnMount: "always",
   });
   const messages = useInfiniteQuery({
     queryKey: keys.messages(id ?? ""),
