@@ -92,9 +92,9 @@ Status Platform::open_storage() {
                                                              data_dir, failure.message()));
   }
   if (made) ::chmod(data_dir.c_str(), 0700);
-  storage::StorageOptions options;
+  StorageOptions options;
   options.path = data_dir + "/librebird.db";
-  LB_TRY(opened, storage::Storage::open(loop, clock, ids, std::move(options)));
+  LB_TRY(opened, Storage::open(loop, clock, ids, std::move(options)));
   storage = std::move(opened);
   return Ok{};
 }

@@ -52,7 +52,7 @@ class Platform {
   Loop loop;
   Pool blocking{"blocking", 2};
   std::unique_ptr<HttpClient> http;
-  std::unique_ptr<storage::Storage> storage;
+  std::unique_ptr<Storage> storage;
 };
 
 // Only one server may work on a data folder. Held until the process ends.

@@ -1,6 +1,6 @@
 #include "context.hpp"
 
-#include <librebird/base/log.hpp>
+#include <librebird/base/json_writer.hpp>
 #include <librebird/base/utf8.hpp>
 
 #include <fmt/format.h>
@@ -105,7 +105,7 @@ std::string tool_content(const ToolResult& result, std::size_t limit) {
 
 std::string error_json(std::string_view text) {
   std::string json = R"({"error":")";
-  log::append_json_escaped(json, text);
+  append_json_escaped(json, text);
   json += "\"}";
   return json;
 }

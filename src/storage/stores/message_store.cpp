@@ -50,6 +50,15 @@ class SqlMessageStore final : public MessageStore {
     co_return co_await context_.database.read(work);
   }
 
+  Task<Result<std::optional<Message>>> answer_of(Principal principal, std::string turn_id) override {
+    auto work = [&](Connection& db) {
+      return db.one("SELECT " LB_MESSAGE_COLUMNS " FROM messages m WHERE m.turn_id = $1 AND m.user_id = $2 AND "
+                    "m.workspace_id = $3 AND m.role = 'assistant' AND m.superseded_by IS NULL",
+                    message_row, turn_id, principal.user_id, principal.workspace_id);
+    };
+    co_return co_await context_.database.read(work);
+  }
+
   Task<Result<std::vector<MemoryItem>>> search(Principal principal, std::string text, int limit) override {
     const std::vector<SearchWord> words = words_of(clean_text(std::move(text)), false);
     if (words.empty()) co_return std::vector<MemoryItem>{};

@@ -286,6 +286,20 @@ class SqlTurnStore final : public TurnStore {
     co_return co_await context_.database.write(work, Durability::ordered);
   }
 
+  Task<Result<LeasedTurn>> retake(std::string turn_id, std::string owner, Millis duration, int history_limit) override {
+    const UnixMillis until = context_.clock.unix_now() + duration.count();
+    auto work = [&](Connection& db) -> Result<LeasedTurn> {
+      LB_TRY(row, db.one("UPDATE turns SET attempt = attempt + 1, lease_expires_at = $3 WHERE id = $1 AND "
+                         "lease_owner = $2 AND finished_at IS NULL RETURNING " LB_TURN_COLUMNS,
+                         turn_row, turn_id, owner, until));
+      if (!row) return lease_lost();
+      LB_TRY(history, history_of(db, *row, history_limit));
+      LB_TRY(journal, journal_of(db, *row));
+      return LeasedTurn{std::move(row->turn), std::move(history), std::move(journal)};
+    };
+    co_return co_await context_.database.write(work, Durability::ordered);
+  }
+
   Task<Result<std::vector<std::string>>> conversations_with_work() override {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) {

@@ -1,6 +1,6 @@
 #include "intents.hpp"
 
-#include <librebird/base/log.hpp>
+#include <librebird/base/json_writer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -18,7 +18,7 @@ std::string arguments(Pairs pairs) {
   for (const auto& [key, value] : pairs) {
     if (json.size() > 1) json.push_back(',');
     json.append("\"").append(key).append("\":\"");
-    log::append_json_escaped(json, value);
+    append_json_escaped(json, value);
     json.push_back('"');
   }
   json.push_back('}');

@@ -1,6 +1,6 @@
 #include "request.hpp"
 
-#include <librebird/base/log.hpp>
+#include <librebird/base/json_writer.hpp>
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
@@ -23,7 +23,7 @@ bool is_json_object(std::string_view text) {
 // Appends a JSON string. Long runs without anything to escape are copied in one go.
 void append_string(std::string& out, std::string_view text) {
   out.push_back('"');
-  log::append_json_escaped(out, text);
+  append_json_escaped(out, text);
   out.push_back('"');
 }
 
