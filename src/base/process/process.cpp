@@ -42,6 +42,8 @@ class LinuxProcess final : public Process {
     co_return status_;
   }
 
+  bool running() override { return !reap(WNOHANG); }
+
   void kill(int signal) override {
     if (!reaped_) ::kill(group_ ? -pid_ : pid_, signal);
   }

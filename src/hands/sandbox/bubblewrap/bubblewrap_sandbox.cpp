@@ -48,39 +48,32 @@ Result<Pipes> make_pipes() {
   return pipes;
 }
 
+// Everything that makes one sandbox like another, but its input.
+std::string shape_of(const std::vector<std::string>& command, const SandboxSpec& spec) {
+  std::string shape;
+  for (const auto* words : {&command, &spec.environment}) {
+    for (const std::string& word : *words) shape.append(word).push_back('\0');
+    shape.push_back('\0');
+  }
+  const SandboxLimits& limits = spec.limits;
+  return shape + fmt::format("{} {} {} {}", limits.memory_bytes, limits.cpu_seconds, limits.file_bytes, limits.processes);
+}
+
 // One program on its way. Lives in the frame of run(); its tasks are joined there.
 class Run {
  public:
-  Run(Executor executor, SandboxSpec& spec, std::function<void(std::string_view)>& sink, ControlGroup group)
-      : executor_(executor), spec_(spec), sink_(sink), group_(std::move(group)), scope_(executor) {}
-
-  Status start(const std::string& bwrap, const std::string& filter) {
-    LB_TRY(command, make_command(bwrap, spec_));
-    LB_TRY(pipes, make_pipes());
-    // The filter is a few kilobytes: it fits the pipe, and bubblewrap reads it to the end.
-    if (::write(pipes.filter.write.get(), filter.data(), filter.size()) != static_cast<ssize_t>(filter.size())) {
-      return make_error(Code::internal, "The system-call filter cannot be handed over; tools will not run.");
-    }
-    pipes.filter.write.reset();
-    SpawnOptions options{.argv = std::move(command), .environment = std::move(spec_.environment)};
-    options.working_directory = "/";
-    options.fds = {{pipes.input.read.get(), 0},   {pipes.output.write.get(), 1},        {pipes.error.write.get(), 2},
-                   {pipes.status.write.get(), kStatusFd}, {pipes.filter.read.get(), kFilterFd}};
-    if (!is_single(spec_)) options.fds.push_back({pipes.block.read.get(), kBlockFd});
-    const SandboxLimits& limits = spec_.limits;
-    options.limits = {{ProcessLimit::address_space, static_cast<std::uint64_t>(limits.memory_bytes)},
-                      {ProcessLimit::cpu_seconds, static_cast<std::uint64_t>(limits.cpu_seconds)},
-                      {ProcessLimit::file_size, static_cast<std::uint64_t>(limits.file_bytes)},
-                      {ProcessLimit::open_files, kOpenFiles},
-                      {ProcessLimit::core_size, 0}};
-    LB_TRY(process, Process::spawn(executor_, std::move(options)));
-    process_ = std::move(process);
-    block_ = std::move(pipes.block.write);
-    scope_.spawn(write_pipe(executor_, std::move(pipes.input.write), std::move(spec_.input)), "sandbox input");
-    scope_.spawn(read_pipe(executor_, std::move(pipes.output.read), bind(&Run::on_output)), "sandbox output");
-    scope_.spawn(read_pipe(executor_, std::move(pipes.error.read), bind(&Run::on_error)), "sandbox error output");
-    scope_.spawn(read_pipe(executor_, std::move(pipes.status.read), bind(&Run::on_status)), "sandbox status");
-    return Ok{};
+  Run(Executor executor, Started started, SandboxSpec& spec, std::function<void(std::string_view)>& sink, ControlGroup group)
+      : executor_(executor),
+        spec_(spec),
+        sink_(sink),
+        group_(std::move(group)),
+        scope_(executor),
+        process_(std::move(started.process)),
+        block_(std::move(started.block)) {
+    scope_.spawn(write_pipe(executor_, std::move(started.input), std::move(spec_.input)), "sandbox input");
+    scope_.spawn(read_pipe(executor_, std::move(started.output), bind(&Run::on_output)), "sandbox output");
+    scope_.spawn(read_pipe(executor_, std::move(started.error), bind(&Run::on_error)), "sandbox error output");
+    scope_.spawn(read_pipe(executor_, std::move(started.status), bind(&Run::on_status)), "sandbox status");
   }
 
   Task<void> finish() {
@@ -208,9 +201,9 @@ class Run {
   ControlGroup group_;
   Scope scope_;
   std::unique_ptr<Process> process_;
+  Fd block_;
   Fd inside_;  // the first process of the sandbox
   bool seen_inside_ = false;
-  Fd block_;
   std::string output_;
   std::string error_output_;
   std::string status_text_;
@@ -227,23 +220,76 @@ class Run {
 BubblewrapSandbox::BubblewrapSandbox(Executor executor, std::string bwrap, Filters filters, ControlGroups groups)
     : executor_(executor), bwrap_(std::move(bwrap)), filters_(std::move(filters)), groups_(std::move(groups)) {}
 
+Result<Started> BubblewrapSandbox::start(const std::vector<std::string>& command, const SandboxSpec& spec) {
+  const bool single = is_single(spec);
+  const std::string& filter = single ? filters_.single : filters_.many;
+  LB_TRY(pipes, make_pipes());
+  // The filter is a few kilobytes: it fits the pipe, and bubblewrap reads it to the end.
+  if (::write(pipes.filter.write.get(), filter.data(), filter.size()) != static_cast<ssize_t>(filter.size())) {
+    return make_error(Code::internal, "The system-call filter cannot be handed over; tools will not run.");
+  }
+  pipes.filter.write.reset();
+  SpawnOptions options{.argv = command, .environment = spec.environment};
+  options.working_directory = "/";
+  options.fds = {{pipes.input.read.get(), 0},
+                 {pipes.output.write.get(), 1},
+                 {pipes.error.write.get(), 2},
+                 {pipes.status.write.get(), kStatusFd},
+                 {pipes.filter.read.get(), kFilterFd}};
+  if (!single) options.fds.push_back({pipes.block.read.get(), kBlockFd});
+  const SandboxLimits& limits = spec.limits;
+  options.limits = {{ProcessLimit::address_space, static_cast<std::uint64_t>(limits.memory_bytes)},
+                    {ProcessLimit::cpu_seconds, static_cast<std::uint64_t>(limits.cpu_seconds)},
+                    {ProcessLimit::file_size, static_cast<std::uint64_t>(limits.file_bytes)},
+                    {ProcessLimit::open_files, kOpenFiles},
+                    {ProcessLimit::core_size, 0}};
+  auto process = Process::spawn(executor_, std::move(options));
+  if (!process) {
+    // A missing or forbidden bubblewrap is a missing sandbox, not a fault of the call.
+    const Code code = process.error().code;
+    const bool missing = code == Code::not_found || code == Code::permission_denied;
+    return make_error(missing ? Code::failed_precondition : code, process.error().message);
+  }
+  return Started{std::move(process).value(), std::move(pipes.input.write), std::move(pipes.output.read),
+                 std::move(pipes.error.read), std::move(pipes.status.read), std::move(pipes.block.write)};
+}
+
+Result<Started> BubblewrapSandbox::take_or_start(const std::vector<std::string>& command, const SandboxSpec& spec) {
+  if (spare_ && spare_->shape == shape_of(command, spec)) {
+    const std::unique_ptr<Spare> spare = std::move(spare_);
+    if (spare->started.process->running()) return std::move(spare->started);
+  }
+  return start(command, spec);
+}
+
+void BubblewrapSandbox::prepare_spare(std::vector<std::string> command, SandboxSpec spec) {
+  std::string shape = shape_of(command, spec);
+  if (spare_ && spare_->shape == shape && spare_->started.process->running()) return;
+  spare_.reset();
+  if (auto started = start(command, spec)) {
+    spare_ = std::make_unique<Spare>(Spare{std::move(shape), std::move(started).value()});
+  }
+}
+
 Task<Result<SandboxRun>> BubblewrapSandbox::run(SandboxSpec spec, std::function<void(std::string_view)> on_error_output,
                                                 std::stop_token stop) {
   if (bwrap_.empty()) co_return not_installed();
   if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool was stopped before it began.");
   const bool single = is_single(spec);
-  Run run(executor_, spec, on_error_output, single ? ControlGroup() : ControlGroup::create(groups_, spec.limits));
-  if (auto started = run.start(bwrap_, single ? filters_.single : filters_.many); !started) {
-    // A missing or forbidden bubblewrap is a missing sandbox, not a fault of the call.
-    if (started.error().code == Code::not_found || started.error().code == Code::permission_denied) {
-      co_return make_error(Code::failed_precondition, started.error().message);
-    }
-    co_return std::move(started).error();
-  }
+  LB_CO_TRY(command, make_command(bwrap_, spec));
+  LB_CO_TRY(started, take_or_start(command, spec));
+  Run run(executor_, std::move(started), spec, on_error_output, single ? ControlGroup() : ControlGroup::create(groups_, spec.limits));
   const auto kill = [&run] { run.kill(SandboxEnd::cancelled); };
   const std::stop_callback on_stop(stop, kill);
   co_await run.finish();
-  co_return run.result();
+  Result<SandboxRun> result = run.result();
+  // Only a shape that just worked and belongs to no one call: no workspace's folder, no call's socket.
+  if (single && result && spec.mounts.size() == 1 && spec.egress_socket.empty()) {
+    boost::asio::post(executor_, [this, alive = std::weak_ptr<bool>(alive_), command = std::move(command), spec = std::move(spec)]() mutable {
+      if (!alive.expired()) prepare_spare(std::move(command), std::move(spec));
+    });
+  }
+  co_return result;
 }
 
 }  // namespace librebird::bubblewrap

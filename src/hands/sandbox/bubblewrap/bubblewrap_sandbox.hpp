@@ -4,8 +4,10 @@
 
 #include "control_group.hpp"
 
+#include <librebird/base/process/process.hpp>
 #include <librebird/core/ports/sandbox.hpp>
 
+#include <memory>
 #include <string>
 
 namespace librebird::bubblewrap {
@@ -13,6 +15,12 @@ namespace librebird::bubblewrap {
 struct Filters {
   std::string single;
   std::string many;
+};
+
+// A sandbox that was started and has got no input yet: its program waits on its standard input.
+struct Started {
+  std::unique_ptr<Process> process;
+  Fd input, output, error, status, block;
 };
 
 class BubblewrapSandbox final : public Sandbox {
@@ -25,10 +33,24 @@ class BubblewrapSandbox final : public Sandbox {
   Task<Status> probe() override;
 
  private:
+  Result<Started> start(const std::vector<std::string>& command, const SandboxSpec& spec);
+  Result<Started> take_or_start(const std::vector<std::string>& command, const SandboxSpec& spec);
+
+  // Setting up a sandbox takes milliseconds, so after a call one fresh sandbox of the same shape (program, mounts,
+  // limits) is set up beforehand. It runs one call, as any other: nothing is ever used twice.
+  struct Spare {
+    std::string shape;
+    Started started;
+  };
+  void prepare_spare(std::vector<std::string> command, SandboxSpec spec);
+
   Executor executor_;
   std::string bwrap_;
   Filters filters_;
   ControlGroups groups_;
+  std::unique_ptr<Spare> spare_;
+  // Work posted to the loop asks this whether we are still there.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 // Why bubblewrap could not set up its containment, and what to do: from what it said and what the system says.

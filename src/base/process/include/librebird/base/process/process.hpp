@@ -86,6 +86,8 @@ class Process {
 
   // Waits for the end and reaps. Once.
   virtual Task<ExitStatus> wait() = 0;
+  // False once it has ended (it is then reaped).
+  virtual bool running() = 0;
   // To the process group, or to the process if it has none of its own. Does nothing once it was reaped.
   virtual void kill(int signal) = 0;
   [[nodiscard]] virtual int pid() const = 0;
