@@ -7,6 +7,6 @@
 namespace librebird::apps {
 
 // The hands in this process, on the platform's storage.
-[[nodiscard]] std::unique_ptr<HandsService> make_local_hands(Platform& platform);
+Result<std::unique_ptr<HandsService>> make_local_hands(Platform& platform);
 
 }  // namespace librebird::apps

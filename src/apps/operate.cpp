@@ -1,6 +1,5 @@
 // Operator commands that need the hands or look at the whole installation.
 #include <librebird/brain/brain.hpp>
-#include <librebird/hands/hands.hpp>
 
 #include <fmt/format.h>
 
@@ -24,9 +23,10 @@ Task<int> examine(Platform& platform, Status storage, const std::string& config_
   checks.push_back({"database", storage, platform.data_dir + "/librebird.db"});
   if (storage) {
     const auto hands = make_local_hands(platform);
-    checks.push_back({"sandbox", co_await ask_sandbox(*hands), "tools run contained"});
+    if (!hands) co_return cli::fail(hands.error());
+    checks.push_back({"sandbox", co_await ask_sandbox(**hands), "tools run contained"});
     const auto brain = brain::make_brain(platform.loop, platform.config, platform.clock, platform.ids, *platform.http,
-                                         *hands, nullptr, brain::options_from(platform.config));
+                                         **hands, nullptr, brain::options_from(platform.config));
     const auto model = co_await brain->default_model();
     const Status known = model ? Status(Ok{}) : Status(model.error());
     checks.push_back({"model", known,
@@ -53,7 +53,8 @@ int list_tools(const Flags& flags, bool json) {
   Platform& p = **platform;
   if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
   const auto hands = make_local_hands(p);
-  return p.run([&] { return cli::list_tools(p.as_operator(), *hands, json); });
+  if (!hands) return cli::fail(hands.error());
+  return p.run([&] { return cli::list_tools(p.as_operator(), **hands, json); });
 }
 
 int call_tool(const Flags& flags, const std::string& name, const std::string& arguments_json) {
@@ -62,7 +63,8 @@ int call_tool(const Flags& flags, const std::string& name, const std::string& ar
   Platform& p = **platform;
   if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
   const auto hands = make_local_hands(p);
-  return p.run([&] { return cli::call_tool(p.as_operator(), *hands, name, arguments_json); });
+  if (!hands) return cli::fail(hands.error());
+  return p.run([&] { return cli::call_tool(p.as_operator(), **hands, name, arguments_json); });
 }
 
 }  // namespace librebird::apps

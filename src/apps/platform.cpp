@@ -22,7 +22,7 @@ namespace librebird::apps {
 
 std::vector<ConfigKey> config_schema() {
   std::vector<ConfigKey> keys = gateway::gateway_config_keys();
-  for (const auto& part : {brain::config_keys(), hands::config_keys(), rpc_config_keys()}) {
+  for (const auto& part : {brain::config_keys(), hands_config(), rpc_config_keys()}) {
     keys.insert(keys.end(), part.begin(), part.end());
   }
   keys.push_back({"log.level", ConfigType::text, std::string("info"), "LIBREBIRD_LOG", false,

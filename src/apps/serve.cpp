@@ -1,20 +1,11 @@
 // `librebird serve`: gateway, brain and hands in one process, on SQLite.
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
-#include <librebird/hands/hands.hpp>
 
 #include "gateway_process.hpp"
 #include "local_hands.hpp"
 
 namespace librebird::apps {
-
-std::unique_ptr<HandsService> make_local_hands(Platform& platform) {
-  hands::HandsOptions options = hands::options_from(platform.config);
-  options.data_directory = platform.data_dir;
-  options.tool_directory = executable_directory();
-  return hands::make_hands(platform.loop, platform.config, platform.clock, platform.ids, platform.storage->audit(),
-                           *platform.http, std::move(options));
-}
 
 int serve(const Flags& flags) {
   auto platform = Platform::create(flags);
@@ -24,9 +15,10 @@ int serve(const Flags& flags) {
   const log::Writer writer;
   Platform& p = **platform;
   const auto hands = make_local_hands(p);
-  const auto brain = brain::make_brain(p.loop, p.config, p.clock, p.ids, *p.http, *hands, &p.storage->messages(),
+  if (!hands) return cli::fail(hands.error());
+  const auto brain = brain::make_brain(p.loop, p.config, p.clock, p.ids, *p.http, **hands, &p.storage->messages(),
                                        brain::options_from(p.config));
-  return p.run([&] { return run_gateway_until_signal(p, *brain, *hands); });
+  return p.run([&] { return run_gateway_until_signal(p, *brain, **hands); });
 }
 
 }  // namespace librebird::apps

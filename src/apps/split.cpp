@@ -1,7 +1,6 @@
 // `librebird gateway | brain | hands`: the same parts as three processes that speak gRPC.
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
-#include <librebird/hands/hands.hpp>
 #include <librebird/rpc/brain_client.hpp>
 #include <librebird/rpc/brain_server.hpp>
 #include <librebird/rpc/hands_client.hpp>
@@ -71,9 +70,10 @@ int run_hands(const Flags& flags) {
   if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
   const log::Writer writer;
   const auto hands = make_local_hands(p);
+  if (!hands) return cli::fail(hands.error());
   RpcOptions options = hands_rpc_options(p.config);
   if (flags.listen) options.address = *flags.listen;
-  HandsServer server(p.loop, *hands, options);
+  HandsServer server(p.loop, **hands, options);
   return p.run([&] { return serve_until_signal(p, server, "hands"); });
 }
 

@@ -13,6 +13,9 @@ namespace librebird {
 
 enum class RunsOn { sandbox, device };
 
+// What a tool sees of its workspace's work folder, at /work.
+enum class WorkFolder { none, read, write };
+
 // What a tool needs beyond computing: what an approval policy looks at.
 struct ToolSpec {
   std::string name;
@@ -23,6 +26,8 @@ struct ToolSpec {
   std::vector<std::string> network;    // hosts it may reach through the egress fence; empty: none
   bool idempotent = false;             // may be run again after an interruption
   bool writes = false;                 // changes something outside its own scratch
+  WorkFolder work = WorkFolder::none;
+  std::vector<std::string> host_files; // host files it may read, each at its own path ("/proc/meminfo")
 };
 
 struct SkillManifest {

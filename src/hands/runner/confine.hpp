@@ -1,0 +1,18 @@
+#pragma once
+
+// What the runner does to itself before it reads its first byte: a second wall behind the sandbox's.
+// No third-party library and nothing of the platform: this is linked into the small static runner.
+
+#include <string>
+#include <vector>
+
+namespace librebird::runner {
+
+// Restricts file access to reading below `readable` and writing below `writable`, for ever (Landlock, Linux 5.13).
+// False where the kernel has no Landlock; paths that do not exist are skipped.
+bool restrict_files(const std::vector<std::string>& readable, const std::vector<std::string>& writable);
+
+// No privilege through exec, no core dump, not debuggable.
+void drop_privilege_paths();
+
+}  // namespace librebird::runner

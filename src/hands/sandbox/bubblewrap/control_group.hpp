@@ -1,0 +1,51 @@
+#pragma once
+
+// Memory and process limits over a whole sandbox, where the machine delegates control groups to us (v1 or v2).
+// Joining one takes the kernel milliseconds, so only sandboxes with many processes do; a single process is held as
+// well by its resource limits and its system-call filter.
+
+#include <librebird/base/result.hpp>
+#include <librebird/core/ports/sandbox.hpp>
+
+#include <string>
+#include <vector>
+
+namespace librebird::bubblewrap {
+
+// The folders in which we may make groups; found once.
+struct ControlGroups {
+  std::string pids;    // empty: not delegated
+  std::string memory;  // may be the same folder (v2)
+  bool unified = false;
+
+  static ControlGroups find();
+};
+
+// One sandbox's groups; removed with it, when all its processes are gone.
+class ControlGroup {
+ public:
+  ControlGroup() = default;
+  ControlGroup(ControlGroup&& other) noexcept { swap(other); }
+  ControlGroup& operator=(ControlGroup&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~ControlGroup();
+
+  static ControlGroup create(const ControlGroups& groups, const SandboxLimits& limits);
+  void join(int pid);
+  [[nodiscard]] bool limits_processes() const { return limits_processes_; }
+  [[nodiscard]] bool ran_out_of_memory() const;
+
+ private:
+  void swap(ControlGroup& other) noexcept {
+    folders_.swap(other.folders_);
+    std::swap(limits_processes_, other.limits_processes_);
+    events_.swap(other.events_);
+  }
+  std::vector<std::string> folders_;
+  bool limits_processes_ = false;
+  std::string events_;  // the file that counts kills for want of memory
+};
+
+}  // namespace librebird::bubblewrap

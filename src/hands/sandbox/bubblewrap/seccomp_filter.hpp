@@ -1,0 +1,16 @@
+#pragma once
+
+// The system-call filter of the bubblewrap sandbox. Compiled once; the program is plain bytes that bubblewrap loads.
+
+#include <librebird/base/result.hpp>
+
+#include <string>
+
+namespace librebird::bubblewrap {
+
+enum class Processes { single, many };
+
+// `single` also forbids making processes and threads: a native tool needs none, so a fork bomb has no first step.
+Result<std::string> compile_seccomp_filter(Processes processes);
+
+}  // namespace librebird::bubblewrap
