@@ -41,6 +41,11 @@ class ClientConnection::Guard {
 ClientConnection::ClientConnection(Deadlines& deadlines, Executor executor, std::string origin, std::span<char> scratch)
     : Deadline(deadlines), socket_(executor), origin_(std::move(origin)), scratch_(scratch) {}
 
+ClientConnection::~ClientConnection() {
+  // OpenSSL voids the session of a connection that was not shut down; ours ends where HTTP's framing says.
+  if (tls_) ::SSL_set_shutdown(tls_->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
 void ClientConnection::expired() {
   if (over_) {
     std::exchange(over_, nullptr)();  // may destroy this

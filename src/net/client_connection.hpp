@@ -25,6 +25,8 @@ class ClientConnection final : public Deadline {
   // `scratch` is where plain reads land; shared, because nobody looks at it after the next wait.
   ClientConnection(Deadlines& deadlines, Executor executor, std::string origin, std::span<char> scratch);
 
+  ~ClientConnection() override;
+
   Task<Status> connect(Endpoint to, std::stop_token stop, Millis limit);
   Task<Status> handshake(TlsContext& tls, std::string host, std::stop_token stop, Millis limit);
   Task<Status> write(std::string_view first, std::string_view second, std::stop_token stop, Millis limit);

@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 constexpr Millis kLinger{2'000};
+constexpr Millis kLingerStopping{100};
 constexpr Millis kClosing{5'000};
 constexpr std::size_t kLingerBytes = 8 * 1024 * 1024;
 constexpr std::size_t kCopiedBody = 16 * 1024;
@@ -153,9 +154,8 @@ Task<void> Connection::handle_request() {
   if (web_socket_) {
     keep_ = false;
     expires_after(kClosing);
-    const bool lost = web_socket_->lost();
     co_await web_socket_->finish();
-    gone_ = gone_ || lost || !socket_.is_open();
+    gone_ = gone_ || web_socket_->peer_closed() || !socket_.is_open();
     disarm();
   } else if (streaming_) {
     // A stream that failed midway must not look complete.
@@ -253,7 +253,7 @@ Task<void> Connection::linger() {
   timed_out_ = false;
   error_code ignored;
   socket_.shutdown(TcpSocket::shutdown_send, ignored);
-  expires_after(kLinger);
+  expires_after(core_.stopping ? kLingerStopping : kLinger);
   std::size_t discarded = 0;
   while (discarded < kLingerBytes) {
     const auto bytes = co_await receive();
@@ -280,10 +280,10 @@ void Connection::expired() {
     return;
   }
   timed_out_ = true;
-  if (web_socket_) {
-    web_socket_->drop();
-  } else if (phase_ == Phase::reading || phase_ == Phase::lingering) {
+  if (phase_ == Phase::reading || phase_ == Phase::lingering) {
     socket_.cancel(ignored);
+  } else if (web_socket_) {
+    web_socket_->drop();
   } else {
     abort();
   }

@@ -175,7 +175,10 @@ Task<Result<std::optional<std::string>>> WebSocketSession::read() {
                                                                     asio::redirect_error(use_task, failure));
     message.resize(used + got);
     heard_ = std::chrono::steady_clock::now();
-    if (failure == websocket::error::closed) co_return std::nullopt;
+    if (failure == websocket::error::closed) {
+      peer_closed_ = true;
+      co_return std::nullopt;
+    }
     if (failure) co_return ended(failure);
     if (!stream_->beast.got_text()) {
       close(1003, "only text frames are understood");

@@ -50,7 +50,8 @@ class WebSocketSession final : public WebSocket, public std::enable_shared_from_
   // When the peer was last heard.
   [[nodiscard]] SteadyTime heard() const { return heard_; }
   [[nodiscard]] bool closing() const { return closing_; }
-  [[nodiscard]] bool lost() const { return lost_; }
+  // Both close frames were exchanged.
+  [[nodiscard]] bool peer_closed() const { return peer_closed_; }
   // The connection is gone: nothing more is written, read() fails.
   void drop();
   // Sends what is queued, then lets go of the socket.
@@ -84,6 +85,7 @@ class WebSocketSession final : public WebSocket, public std::enable_shared_from_
   bool scheduled_ = false;  // in the flusher, or waiting for the socket
   bool closing_ = false;    // a close frame is queued: nothing follows it
   bool lost_ = false;
+  bool peer_closed_ = false;
   std::unique_ptr<Stream> stream_;
 };
 
