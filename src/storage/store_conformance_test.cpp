@@ -1,0 +1,8 @@
+// The suite of testkit/ on SQLite.
+#include "sqlite_fixture.hpp"
+
+namespace librebird::testkit {
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
+
+}  // namespace librebird::testkit
