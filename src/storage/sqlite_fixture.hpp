@@ -4,7 +4,7 @@
 
 #include <librebird/storage/sqlite/sqlite_database.hpp>
 #include <librebird/storage/storage.hpp>
-#include <librebird/storage/testkit/store_suite.hpp>
+#include <librebird/storage/testkit/store_set.hpp>
 
 #include <sqlite3.h>
 
