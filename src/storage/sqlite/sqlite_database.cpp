@@ -337,7 +337,7 @@ Status prepare_schema(SqliteConnection& connection, const std::string& path, Uni
   return migrated;
 }
 
-// Cheap enough for every start: a small file is looked through, a large one only has its size compared.
+// Cheap enough for every start: a small file is looked through; a large one is left to check().
 Status quick_check(SqliteConnection& connection, const std::string& path) {
   constexpr std::int64_t kSmallPages = 256;
   auto number = [](const Row& row) { return row.integer(0); };

@@ -1,0 +1,10 @@
+// The suite of testkit/ on SQLite.
+#include "sqlite_fixture.hpp"
+
+#include <librebird/storage/testkit/store_suite.hpp>
+
+namespace librebird::testkit {
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
+
+}  // namespace librebird::testkit

@@ -1,0 +1,116 @@
+#pragma once
+
+// Part of store_suite.hpp: identities, credentials, the audit log.
+
+namespace librebird::testkit {
+
+TEST_P(StoreSuite, OwnerIsMadeOnce) {
+  EXPECT_EQ(ok(set_->identities().ensure_owner()), me_);
+  EXPECT_EQ(me_.role, Role::owner);
+  EXPECT_EQ(ok(set_->identities().get_user(me_)).display_name, "Owner");
+  const Workspace home = ok(set_->identities().get_workspace(me_));
+  EXPECT_EQ(home.name, "Home");
+  EXPECT_EQ(home.owner_id, me_.user_id);
+}
+
+TEST_P(StoreSuite, UsersOfOtherWorkspacesAreNotSeen) {
+  Principal mixed = me_;
+  mixed.workspace_id = stranger_.workspace_id;
+  fails(Code::not_found, set_->identities().get_user(mixed));
+  fails(Code::not_found, set_->identities().get_workspace(mixed));
+}
+
+TEST_P(StoreSuite, SignInLinkWorksOnce) {
+  const UnixMillis later = clock_.unix_now() + 1000;
+  ok(set_->credentials().add_sign_in_link(me_, "link", later));
+  const Session session = ok(set_->credentials().redeem_sign_in_link("link", "session", later));
+  EXPECT_EQ(session.principal.user_id, me_.user_id);
+  EXPECT_EQ(session.principal.role, Role::owner);
+  EXPECT_EQ(session.principal.credential_id, session.id);
+  fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("link", "again", later));
+  fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("' OR 1=1 --", "again", later));
+  EXPECT_EQ(ok(set_->credentials().find_session("session")).id, session.id);
+  fails(Code::unauthenticated, set_->credentials().find_session("again"));
+}
+
+TEST_P(StoreSuite, LinksAndSessionsExpire) {
+  ok(set_->credentials().add_sign_in_link(me_, "old", clock_.unix_now() + 10));
+  ok(set_->credentials().add_sign_in_link(me_, "link", clock_.unix_now() + 1000));
+  clock_.advance(Millis(10));
+  fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("old", "s", clock_.unix_now() + 10));
+  ok(set_->credentials().redeem_sign_in_link("link", "session", clock_.unix_now() + 10));
+  ok(set_->credentials().find_session("session"));
+  clock_.advance(Millis(10));
+  fails(Code::unauthenticated, set_->credentials().find_session("session"));
+}
+
+TEST_P(StoreSuite, DeletedSessionIsGone) {
+  ok(set_->credentials().add_sign_in_link(me_, "link", clock_.unix_now() + 1000));
+  ok(set_->credentials().redeem_sign_in_link("link", "session", clock_.unix_now() + 1000));
+  ok(set_->credentials().delete_session("session"));
+  fails(Code::unauthenticated, set_->credentials().find_session("session"));
+  ok(set_->credentials().delete_session("session"));
+}
+
+TEST_P(StoreSuite, ApiKeysAreFoundListedAndRevoked) {
+  const ApiKey key = ok(set_->credentials().add_api_key(me_, "laptop", "lb_abc", "hash"));
+  const Principal principal = ok(set_->credentials().find_api_key("hash"));
+  EXPECT_EQ(principal.user_id, me_.user_id);
+  EXPECT_EQ(principal.credential_id, key.id);
+  fails(Code::unauthenticated, set_->credentials().find_api_key("other"));
+  EXPECT_TRUE(ok(set_->credentials().list_api_keys(stranger_)).empty());
+  fails(Code::not_found, set_->credentials().revoke_api_key(stranger_, key.id));
+  ok(set_->credentials().revoke_api_key(me_, key.id));
+  fails(Code::not_found, set_->credentials().revoke_api_key(me_, key.id));
+  fails(Code::unauthenticated, set_->credentials().find_api_key("hash"));
+  EXPECT_TRUE(ok(set_->credentials().list_api_keys(me_)).empty());
+}
+
+TEST_P(StoreSuite, ApiKeyUseIsNotedOnceAMinute) {
+  ok(set_->credentials().add_api_key(me_, "laptop", "lb_abc", "hash"));
+  const auto last_used = [&] { return ok(set_->credentials().list_api_keys(me_)).front().last_used_at; };
+  EXPECT_EQ(last_used(), std::nullopt);
+  const UnixMillis first = clock_.unix_now();
+  ok(set_->credentials().find_api_key("hash"));
+  EXPECT_EQ(last_used(), first);
+  clock_.advance(Millis(59'000));
+  ok(set_->credentials().find_api_key("hash"));
+  EXPECT_EQ(last_used(), first);
+  clock_.advance(Millis(1000));
+  ok(set_->credentials().find_api_key("hash"));
+  EXPECT_EQ(last_used(), first + 60'000);
+}
+
+TEST_P(StoreSuite, AuditRowsAreUniqueUnlessRerun) {
+  AuditEntry entry;
+  entry.call_id = ids_.next();
+  entry.principal = me_;
+  entry.tool = "calculate";
+  const std::string id = ok(set_->audit().begin(entry, false));
+  fails(Code::already_exists, set_->audit().begin(entry, false));
+  const std::string second = ok(set_->audit().begin(entry, true));
+  fails(Code::already_exists, set_->audit().begin(entry, false));
+  ok(set_->audit().finish(id, AuditOutcome::ok, "", Millis(12)));
+  fails(Code::not_found, set_->audit().finish(id, AuditOutcome::error, "twice", Millis(1)));
+  fails(Code::not_found, set_->audit().finish("nothing", AuditOutcome::ok, "", Millis(1)));
+  const std::vector<AuditEntry> rows = ok(set_->audit().list(me_, 10));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].id, second);
+  EXPECT_EQ(rows[0].outcome, AuditOutcome::started);
+  EXPECT_EQ(rows[1].outcome, AuditOutcome::ok);
+  EXPECT_EQ(rows[1].duration, Millis(12));
+  EXPECT_EQ(rows[1].principal, me_);
+  EXPECT_TRUE(ok(set_->audit().list(stranger_, 10)).empty());
+}
+
+TEST_P(StoreSuite, AuditKeepsDenials) {
+  AuditEntry entry;
+  entry.call_id = ids_.next();
+  entry.principal = me_;
+  entry.outcome = AuditOutcome::denied;
+  entry.detail = "not allowed";
+  ok(set_->audit().begin(entry, false));
+  EXPECT_EQ(ok(set_->audit().list(me_, 1)).front().outcome, AuditOutcome::denied);
+}
+
+}  // namespace librebird::testkit
