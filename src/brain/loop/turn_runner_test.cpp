@@ -38,6 +38,15 @@ class Turn : public testing::Test {
     EXPECT_TRUE(observer.orderly);
     EXPECT_EQ(hands.running, 0U);
   }
+  // Stops the turn a little after its first model request.
+  Task<void> play_and_cancel(Loop& loop) {
+    Scope scope(loop.executor());
+    scope.spawn(play(loop));
+    while (provider.requests.empty()) co_await boost::asio::post(loop.executor(), use_task);
+    for (int i = 0; i < 10; ++i) co_await boost::asio::post(loop.executor(), use_task);
+    stop.request_stop();
+    co_await scope.join();
+  }
   // A fresh attempt at the same turn with the journal so far.
   void resume() {
     request.journal = observer.steps;
@@ -336,15 +345,7 @@ TEST_F(Turn, CancelWhileToolsRunKeepsWhatIsDone) {
 TEST_F(Turn, CancelWhileWaitingToTryAgain) {
   options.retry_delay = Millis{3'600'000};
   provider.otherwise = fails(Error{Code::unavailable, "down", true, Millis{0}});
-  const auto cancel_soon = [this](Loop& loop) -> Task<void> {
-    Scope scope(loop.executor());
-    scope.spawn(play(loop));
-    while (provider.requests.empty()) co_await sleep_for(std::chrono::microseconds(100));
-    for (int i = 0; i < 10; ++i) co_await boost::asio::post(loop.executor(), use_task);
-    stop.request_stop();
-    co_await scope.join();
-  };
-  run(cancel_soon);
+  run([this](Loop& loop) { return play_and_cancel(loop); });
   EXPECT_EQ(code(), Code::cancelled);
 }
 

@@ -33,6 +33,7 @@ constexpr std::string_view kConnect =
 
 std::string plain(const json::value& value) {
   if (const auto* text = value.if_string()) return {text->data(), text->size()};
+  if (const auto* number = value.if_double()) return fmt::format("{}", *number);
   return json::serialize(value);
 }
 
@@ -53,7 +54,7 @@ json::value front(std::string_view content) {
   json::stream_parser parser;
   json::error_code failure;
   parser.write_some(content.data(), content.size(), failure);
-  if (!failure) parser.finish(failure);
+  if (!failure && !parser.done()) parser.finish(failure);
   return failure ? json::value(nullptr) : parser.release();
 }
 

@@ -1,6 +1,7 @@
 #include "stream_decoder.hpp"
 
 #include "failure.hpp"
+#include "surrogates.hpp"
 
 #include <librebird/base/utf8.hpp>
 
@@ -98,6 +99,7 @@ class StreamDecoder::Impl {
   ModelAnswer answer_;
   std::vector<Call> calls_;
   std::size_t arguments_size_ = 0;
+  std::string half_;  // of a character whose other half comes with the next text
   bool seen_chunk_ = false;
   bool has_reason_ = false;
   bool done_ = false;
@@ -105,10 +107,14 @@ class StreamDecoder::Impl {
 
 // A chunk lives only while it is looked at, in memory that is used again for the next one.
 Result<json::value> StreamDecoder::Impl::parse(std::string_view text) {
-  memory_.release();
-  parser_.reset(&memory_);
   json::error_code failure;
-  parser_.write(text.data(), text.size(), failure);
+  const auto attempt = [&](std::string_view json) {
+    memory_.release();
+    parser_.reset(&memory_);
+    parser_.write(json.data(), json.size(), failure);
+  };
+  attempt(text);
+  if (failure && text.find("\\u") != std::string_view::npos) attempt(with_raw_halves(text));
   if (failure) return broken("the model server sent something that is not JSON; ask again.");
   return parser_.release();
 }
@@ -198,7 +204,16 @@ Status StreamDecoder::Impl::take_content(const json::value& content) {
 Status StreamDecoder::Impl::take_text(std::string_view text) {
   if (text.empty()) return Ok{};
   std::string mended;
-  if (!is_utf8(text)) text = mended = to_valid_utf8(text);
+  if (!half_.empty() || !is_utf8(text)) {
+    mended = join_halves(half_.append(text));
+    half_.clear();
+    if (ends_with_half(mended)) {
+      half_ = mended.substr(mended.size() - 3);
+      mended.resize(mended.size() - 3);
+    }
+    text = mended = to_valid_utf8(mended);
+    if (text.empty()) return Ok{};
+  }
   if (answer_.text.size() + text.size() > limits_.text) return oversized("its text", limits_.text);
   answer_.text += text;
   if (sink_) sink_(text);
@@ -271,8 +286,13 @@ Result<ModelAnswer> StreamDecoder::Impl::finish() {
     return broken("the model server answered with something that is not a chat completion; check OPENAI_BASE_URL.");
   }
   if (!complete()) return broken("the model server's answer broke off before its end.");
+  if (!half_.empty()) {
+    half_.clear();
+    LB_CHECK(take_text("\xEF\xBF\xBD"));
+  }
   for (Call& call : calls_) {
-    if (!is_utf8(call.call.arguments_json)) call.call.arguments_json = to_valid_utf8(call.call.arguments_json);
+    std::string& arguments = call.call.arguments_json;
+    if (!is_utf8(arguments)) arguments = to_valid_utf8(join_halves(arguments));
     answer_.tool_calls.push_back(std::move(call.call));
   }
   calls_.clear();
