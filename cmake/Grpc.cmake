@@ -42,3 +42,9 @@ endfunction()
 librebird_static_target(librebird_protobuf LIBREBIRD_PROTOBUF)
 librebird_static_target(librebird_grpc LIBREBIRD_GRPC)
 target_link_libraries(librebird_grpc INTERFACE librebird_protobuf OpenSSL::SSL OpenSSL::Crypto)
+
+# gRPC has some 400 static initialisers. Kept together instead of scattered over all of its code, they bring in 1.2 MiB
+# of it at start-up instead of 5.4 MiB (PSS, measured with an executable that links librebird_rpc and never uses it).
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  target_link_options(librebird_grpc INTERFACE LINKER:-z,keep-text-section-prefix)
+endif()
