@@ -1,5 +1,5 @@
 # gRPC and protobuf, linked statically where the system has the archives: an executable that carries them but does not
-# use them then pays nothing for loading them. Targets: librebird_grpc, librebird_protobuf (lite), and the functions'
+# use them then pays nothing for loading them. Targets: librebird_grpc, librebird_protobuf (lite), and the
 # programs PROTOC_PROGRAM and GRPC_CPP_PLUGIN_PROGRAM.
 #
 # The CMake packages of the distributions name the shared libraries only, so the list comes from pkg-config (--static),
@@ -24,7 +24,8 @@ function(librebird_static_target target prefix)
       list(APPEND others ${name})
       continue()
     endif()
-    find_library(LIBREBIRD_ARCHIVE_${name} NAMES lib${name}.a PATHS ${${prefix}_STATIC_LIBRARY_DIRS} ${${prefix}_LIBDIR})
+    find_library(LIBREBIRD_ARCHIVE_${name} NAMES lib${name}.a
+                 PATHS ${${prefix}_STATIC_LIBRARY_DIRS} ${${prefix}_LIBDIR})
     mark_as_advanced(LIBREBIRD_ARCHIVE_${name})
     if(LIBREBIRD_ARCHIVE_${name})
       list(APPEND archives ${LIBREBIRD_ARCHIVE_${name}})
