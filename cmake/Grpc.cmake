@@ -1,5 +1,5 @@
 # gRPC and protobuf, linked statically where the system has the archives: an executable that carries them but does not
-# use them then pays nothing for loading them. Targets: librebird_grpc, librebird_protobuf (lite), and the functions'
+# use them then pays nothing for loading them. Targets: librebird_grpc, librebird_protobuf (lite), and the
 # programs PROTOC_PROGRAM and GRPC_CPP_PLUGIN_PROGRAM.
 #
 # The CMake packages of the distributions name the shared libraries only, so the list comes from pkg-config (--static),
@@ -24,7 +24,8 @@ function(librebird_static_target target prefix)
       list(APPEND others ${name})
       continue()
     endif()
-    find_library(LIBREBIRD_ARCHIVE_${name} NAMES lib${name}.a PATHS ${${prefix}_STATIC_LIBRARY_DIRS} ${${prefix}_LIBDIR})
+    find_library(LIBREBIRD_ARCHIVE_${name} NAMES lib${name}.a
+                 PATHS ${${prefix}_STATIC_LIBRARY_DIRS} ${${prefix}_LIBDIR})
     mark_as_advanced(LIBREBIRD_ARCHIVE_${name})
     if(LIBREBIRD_ARCHIVE_${name})
       list(APPEND archives ${LIBREBIRD_ARCHIVE_${name}})
@@ -42,3 +43,9 @@ endfunction()
 librebird_static_target(librebird_protobuf LIBREBIRD_PROTOBUF)
 librebird_static_target(librebird_grpc LIBREBIRD_GRPC)
 target_link_libraries(librebird_grpc INTERFACE librebird_protobuf OpenSSL::SSL OpenSSL::Crypto)
+
+# gRPC has some 400 static initialisers. Kept together instead of scattered over all of its code, they bring in 1.2 MiB
+# of it at start-up instead of 5.4 MiB (PSS, measured with an executable that links librebird_rpc and never uses it).
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  target_link_options(librebird_grpc INTERFACE LINKER:-z,keep-text-section-prefix)
+endif()

@@ -9,8 +9,8 @@ namespace librebird::rpc {
 namespace {
 
 Error bad(std::string_view text, std::string_view why) {
-  return make_error(Code::invalid_argument,
-                    fmt::format("The RPC address \"{}\" {}; write host:port, grpc://host:port or unix:/path.", text, why));
+  return {Code::invalid_argument,
+          fmt::format("The RPC address \"{}\" {}; write host:port, grpc://host:port or unix:/path.", text, why)};
 }
 
 bool is_host_name(std::string_view host) {

@@ -28,7 +28,8 @@ class BrainClient final : public BrainService {
     co_return rpc::tool_response_from_wire(bytes);
   }
   Task<Result<std::vector<MemoryItem>>> get_memory(MemoryQuery query) override {
-    LB_CO_TRY(bytes, co_await channel_.unary(rpc::kGetMemory, rpc::to_wire(query), channel_.options().call_timeout, {}));
+    LB_CO_TRY(bytes,
+              co_await channel_.unary(rpc::kGetMemory, rpc::to_wire(query), channel_.options().call_timeout, {}));
     co_return rpc::memory_items_from_wire(bytes);
   }
   Task<Result<ModelInfo>> default_model() override {

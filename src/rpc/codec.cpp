@@ -2,6 +2,7 @@
 
 #include <brain.pb.h>
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <hands.pb.h>
 #include <model.pb.h>
 
@@ -88,6 +89,9 @@ std::string bytes_of(const Message& message) {
 
 template <class Message>
 Result<Message> parse(std::string_view bytes) {
+  // protobuf would write a line to standard error for broken UTF-8; our caller gets an error for it.
+  static const bool quiet = (google::protobuf::SetLogHandler(nullptr), true);
+  (void)quiet;
   Message message;
   if (bytes.size() > INT_MAX || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return bad("malformed bytes");

@@ -52,7 +52,8 @@ Task<Result<ToolResult>> until_killed(OutputSink on_output, std::stop_token stop
   changed.notify_all();
   co_return Error{Code::cancelled, "killed"};
 }
-Task<void> run_tool(HandsService& client, OutputSink sink, std::stop_token stop, std::optional<Result<ToolResult>>& out) {
+Task<void> run_tool(HandsService& client, OutputSink sink, std::stop_token stop,
+                    std::optional<Result<ToolResult>>& out) {
   out.emplace(co_await client.execute_tool({{"id", "sleep", "{}"}, hello().principal}, std::move(sink), stop));
 }
 Task<void> cancel_kills_the_tool(Loop& loop) {

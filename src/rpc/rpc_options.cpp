@@ -54,7 +54,8 @@ Status check(const RpcOptions& options, RpcRole role) {
   const bool printable = std::ranges::all_of(options.secret, [](char c) { return c > ' ' && c <= '~'; });
   if (!options.secret.empty() && (options.secret.size() < 16 || options.secret.size() > 1024 || !printable)) {
     return {Code::invalid_argument,
-            "rpc.secret must be 16 to 1024 printable ASCII characters without spaces; make one with: openssl rand -hex 32"};
+            "rpc.secret must be 16 to 1024 printable ASCII characters without spaces; make one with: "
+            "openssl rand -hex 32"};
   }
   if (options.secret.empty() && !encrypted) {
     return {Code::failed_precondition,

@@ -141,7 +141,8 @@ inline ChatRequest hello() {
 // Forwards TCP between a client and a port, until told to break.
 class Relay {
  public:
-  Relay(Loop& loop, int to) : executor_(loop.executor()), to_(to), acceptor_(executor_, {kLocal, 0}), scope_(executor_) {
+  Relay(Loop& loop, int to)
+      : executor_(loop.executor()), to_(to), acceptor_(executor_, {kLocal, 0}), scope_(executor_) {
     scope_.spawn(accept(), "relay");
   }
   [[nodiscard]] int port() const { return acceptor_.local_endpoint().port(); }
@@ -151,9 +152,7 @@ class Relay {
     links_.clear();
   }
   // Keeps the connections, carries nothing more: a dead network.
-  void freeze() {
-    frozen_ = true;
-  }
+  void freeze() { frozen_ = true; }
   Task<void> stop() {
     acceptor_.close();
     cut();

@@ -23,7 +23,8 @@ constexpr auto kShutdownGrace = 3s;
 
 std::string digest(std::string_view text) {
   std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), reinterpret_cast<unsigned char*>(out.data()));
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         reinterpret_cast<unsigned char*>(out.data()));
   return out;
 }
 
@@ -140,8 +141,9 @@ grpc::ServerGenericBidiReactor* ServerHost::CreateReactor(grpc::GenericCallbackS
   }
   const auto handler = handlers_.find(context->method());
   if (handler == handlers_.end()) {
-    return new Refusal(make_error(Code::failed_precondition,
-                                  fmt::format("The {} has no such call; run the same version on both sides.", service_)));
+    return new Refusal(make_error(
+        Code::failed_precondition,
+        fmt::format("The {} has no such call; run the same version on both sides.", service_)));
   }
   if (!gate_->enter(options_.max_calls)) {
     return new Refusal(make_error(Code::resource_exhausted,
