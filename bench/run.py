@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+"""Measures the release build and prints one JSON object. It states what it measured and asserts nothing.
+
+usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--seconds 5] [--sockets 10000]
+       [--streams 1000]
+
+Rows: startup, idle_memory, turns, tool_call, sockets, streams, resume, binary_size (model_server is always there).
+A row that could not be measured says why. bench/README.md says how each number comes about.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+# ---- Processes ------------------------------------------------------------------------------------------------
+
+class Server:
+    """A child that prints `Listening on http://127.0.0.1:PORT`."""
+
+    def __init__(self, arguments, environment, log):
+        self._log = open(log, "ab")
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(arguments, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=self._log, start_new_session=True)
+        self.address = None
+        for line in self.process.stdout:
+            if b"Listening on http://" in line:
+                self.address = line.split(b"http://")[1].split()[0].decode().rstrip("/")
+                break
+        if not self.address:
+            raise RuntimeError(f"{arguments[0]} ended with {self.process.wait()}; its log is {log}")
+
+    def get(self, path):
+        connection = http.client.HTTPConnection(self.address, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def wait_ready(self):
+        """Seconds from its exec until /readyz said 200."""
+        while time.monotonic() - self.began < 30:
+            try:
+                if self.get("/readyz") == 200:
+                    return time.monotonic() - self.began
+            except OSError:
+                pass
+        raise RuntimeError("/readyz did not answer 200 in 30 s")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdout.close()
+        self._log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def descendants(pid):
+    """pid and everything below it."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                    parent = int(file.read().rsplit(")", 1)[1].split()[1])
+                children.setdefault(parent, []).append(int(entry))
+            except OSError:
+                pass
+    found, queue = [], [pid]
+    while queue:
+        found.append(queue.pop())
+        queue += children.get(found[-1], [])
+    return found
+
+
+def memory_kib(pid):
+    """Proportional set size of the process tree, and how many processes it has."""
+    total, count = 0, 0
+    for member in descendants(pid):
+        try:
+            with open(f"/proc/{member}/smaps_rollup", encoding="utf-8") as file:
+                total += next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+            count += 1
+        except (OSError, StopIteration):
+            pass
+    return total, count
+
+
+# ---- The system under test ------------------------------------------------------------------------------------
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.folder = options.bin
+        self.work = tempfile.mkdtemp(prefix="bench-", dir=os.path.dirname(os.path.abspath(options.bin)))
+        self.data = os.path.join(self.work, "data")
+        self.key = None
+
+    def program(self, name):
+        return os.path.join(self.folder, name)
+
+    def close(self):
+        if self.options.keep:
+            say(f"kept: {self.work}")
+        else:
+            shutil.rmtree(self.work, ignore_errors=True)
+
+    def model(self, **settings):
+        arguments = [self.program("bench-model")]
+        for name, value in settings.items():
+            arguments += ["--" + name.replace("_", "-"), str(value)]
+        return Server(arguments, os.environ, os.path.join(self.work, "model.log"))
+
+    def environment(self, model_address):
+        environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        environment.update(HOME=self.work, LIBREBIRD_MODEL="openai/bench", OPENAI_API_KEY="x",
+                           OPENAI_BASE_URL=f"http://{model_address}/v1")
+        return environment
+
+    def serve(self, model_address):
+        return Server([self.program("librebird"), "serve", "--data-dir", self.data, "--port", "0"],
+                      self.environment(model_address), os.path.join(self.work, "serve.log"))
+
+    def prepare(self, model_address):
+        """An existing data folder with a key."""
+        with self.serve(model_address) as server:
+            server.wait_ready()
+        made = subprocess.run([self.program("librebird"), "api-key", "create", "--name", "bench", "--data-dir",
+                               self.data], env=self.environment(model_address), capture_output=True, text=True,
+                              check=False)
+        if made.returncode != 0:
+            raise RuntimeError("no API key: " + made.stderr.strip()[-300:])
+        self.key = made.stdout.strip().splitlines()[-1]
+
+    def load(self, mode, address, **settings):
+        arguments = [self.program("bench-load"), mode, "--address", address]
+        if self.key:
+            arguments += ["--key", self.key]
+        for name, value in settings.items():
+            arguments += ["--" + name, str(value)]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"bench-load {mode}: {done.stderr.strip()[-500:]}")
+        result = json.loads(done.stdout.strip().splitlines()[-1])
+        if done.stderr.strip():
+            result["note"] = done.stderr.strip()[-300:]
+        return result
+
+    # ---- Rows
+
+    def model_server(self, model):
+        return {f"clients_{n}": self.load("direct", model.address, clients=n, seconds=2) for n in (1, 8, 32)}
+
+    def startup(self, model):
+        runs = []
+        for _ in range(5 if self.options.quick else 20):
+            with self.serve(model.address) as server:
+                runs.append(1000 * server.wait_ready())
+        return {"runs": len(runs), "median_ms": round(statistics.median(runs), 2), "min_ms": round(min(runs), 2),
+                "max_ms": round(max(runs), 2)}
+
+    def idle_memory(self, model):
+        seconds = self.options.idle_seconds
+        with self.serve(model.address) as server:
+            server.wait_ready()
+            time.sleep(seconds)
+            pss, processes = memory_kib(server.process.pid)
+        return {"after_s": seconds, "pss_mib": round(pss / 1024, 2), "processes": processes}
+
+    def turns(self, model):
+        result = {}
+        direct = self.load("direct", model.address, clients=1, seconds=2)["latency"]
+        with self.serve(model.address) as server:
+            server.wait_ready()
+            for clients in (1, 8, 32):
+                result[f"clients_{clients}"] = self.load("turns", server.address, clients=clients,
+                                                         seconds=self.options.seconds)
+            pss, _ = memory_kib(server.process.pid)
+        one = result["clients_1"]["latency"]
+        result["overhead_1_client"] = {name: round(one[name] - direct["p50_ms"], 3) for name in ("p50_ms", "p95_ms")}
+        result["direct_p50_ms"] = direct["p50_ms"]
+        result["pss_mib_afterwards"] = round(pss / 1024, 2)
+        return result
+
+    def tool_call(self, model):
+        with self.serve(model.address) as server:
+            server.wait_ready()
+            return self.load("turns", server.address, clients=1, seconds=self.options.seconds,
+                             message="tool: what is 17.5% of 2340?")
+
+    def sockets(self, model):
+        count = self.options.sockets
+        with self.serve(model.address) as server:
+            server.wait_ready()
+            self.load("turns", server.address, clients=1, seconds=1)
+            before, _ = memory_kib(server.process.pid)
+            load = subprocess.Popen([self.program("bench-load"), "idle", "--address", server.address, "--key",
+                                     self.key, "--clients", str(count)], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            opened = load.stdout.readline()
+            if not opened:
+                raise RuntimeError("bench-load idle: " + load.stderr.read().strip()[-500:])
+            time.sleep(1)
+            after, _ = memory_kib(server.process.pid)
+            rest, _ = load.communicate(timeout=120)
+        return {**json.loads(opened), **json.loads(rest or "{}"),
+                "kib_per_socket": round((after - before) / count, 2), "pss_mib": round(after / 1024, 2)}
+
+    def slow(self, mode, **settings):
+        """One word every 20 ms, two seconds an answer."""
+        with self.model(chunks=100, delay_us=20000) as model, self.serve(model.address) as server:
+            server.wait_ready()
+            return self.load(mode, server.address, **settings)
+
+    def streams(self, _):
+        return self.slow("streams", clients=self.options.streams)
+
+    def resume(self, _):
+        return self.slow("resume", times=5 if self.options.quick else 20)
+
+    def binary_size(self, _):
+        return {name: os.path.getsize(self.program(name))
+                for name in ("librebird", "librebird-tool", "lb") if os.path.exists(self.program(name))}
+
+
+def machine(work):
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+    with open("/proc/meminfo", encoding="utf-8") as file:
+        memory = int(file.readline().split()[1])
+    kind = subprocess.run(["stat", "-f", "-c", "%T", work], capture_output=True, text=True, check=False).stdout.strip()
+    return {"cpu": models[0] if models else platform.machine(), "cpus": os.cpu_count(),
+            "memory_gib": round(memory / 1024 / 1024, 1), "kernel": platform.release(), "file_system": kind,
+            "load_average": os.getloadavg()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bin")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--idle-seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--sockets", type=int, default=10000)
+    parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--keep", action="store_true", help="keep the data folder and the logs")
+    options = parser.parse_args()
+    if options.quick:
+        options.idle_seconds, options.seconds = 5, 2
+        options.sockets, options.streams = 1000, 200
+
+    bench = Bench(options)
+    rows = ["startup", "idle_memory", "turns", "tool_call", "sockets", "streams", "resume", "binary_size"]
+    wanted = options.only.split(",") if options.only else rows
+    result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    try:
+        with bench.model() as model:
+            say("bench: model_server")
+            result["model_server"] = bench.model_server(model)
+            bench.prepare(model.address)
+            for row in rows:
+                if row in wanted:
+                    say("bench: " + row)
+                    try:
+                        result[row] = getattr(bench, row)(model)
+                    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+                        result[row] = {"error": str(error)}
+    except (RuntimeError, OSError) as error:
+        result["error"] = str(error)
+    finally:
+        bench.close()
+    print(json.dumps(result, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
