@@ -268,7 +268,7 @@ export class Server {
 
   /** Rows of the audit log, newest first. */
   async audit() {
-    const listed = await this.cli(['audit', 'list', '--json']);
+    const listed = await this.cli(['audit', 'list', '--json', '--limit', '1000000']);
     if (listed.code !== 0) throw new Error(`audit list failed: ${listed.all}`);
     const text = listed.stdout.trim();
     if (!text) return [];
