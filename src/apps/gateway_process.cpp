@@ -62,7 +62,7 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   const auto port = gateway.listen(address, static_cast<std::uint16_t>(platform.config.integer("server.port")));
   if (!port) co_return cli::fail(port.error());
   const std::string host = address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address;
-  const std::string url = fmt::format(host.find(':') == std::string::npos ? "http://{}:{}" : "http://[{}]:{}", host, *port);
+  const std::string url = fmt::format("http://{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]", *port);
 
   const bool first_start = !std::filesystem::exists(platform.data_dir + "/server.url");
   Status started = co_await greet(platform, url, first_start, brain);

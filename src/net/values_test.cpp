@@ -222,6 +222,12 @@ TEST(RequestParser, KnowsAHandshake) {
   EXPECT_FALSE(request.upgrade);
 }
 
+TEST(ResponseParser, RefusesAnEndBehindAnInterimAnswer) {
+  ResponseParser parser(false);
+  EXPECT_TRUE(parser.feed("HTTP/1.1 100 Continue\r\n\r\n").ok());
+  EXPECT_FALSE(parser.end_of_input().ok());
+}
+
 TEST(ResponseParser, SkipsInterimAnswersInAnyPiece) {
   const std::string text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
                            "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
