@@ -127,8 +127,14 @@ int main(int argc, char** argv) {
                         rows.empty() ? "" : ",", clients, turns / wall, p50, p95, run.millis.empty() ? 0 : run.millis.back(),
                         used / std::max(turns, 1.0) * 1e6, run.failures);
   }
-  fmt::print("{{\"open_new_ms\": {:.2f}, \"turns\": [{}]}}\n",
-             std::chrono::duration<double, std::milli>(opened - opening).count(), rows);
+  storage->reset();
+  const auto reopening = std::chrono::steady_clock::now();
+  storage = Storage::open(loop, clock, ids, {.path = folder + "/librebird.db"});
+  const auto reopened = std::chrono::steady_clock::now();
+  fmt::print("{{\"open_new_ms\": {:.2f}, \"open_existing_ms\": {:.2f}, \"database_mib\": {:.0f}, \"turns\": [{}]}}\n",
+             std::chrono::duration<double, std::milli>(opened - opening).count(),
+             std::chrono::duration<double, std::milli>(reopened - reopening).count(),
+             static_cast<double>(std::filesystem::file_size(folder + "/librebird.db")) / 1048576.0, rows);
   storage->reset();
   std::filesystem::remove_all(folder);
   return 0;

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 namespace librebird::testkit {
 namespace {
@@ -124,6 +126,25 @@ TEST_F(SqliteFailure, TwoProcessesShareAFile) {
   for (int i = 0; i < 50; ++i) tasks.push_back((i % 2 == 0 ? first : second)->conversations().create(owner, "x"));
   for (const auto& made : runner_.run_all(std::move(tasks))) EXPECT_TRUE(made.ok());
   EXPECT_EQ(runner_.run(first->conversations().list(owner, {.limit = 100})).value().items.size(), 50U);
+}
+
+TEST_F(SqliteFailure, SeveralMayMakeTheFileAtOnce) {
+  std::vector<std::thread> threads;
+  std::atomic<int> opened_fine{0};
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&] {
+      Loop loop;
+      auto storage = Storage::open(loop, clock_, ids_, {.path = folder_.database()});
+      if (storage) {
+        ++opened_fine;
+      } else {
+        ADD_FAILURE() << storage.error().message;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(opened_fine, 6);
+  EXPECT_EQ(RawDatabase(folder_.database()).run("SELECT COUNT(*) FROM schema_version"), "2");
 }
 
 TEST_F(SqliteFailure, FullDiskIsSaidAndSurvived) {

@@ -6,6 +6,8 @@
 
 #include <cassert>
 #include <charconv>
+#include <chrono>
+#include <thread>
 
 namespace librebird::storage {
 namespace {
@@ -112,7 +114,14 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const SqliteOpt
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-{};"
       "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA mmap_size=0; PRAGMA journal_size_limit=16777216;",
       cache_kib);
-  LB_CHECK(connection->run_script(setup));
+  // Turning a new file into WAL needs it alone for a moment, and SQLite does not wait for that by itself.
+  const auto give_up = std::chrono::steady_clock::now() + options.busy_timeout;
+  Status ready = connection->run_script(setup);
+  while (!ready && ready.error().code == Code::unavailable && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ready = connection->run_script(setup);
+  }
+  LB_CHECK(ready);
   if (options.max_bytes > 0) {
     LB_CHECK(connection->run_script(fmt::format("PRAGMA max_page_count={};", options.max_bytes / 4096)));
   }
