@@ -1,10 +1,14 @@
 #include "request.hpp"
 
 #include <librebird/base/log.hpp>
+#include <librebird/base/utf8.hpp>
 
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace librebird::brain::openai {
 namespace {
@@ -20,10 +24,22 @@ bool is_json_object(std::string_view text) {
   return !failure && value.is_object();
 }
 
+bool to_be_escaped(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
 // Appends a JSON string. Long runs without anything to escape are copied in one go.
 void append_string(std::string& out, std::string_view text) {
   out.push_back('"');
-  log::append_json_escaped(out, text);
+  if (!is_utf8(text)) {
+    log::append_json_escaped(out, text);
+    text = {};
+  }
+  while (!text.empty()) {
+    const auto odd = std::ranges::find_if(text, to_be_escaped);
+    const auto plain = static_cast<std::size_t>(odd - text.begin());
+    out += text.substr(0, plain);
+    if (plain < text.size()) log::append_json_escaped(out, text.substr(plain, 1));
+    text.remove_prefix(std::min(plain + 1, text.size()));
+  }
   out.push_back('"');
 }
 
