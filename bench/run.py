@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import platform
+import select
 import shutil
 import signal
 import statistics
@@ -222,12 +223,18 @@ class Bench:
             load = subprocess.Popen([self.program("bench-load"), "idle", "--address", server.address, "--key",
                                      self.key, "--clients", str(count)], stdin=subprocess.PIPE,
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            opened = load.stdout.readline()
-            if not opened:
-                raise RuntimeError("bench-load idle: " + load.stderr.read().strip()[-500:])
-            time.sleep(1)
-            after, _ = memory_kib(server.process.pid)
-            rest, _ = load.communicate(timeout=120)
+            try:
+                ready, _, _ = select.select([load.stdout], [], [], 120)
+                opened = load.stdout.readline() if ready else ""
+                if not opened:
+                    load.kill()
+                    raise RuntimeError("bench-load idle: not open after 120 s; " + load.stderr.read().strip()[-500:])
+                time.sleep(1)
+                after, _ = memory_kib(server.process.pid)
+                rest, _ = load.communicate(timeout=120)
+            finally:
+                load.kill()
+                load.wait()
         return {**json.loads(opened), **json.loads(rest or "{}"),
                 "kib_per_socket": round((after - before) / count, 2), "pss_mib": round(after / 1024, 2)}
 

@@ -17,6 +17,7 @@ WebSocket::WebSocket(const Address& address, std::string_view key) : stream_(con
                 "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
                 "Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\nAuthorization: Bearer ";
   stream_.out.append(key).append("\r\n\r\n");
+  (void)stream_.flush();
 }
 
 void WebSocket::send(std::string_view text) {

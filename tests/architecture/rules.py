@@ -17,7 +17,7 @@ LAYERS = {
 # Where a target is defined in one folder for the use of another: target → folder that may link it besides apps.
 LAYER_EXCEPTIONS = {}
 
-TEST_FILE = re.compile(r"(_test|_sandboxtest|_dbtest|_conformance)\.(cpp|hpp)$|(^|/)(tests|testkit)/")
+TEST_FILE = re.compile(r"(_test|_sandboxtest|_dbtest|_conformance|_testkit)\.(cpp|hpp)$|(^|/)(tests|testkit)/")
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*([<\"])([^>\"]+)[>\"]", re.M)
 
 
