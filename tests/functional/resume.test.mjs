@@ -199,6 +199,7 @@ test('several messages are answered in order, one at a time', options, async (t)
   await within('the model request', hold.started);
   assert.deepEqual(await Promise.all(turns.map(async ({ id: turn }) => (await rest.turn(turn)).status)),
     ['running', ...Array(5).fill('queued')]);
+  hold.send('the first answer');
   hold.finish();
   for (const turn of turns) assert.equal((await live.finished(turn.id)).turn.status, 'done');
   assert.deepEqual(model.requests.map((r) => r.lastUser), [0, 1, 2, 3, 4, 5].map((i) => `number ${i}`));

@@ -12,7 +12,7 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 const atOnce = Number(process.env.JOBS ?? Math.max(1, Math.min(2, os.cpus().length)));
 const fileMs = Number(process.env.FILE_TIMEOUT_MS ?? 10 * 60_000);
 const groups = { // for the summary
-  'model server': ['model_server'],
+  instruments: ['harness', 'model_server'],
   'real binaries': ['chat', 'conversations', 'resume', 'cancel', 'model_faults', 'bad_input', 'bad_storage',
     'openai_client', 'operations'],
   'three processes': ['three_process'],
@@ -70,7 +70,7 @@ if (files.length === 0) {
   console.error(`no test file begins with ${process.argv.slice(2).join(', ')}`);
   process.exit(2);
 }
-const needsBinary = files.some((name) => name !== 'model_server.test.mjs');
+const needsBinary = files.some((name) => !['model_server.test.mjs', 'harness.test.mjs'].includes(name));
 if (needsBinary && !fs.existsSync(binary)) {
   console.error(`functional: there is no executable at ${binary}; build it first or set LIBREBIRD_BIN.`);
   process.exit(2);

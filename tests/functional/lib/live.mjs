@@ -151,8 +151,9 @@ export class Live {
 
 /** The status a web socket upgrade is answered with: 101 or the refusal's. */
 export function upgradeStatus(url, headers) {
+  const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
   return within('the upgrade', new Promise((resolve, reject) => {
-    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, { headers });
+    const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, { headers: given });
     socket.once('open', () => {
       socket.terminate();
       resolve(101);
