@@ -4,6 +4,8 @@
 
 #include <boost/json.hpp>
 
+// Without it the library ends the process over a schema it does not like.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/boost_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>

@@ -115,8 +115,10 @@ class Broker final : public HandsService {
   }
 
   void create_sandbox(const Config& config) {
+    const std::vector<SandboxPlugin> plugins = sandbox_plugins();
+    if (sandbox_name_.empty() && !plugins.empty()) sandbox_name_ = plugins.front().manifest.name;
     broken_ = make_error(Code::failed_precondition, fmt::format("There is no sandbox named {}; set hands.sandbox to one that exists.", sandbox_name_));
-    for (const SandboxPlugin& plugin : sandbox_plugins()) {
+    for (const SandboxPlugin& plugin : plugins) {
       if (plugin.manifest.name != sandbox_name_) continue;
       auto made = plugin.create({config, executor_, clock_});
       if (made) {
@@ -328,7 +330,7 @@ Task<Result<HandsHealth>> Broker::health() {
 
 std::vector<ConfigKey> hands_config() {
   std::vector<ConfigKey> keys = {
-      {.name = "hands.sandbox", .type = ConfigType::text, .default_value = std::string("bubblewrap"), .help = "The sandbox that contains tools."},
+      {.name = "hands.sandbox", .type = ConfigType::text, .default_value = std::string(), .help = "The sandbox that contains tools; empty: the first there is."},
       {.name = "hands.max_running", .type = ConfigType::integer, .default_value = std::int64_t{8}, .help = "Tools running at once on this machine; more wait."},
       {.name = "hands.max_calls_per_user", .type = ConfigType::integer, .default_value = std::int64_t{32}, .help = "Tool calls of one user at once, running or waiting."},
       {.name = "hands.calls_per_user_per_minute", .type = ConfigType::integer, .default_value = std::int64_t{6000}, .help = "Tool calls of one user in a minute."},

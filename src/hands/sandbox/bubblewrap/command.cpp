@@ -67,6 +67,8 @@ Result<std::vector<std::string>> make_command(const std::string& bwrap, const Sa
     add({"--as-pid-1"});
   } else {
     add({"--block-fd", fmt::to_string(kBlockFd), "--proc", "/proc"});
+    // Where we are root outside, /proc/sys could be written by the owner it has: the kernel's settings, not ours.
+    add({"--remount-ro", "/proc"});
     for (const std::string_view device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random"}) {
       add({"--dev-bind", device, device});
     }

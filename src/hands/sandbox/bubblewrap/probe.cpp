@@ -17,6 +17,15 @@ std::string first_line(const char* path) {
   return line;
 }
 
+// Does somebody else's system-call filter lie on us? Ours is on tools only.
+bool is_filtered() {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("Seccomp:")) return line.ends_with('2');
+  }
+  return false;
+}
+
 // What on this machine forbids user namespaces to a process like ours; empty if nothing is known.
 std::string known_obstacle() {
   if (first_line("/proc/sys/kernel/unprivileged_userns_clone") == "0") {
@@ -32,9 +41,9 @@ std::string known_obstacle() {
            "write the lines \"abi <abi/4.0>, include <tunables/global> profile bwrap /usr/bin/bwrap flags=(unconfined) "
            "{ userns, }\" into /etc/apparmor.d/bwrap and run: apparmor_parser -r /etc/apparmor.d/bwrap.";
   }
-  if (access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0) {
-    return "The container around Libre Bird forbids user namespaces. Start it with a seccomp profile that allows "
-           "clone, unshare and mount in user namespaces (for Docker: --security-opt seccomp=FILE --security-opt "
+  if (is_filtered()) {
+    return "The container around Libre Bird filters system calls and forbids user namespaces. Start it with a seccomp "
+           "profile that allows clone, unshare, mount and pivot_root (--security-opt seccomp=FILE --security-opt "
            "apparmor=unconfined --security-opt systempaths=unconfined), or run Libre Bird outside a container.";
   }
   return {};

@@ -1,0 +1,54 @@
+// Every case of every skill, run by the real librebird-tool inside the real sandbox.
+#include "cases.hpp"
+
+#include <librebird/core/ports/sandbox.hpp>
+#include <librebird/hands/testkit/run_on.hpp>
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+namespace librebird::skills {
+namespace {
+
+Result<SandboxRun> run_case(Loop& loop, Sandbox& sandbox, const Case& c, const std::string& directory) {
+  SandboxSpec spec;
+  spec.argv = {"/librebird-tool"};
+  spec.mounts = {{LIBREBIRD_TOOL_DIRECTORY "/librebird-tool", "/librebird-tool", false},
+                 {directory, "/work", false},
+                 {"/proc/meminfo", "/proc/meminfo", false}};
+  spec.input = request_of(c, "/work");
+  spec.limits.processes = 1;
+  return testkit::run_on(loop, sandbox.run(std::move(spec), nullptr, {}));
+}
+
+TEST(SkillsInSandbox, AnswerEveryCase) {
+  if (std::getenv("LIBREBIRD_NO_SANDBOX_TESTS") != nullptr) GTEST_SKIP() << "LIBREBIRD_NO_SANDBOX_TESTS is set";
+  std::signal(SIGPIPE, SIG_IGN);
+  Loop loop;
+  const SystemClock clock;
+  for (const SandboxPlugin& plugin : sandbox_plugins()) {
+    const auto config = Config::load(plugin.manifest.config, "", [](std::string_view) { return std::optional<std::string>(); });
+    auto sandbox = plugin.create({*config, loop.executor(), clock});
+    ASSERT_TRUE(sandbox.ok());
+    const std::string directory = std::filesystem::temp_directory_path() / ("skills-sandboxtest-" + std::to_string(getpid()));
+    for (const Case& c : all_cases()) {
+      std::filesystem::create_directories(directory);
+      write_files(c, directory);
+      const auto run = run_case(loop, **sandbox, c, directory);
+      std::filesystem::remove_all(directory);
+      ASSERT_TRUE(run.ok()) << c.name << ": " << run.error().message;
+      boost::system::error_code error;
+      const boost::json::value actual = boost::json::parse(run->output, error);
+      ASSERT_FALSE(error) << c.name << " answered " << run->output << run->error_output;
+      EXPECT_EQ(difference(c.content.at("expect"), actual), "") << c.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace librebird::skills
