@@ -1,7 +1,7 @@
 // The plug-in `native` of kind runtime: tools written in C++, all of them in the one static runner `librebird-tool`.
 #include <librebird/core/ports/tool_runtime.hpp>
 
-#include <librebird/base/log.hpp>
+#include <librebird/base/json_writer.hpp>
 
 #include <fmt/format.h>
 
@@ -56,7 +56,7 @@ LocalTime local_time() {
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
-  log::append_json_escaped(out, text);
+  append_json_escaped(out, text);
   return out + "\"";
 }
 
