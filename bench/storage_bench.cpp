@@ -36,7 +36,8 @@ Task<void> client(Run& run, int number) {
     const auto start = std::chrono::steady_clock::now();
     AcceptMessage message;
     message.conversation_id = conversation->id;
-    message.content = fmt::format("Question {} of client {}: what is the capital of France, and how far is it from here?", i, number);
+    message.content =
+        fmt::format("Question {} of client {}: what is the capital of France, and how far is it from here?", i, number);
     message.client_message_id = fmt::format("{}-{}", conversation->id, i);
     auto accepted = co_await run.storage.turns().accept(run.principal, message);
     auto leased = co_await run.storage.turns().lease(conversation->id, owner, std::chrono::seconds(30), 20);
@@ -48,7 +49,8 @@ Task<void> client(Run& run, int number) {
     answer.content = "Paris is the capital of France. From here it is about four hundred kilometres as the crow flies.";
     answer.parts = {TextPart{answer.content}};
     answer.model = ModelInfo{"mock", "mock-1", false};
-    auto finished = co_await run.storage.turns().finish((*leased)->turn.id, owner, TurnStatus::done, std::nullopt, answer);
+    auto finished =
+        co_await run.storage.turns().finish((*leased)->turn.id, owner, TurnStatus::done, std::nullopt, answer);
     if (!finished) {
       ++run.failures;
       co_return;
@@ -81,7 +83,9 @@ void drive(Loop& loop, Task<void> task) {
 double cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -113,7 +117,11 @@ int main(int argc, char** argv) {
   drive(loop, owner(loop, **storage, principal));
   std::string rows;
   for (const int clients : {1, 8, 32}) {
-    Run run{**storage, principal, std::chrono::steady_clock::now() + std::chrono::milliseconds(static_cast<int>(seconds * 1000)), {}, 0};
+    Run run{**storage,
+            principal,
+            std::chrono::steady_clock::now() + std::chrono::milliseconds(static_cast<int>(seconds * 1000)),
+            {},
+            0};
     const double cpu = cpu_seconds();
     const auto start = std::chrono::steady_clock::now();
     drive(loop, all(loop, run, clients));
@@ -122,10 +130,11 @@ int main(int argc, char** argv) {
     const auto turns = static_cast<double>(run.millis.size());
     const double p50 = percentile(run.millis, 0.5);
     const double p95 = percentile(run.millis, 0.95);
-    rows += fmt::format("{}\n  {{\"clients\": {}, \"turns_per_second\": {:.0f}, \"p50_ms\": {:.2f}, \"p95_ms\": {:.2f}, "
-                        "\"max_ms\": {:.1f}, \"cpu_us_per_turn\": {:.0f}, \"failures\": {}}}",
-                        rows.empty() ? "" : ",", clients, turns / wall, p50, p95, run.millis.empty() ? 0 : run.millis.back(),
-                        used / std::max(turns, 1.0) * 1e6, run.failures);
+    rows += fmt::format(
+        "{}\n  {{\"clients\": {}, \"turns_per_second\": {:.0f}, \"p50_ms\": {:.2f}, \"p95_ms\": {:.2f}, "
+        "\"max_ms\": {:.1f}, \"cpu_us_per_turn\": {:.0f}, \"failures\": {}}}",
+        rows.empty() ? "" : ",", clients, turns / wall, p50, p95, run.millis.empty() ? 0 : run.millis.back(),
+        used / std::max(turns, 1.0) * 1e6, run.failures);
   }
   storage->reset();
   const auto reopening = std::chrono::steady_clock::now();

@@ -41,24 +41,29 @@ std::string match_members(const json::object& expected, const json::object& actu
 std::string difference(const json::value& expected, const json::value& actual, const std::string& at) {
   if (const json::object* object = expected.if_object()) {
     if (const json::value* pattern = object->if_contains("$regex")) {
-      const bool fits = actual.is_string() && std::regex_search(std::string(actual.as_string()), std::regex(std::string(pattern->as_string())));
+      const bool fits = actual.is_string() && std::regex_search(std::string(actual.as_string()),
+                                                                std::regex(std::string(pattern->as_string())));
       return fits ? std::string() : differs(at, expected, actual);
     }
     if (const json::value* number = object->if_contains("$number_near")) {
       const double wanted = number->to_number<double>();
-      const bool fits = actual.is_number() && std::abs(actual.to_number<double>() - wanted) <= 1e-9 * std::max(1.0, std::abs(wanted));
+      const bool fits =
+          actual.is_number() && std::abs(actual.to_number<double>() - wanted) <= 1e-9 * std::max(1.0, std::abs(wanted));
       return fits ? std::string() : differs(at, expected, actual);
     }
     if (object->contains("$any")) return {};
     if (!actual.is_object()) return differs(at, expected, actual);
-    if (const json::value* members = object->if_contains("$has")) return match_members(members->as_object(), actual.as_object(), at);
+    if (const json::value* members = object->if_contains("$has"))
+      return match_members(members->as_object(), actual.as_object(), at);
     if (object->size() != actual.as_object().size()) return differs(at, expected, actual);
     return match_members(*object, actual.as_object(), at);
   }
   if (const json::array* array = expected.if_array()) {
     if (!actual.is_array() || actual.as_array().size() != array->size()) return differs(at, expected, actual);
     for (std::size_t i = 0; i < array->size(); ++i) {
-      if (std::string what = difference((*array)[i], actual.as_array()[i], at + "[" + std::to_string(i) + "]"); !what.empty()) return what;
+      if (std::string what = difference((*array)[i], actual.as_array()[i], at + "[" + std::to_string(i) + "]");
+          !what.empty())
+        return what;
     }
     return {};
   }

@@ -28,6 +28,7 @@ std::string request_of(const Case& c, std::string_view work_directory);
 void write_files(const Case& c, const std::string& directory);
 
 // Empty if `actual` is as expected, else what differs.
-std::string difference(const boost::json::value& expected, const boost::json::value& actual, const std::string& at = "$");
+std::string difference(const boost::json::value& expected, const boost::json::value& actual,
+                       const std::string& at = "$");
 
 }  // namespace librebird::skills

@@ -32,10 +32,12 @@ TEST(SkillsInSandbox, AnswerEveryCase) {
   Loop loop;
   const SystemClock clock;
   for (const SandboxPlugin& plugin : sandbox_plugins()) {
-    const auto config = Config::load(plugin.manifest.config, "", [](std::string_view) { return std::optional<std::string>(); });
+    const auto config =
+        Config::load(plugin.manifest.config, "", [](std::string_view) { return std::optional<std::string>(); });
     auto sandbox = plugin.create({*config, loop.executor(), clock});
     ASSERT_TRUE(sandbox.ok());
-    const std::string directory = std::filesystem::temp_directory_path() / ("skills-sandboxtest-" + std::to_string(getpid()));
+    const std::string directory =
+        std::filesystem::temp_directory_path() / ("skills-sandboxtest-" + std::to_string(getpid()));
     for (const Case& c : all_cases()) {
       std::filesystem::create_directories(directory);
       write_files(c, directory);

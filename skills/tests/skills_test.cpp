@@ -17,7 +17,8 @@ namespace librebird::skills {
 namespace {
 
 TEST(Skills, AnswerEveryCase) {
-  const std::filesystem::path directory = std::filesystem::temp_directory_path() / ("skills-test-" + std::to_string(getpid()));
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("skills-test-" + std::to_string(getpid()));
   int count = 0;
   for (const Case& c : all_cases()) {
     std::filesystem::create_directories(directory);
@@ -53,16 +54,19 @@ TEST(Skills, CatalogueAndNativeToolsAgree) {
 }
 
 TEST(Skills, BrokenManifestsAreRefused) {
-  for (const char* text : {"", "[]", "{}", R"({"name":"../x","tools":[]})", R"({"name":"a"})", R"({"name":"a","tools":[1]})",
-                           R"({"name":"a","tools":[{"function":{"name":"b"},"runs_on":"moon"}]})",
-                           R"({"name":"a","tools":[{"function":{"name":"b;c"}}]})"}) {
+  for (const char* text :
+       {"", "[]", "{}", R"({"name":"../x","tools":[]})", R"({"name":"a"})", R"({"name":"a","tools":[1]})",
+        R"({"name":"a","tools":[{"function":{"name":"b"},"runs_on":"moon"}]})",
+        R"({"name":"a","tools":[{"function":{"name":"b;c"}}]})"}) {
     EXPECT_FALSE(parse_manifest(text).ok()) << text;
   }
 }
 
 TEST(Skills, HostileRequestsAreAnswered) {
-  for (const std::string& request : {std::string(), std::string("null"), std::string("{\"tool\":1}"), std::string("{\"tool\":\"nope\"}"),
-                                     std::string(100'000, '['), std::string("\0\xff", 2), std::string("{\"tool\":\"calculator\",\"arguments\":[]}")}) {
+  for (const std::string& request :
+       {std::string(), std::string("null"), std::string("{\"tool\":1}"), std::string("{\"tool\":\"nope\"}"),
+        std::string(100'000, '['), std::string("\0\xff", 2),
+        std::string("{\"tool\":\"calculator\",\"arguments\":[]}")}) {
     EXPECT_NE(answer(request).find("\"error\""), std::string::npos);
   }
 }

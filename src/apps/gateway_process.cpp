@@ -25,7 +25,8 @@ Task<Status> greet(Platform& platform, const std::string& url, bool first_start,
   LB_CO_TRY(owner, co_await platform.storage->identities().ensure_owner());
   fmt::print("Listening on {}\n", url);
   if (first_start || ::isatty(STDOUT_FILENO) == 1) {
-    LB_CO_TRY(token, co_await issue_sign_in_token(platform.storage->credentials(), platform.clock, platform.random, owner));
+    LB_CO_TRY(token,
+              co_await issue_sign_in_token(platform.storage->credentials(), platform.clock, platform.random, owner));
     fmt::print("Sign-in link: {}\n", sign_in_link(url, token));
     fmt::print("(good once, for 15 minutes; `librebird sign-in-link` prints another)\n");
   } else {
@@ -54,15 +55,16 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   options.version = LIBREBIRD_VERSION;
   // One gateway a data folder (it is locked), so what a predecessor of this name leased is ours.
   options.runner.owner = "gateway";
-  gateway::Gateway gateway({platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands,
-                            storage.identities(), storage.credentials(), storage.conversations(), storage.messages(),
-                            storage.turns()},
-                           options);
+  gateway::Gateway gateway(
+      {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
+       storage.credentials(), storage.conversations(), storage.messages(), storage.turns()},
+      options);
   const std::string& address = platform.config.text("server.address");
   const auto port = gateway.listen(address, static_cast<std::uint16_t>(platform.config.integer("server.port")));
   if (!port) co_return cli::fail(port.error());
   const std::string host = address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address;
-  const std::string url = fmt::format("http://{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]", *port);
+  const std::string url =
+      fmt::format("http://{}:{}", host.find(':') == std::string::npos ? host : "[" + host + "]", *port);
 
   const bool first_start = !std::filesystem::exists(platform.data_dir + "/server.url");
   Status started = co_await greet(platform, url, first_start, brain);

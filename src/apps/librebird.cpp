@@ -1,7 +1,7 @@
 // The `librebird` executable: one name for the server, its parts and the operator's commands.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <fstream>
@@ -70,19 +70,16 @@ void add_operations(CLI::App& app, Arguments& in, int& code) {
   keys->require_subcommand(1);
   CLI::App* create = command(*keys, "create", "Make a key and print it once", in);
   create->add_option("--name", in.name, "What it is for")->required();
-  create->callback([&] {
-    code = operate(in.flags, [&](Platform& p) { return cli::create_api_key(p.as_operator(), in.name); });
-  });
+  create->callback(
+      [&] { code = operate(in.flags, [&](Platform& p) { return cli::create_api_key(p.as_operator(), in.name); }); });
   CLI::App* list = command(*keys, "list", "List the keys", in);
   list->add_flag("--json", in.json, "One JSON object a line");
-  list->callback([&] {
-    code = operate(in.flags, [&](Platform& p) { return cli::list_api_keys(p.as_operator(), in.json); });
-  });
+  list->callback(
+      [&] { code = operate(in.flags, [&](Platform& p) { return cli::list_api_keys(p.as_operator(), in.json); }); });
   CLI::App* revoke = command(*keys, "revoke", "Revoke a key", in);
   revoke->add_option("id", in.id, "The key's id")->required();
-  revoke->callback([&] {
-    code = operate(in.flags, [&](Platform& p) { return cli::revoke_api_key(p.as_operator(), in.id); });
-  });
+  revoke->callback(
+      [&] { code = operate(in.flags, [&](Platform& p) { return cli::revoke_api_key(p.as_operator(), in.id); }); });
   CLI::App* audit = app.add_subcommand("audit", "What tools were called");
   audit->require_subcommand(1);
   CLI::App* rows = command(*audit, "list", "Newest first", in);

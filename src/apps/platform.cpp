@@ -8,12 +8,12 @@
 #include <librebird/net/http_client.hpp>
 #include <librebird/rpc/rpc_options.hpp>
 
-#include <boost/asio/signal_set.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <boost/asio/signal_set.hpp>
 
 #include <cstdlib>
 #include <filesystem>
@@ -25,8 +25,8 @@ std::vector<ConfigKey> config_schema() {
   for (const auto& part : {brain::config_keys(), hands_config(), rpc_config_keys()}) {
     keys.insert(keys.end(), part.begin(), part.end());
   }
-  keys.push_back({"log.level", ConfigType::text, std::string("info"), "LIBREBIRD_LOG", false,
-                  "debug, info, warn or error"});
+  keys.push_back(
+      {"log.level", ConfigType::text, std::string("info"), "LIBREBIRD_LOG", false, "debug, info, warn or error"});
   keys.push_back({"net.connect_to", ConfigType::text_list, std::vector<std::string>{}, "LIBREBIRD_CONNECT_TO", false,
                   "Fixed addresses for outgoing connections, as \"host=address:port\" (a company's mirrors, tests)"});
   keys.push_back({"net.ca_file", ConfigType::text, std::string(), "LIBREBIRD_CA_FILE", false,
@@ -63,7 +63,7 @@ Result<Config> load_config(const Flags& flags) {
 Result<std::unique_ptr<Platform>> Platform::create(const Flags& flags) {
   LB_TRY(config, load_config(flags));
   const std::string& level = config.text("log.level");
-  log::set_level(level == "debug"  ? log::Level::debug
+  log::set_level(level == "debug"   ? log::Level::debug
                  : level == "warn"  ? log::Level::warn
                  : level == "error" ? log::Level::error
                                     : log::Level::info);
@@ -88,8 +88,9 @@ Status Platform::open_storage() {
   std::error_code failure;
   const bool made = std::filesystem::create_directories(data_dir, failure);
   if (failure) {
-    return make_error(Code::failed_precondition, fmt::format("The data folder {} cannot be made: {}. Choose another with --data-dir.",
-                                                             data_dir, failure.message()));
+    return make_error(Code::failed_precondition,
+                      fmt::format("The data folder {} cannot be made: {}. Choose another with --data-dir.", data_dir,
+                                  failure.message()));
   }
   if (made) ::chmod(data_dir.c_str(), 0700);
   StorageOptions options;
@@ -124,8 +125,10 @@ Status lock_data_directory(const std::string& data_dir) {
   const std::string path = data_dir + "/server.lock";
   const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);  // held open for the life of the process
   if (fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    return make_error(Code::failed_precondition,
-                      fmt::format("Another Libre Bird server works on {}. Stop it, or choose another folder with --data-dir.", data_dir));
+    return make_error(
+        Code::failed_precondition,
+        fmt::format("Another Libre Bird server works on {}. Stop it, or choose another folder with --data-dir.",
+                    data_dir));
   }
   return Ok{};
 }

@@ -59,8 +59,8 @@ TEST(Utf8, KnowsWellFormedText) {
   EXPECT_TRUE(is_utf8(""));
   EXPECT_TRUE(is_utf8("plain ascii, long enough for words"));
   EXPECT_TRUE(is_utf8("gr\xC3\xBC\xC3\x9F \xE6\x97\xA5\xE6\x9C\xAC \xF0\x9F\x90\xA6"));
-  for (const char* bad : {"\x80", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
-                          "abc\xE6\x97", "\xFF", "12345678\xC3"}) {
+  for (const char* bad : {"\x80", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                          "\xF8\x88\x80\x80\x80", "abc\xE6\x97", "\xFF", "12345678\xC3"}) {
     EXPECT_FALSE(is_utf8(bad)) << bad;
     EXPECT_TRUE(is_utf8(to_valid_utf8(bad)));
   }
@@ -79,8 +79,7 @@ TEST(JsonWriter, NestsAndEscapes) {
   json.begin_object().field("a", "q\"\\\n\x01").field("n", 3).field("no", std::optional<std::string>());
   json.key("list").begin_array().value(true).value(1.5).value(std::nan("")).end_array();
   json.key("empty").begin_object().end_object().raw_field("raw", R"({"x":1})").end_object();
-  EXPECT_EQ(json.text(),
-            R"({"a":"q\"\\\n\u0001","n":3,"no":null,"list":[true,1.5,null],"empty":{},"raw":{"x":1}})");
+  EXPECT_EQ(json.text(), R"({"a":"q\"\\\n\u0001","n":3,"no":null,"list":[true,1.5,null],"empty":{},"raw":{"x":1}})");
 }
 
 std::vector<ConfigKey> schema() {

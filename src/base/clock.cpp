@@ -1,7 +1,7 @@
 #include <librebird/base/clock.hpp>
 
-#include <ctime>
 #include <fmt/format.h>
+#include <ctime>
 
 namespace librebird {
 

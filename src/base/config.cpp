@@ -143,7 +143,8 @@ Result<Config> Config::load(const std::vector<ConfigKey>& schema, const std::str
       LB_CHECK(read_table(schema, table, "", file, config.values_));
     } catch (const toml::parse_error& failure) {
       if (failure.source().begin.line == 0) {
-        return make_error(Code::not_found, fmt::format("{}: cannot be read. Check the path and its permissions.", file));
+        return make_error(Code::not_found,
+                          fmt::format("{}: cannot be read. Check the path and its permissions.", file));
       }
       return make_error(Code::invalid_argument, fmt::format("{}, line {}: not valid TOML: {}.", file,
                                                             failure.source().begin.line, failure.description()));

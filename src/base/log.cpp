@@ -52,7 +52,9 @@ void run_writer() {
     for (const auto& line : q.lines) batch += line;
     q.lines.clear();
     if (q.dropped > 0) {
-      batch += fmt::format(R"({{"level":"warn","message":"log lines dropped","count":{}}})" "\n", q.dropped);
+      batch += fmt::format(R"({{"level":"warn","message":"log lines dropped","count":{}}})"
+                           "\n",
+                           q.dropped);
       q.dropped = 0;
     }
     lock.unlock();

@@ -54,7 +54,8 @@ void collect(std::vector<Family>& out, const std::map<std::string, Group<Instrum
 }  // namespace
 
 const std::vector<double>& Histogram::bounds() {
-  static const std::vector<double> values{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+  static const std::vector<double> values{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                          0.5,   1,      2.5,   5,    10,    30,   60};
   return values;
 }
 

@@ -25,16 +25,18 @@ struct Chosen {
 };
 
 loop::LoopOptions loop_options(const BrainOptions& options) {
-  return {options.system_prompt,     options.step_limit,    options.turn_limit,     options.parallel_tools,
-          options.tool_result_limit, options.context_limit, options.model_attempts, options.retry_delay,
-          options.retry_wait_limit};
+  return {options.system_prompt,  options.step_limit,        options.turn_limit,
+          options.parallel_tools, options.tool_result_limit, options.context_limit,
+          options.model_attempts, options.retry_delay,       options.retry_wait_limit};
 }
 
 class Brain final : public BrainService {
  public:
   Brain(Loop& loop, const Config& config, const Clock& clock, IdGenerator& ids, HttpClient& http, HandsService& hands,
         MessageStore* messages, BrainOptions options, std::vector<ProviderPlugin> plugins)
-      : services_{loop.executor(), clock, ids, hands}, messages_(messages), options_(std::move(options)),
+      : services_{loop.executor(), clock, ids, hands},
+        messages_(messages),
+        options_(std::move(options)),
         loop_options_(loop_options(options_)) {
     const ProviderContext context{config, http, clock};
     for (ProviderPlugin& plugin : plugins) entries_.push_back({plugin.manifest.name, plugin.create(context)});
@@ -97,15 +99,17 @@ Result<Chosen> Brain::choose(const std::string& requested) const {
   std::string name = slash == std::string::npos ? std::string() : model.substr(slash + 1);
   const auto entry = std::ranges::find(entries_, provider, &Entry::name);
   if (entry == entries_.end()) {
-    return make_error(Code::not_found, fmt::format("Unknown model provider in \"{:.100}\" ({}). Write provider/name; the "
-                                                   "providers are: {}.", model, where, known_providers()));
+    return make_error(Code::not_found,
+                      fmt::format("Unknown model provider in \"{:.100}\" ({}). Write provider/name; the "
+                                  "providers are: {}.",
+                                  model, where, known_providers()));
   }
   if (!entry->provider) return entry->provider.error();
   const bool demo = (*entry->provider.value()).demo();
   if (name.empty() && demo) name = entry->name;
   if (name.empty()) {
-    return make_error(Code::invalid_argument, fmt::format("\"{:.100}\" ({}) names no model. Write {}/NAME.", model, where,
-                                                          entry->name));
+    return make_error(Code::invalid_argument,
+                      fmt::format("\"{:.100}\" ({}) names no model. Write {}/NAME.", model, where, entry->name));
   }
   return Chosen{entry->provider.value().get(), {entry->name, std::move(name), demo}};
 }
@@ -133,11 +137,10 @@ Task<Result<std::vector<std::string>>> Brain::list_models(std::stop_token stop) 
 }  // namespace
 
 std::vector<ConfigKey> config_keys() {
-  std::vector<ConfigKey> keys{
-      {std::string(kModelKey), ConfigType::text, std::string(), "LIBREBIRD_MODEL", false,
-       "The model that answers, as provider/name; empty: the offline demo."},
-      {"system_prompt", ConfigType::text, std::string(), "", false,
-       "Instructions to the model that replace the built-in ones."}};
+  std::vector<ConfigKey> keys{{std::string(kModelKey), ConfigType::text, std::string(), "LIBREBIRD_MODEL", false,
+                               "The model that answers, as provider/name; empty: the offline demo."},
+                              {"system_prompt", ConfigType::text, std::string(), "", false,
+                               "Instructions to the model that replace the built-in ones."}};
   for (ProviderPlugin& plugin : provider_plugins()) {
     for (ConfigKey& key : plugin.manifest.config) keys.push_back(std::move(key));
   }

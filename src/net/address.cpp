@@ -45,7 +45,9 @@ bool has_prefix(std::span<const unsigned char> bytes, std::initializer_list<unsi
   return true;
 }
 
-std::uint32_t v4_at(std::span<const unsigned char> b, std::size_t at) { return v4(b[at], b[at + 1], b[at + 2], b[at + 3]); }
+std::uint32_t v4_at(std::span<const unsigned char> b, std::size_t at) {
+  return v4(b[at], b[at + 1], b[at + 2], b[at + 3]);
+}
 
 bool is_public(const ip::address_v6::bytes_type& b) {
   // NAT64's well-known prefix carries an IPv4 address that a translator will connect to (RFC 6052).

@@ -26,7 +26,8 @@ bool is_token(std::string_view text) {
 }
 
 bool is_value(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
+  return std::ranges::none_of(text,
+                              [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
 }
 
 bool same(std::string_view a, std::string_view lower) {
@@ -35,7 +36,8 @@ bool same(std::string_view a, std::string_view lower) {
 
 // Host and framing are the client's business.
 bool is_ours(std::string_view name) {
-  return same(name, "host") || same(name, "content-length") || same(name, "transfer-encoding") || same(name, "connection");
+  return same(name, "host") || same(name, "content-length") || same(name, "transfer-encoding") ||
+         same(name, "connection");
 }
 
 Result<std::string> make_head(const HttpRequest& request, const Url& url) {
@@ -97,13 +99,18 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   static Task<Result<std::unique_ptr<HttpResponse>>> send(std::shared_ptr<ClientCore> self, HttpRequest request,
                                                           std::stop_token stop);
   void keep(const std::string& key, ConnectionPtr connection);
-  void close_idle() { idle_.clear(); idle_count_ = 0; closed_ = true; }
+  void close_idle() {
+    idle_.clear();
+    idle_count_ = 0;
+    closed_ = true;
+  }
 
  private:
   ConnectionPtr take_idle(const std::string& key);
   void forget(const std::string& key, const ClientConnection* connection);
   Task<Result<ConnectionPtr>> connect(const Url& url, Reach reach, Millis limit, std::stop_token stop);
-  Task<Result<std::vector<ip::tcp::endpoint>>> endpoints(const Url& url, Reach reach, Millis limit, std::stop_token stop);
+  Task<Result<std::vector<ip::tcp::endpoint>>> endpoints(const Url& url, Reach reach, Millis limit,
+                                                         std::stop_token stop);
 
   Executor executor_;
   const ClientOptions options_;

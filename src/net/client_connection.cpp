@@ -62,12 +62,9 @@ void ClientConnection::end(Ended why) {
 
 Error ClientConnection::failed(const error_code& failure, const char* what) const {
   switch (ended_) {
-    case Ended::timed_out:
-      return make_error(Code::deadline_exceeded, std::string(what) + " took too long");
-    case Ended::cancelled:
-      return make_error(Code::cancelled, "the request was cancelled");
-    case Ended::no:
-      break;
+    case Ended::timed_out: return make_error(Code::deadline_exceeded, std::string(what) + " took too long");
+    case Ended::cancelled: return make_error(Code::cancelled, "the request was cancelled");
+    case Ended::no: break;
   }
   return make_error(Code::unavailable, std::string(what) + " failed: " + failure.message());
 }
@@ -95,8 +92,8 @@ Task<Status> ClientConnection::handshake(TlsContext& tls, std::string host, std:
   if (!failure && ended_ == Ended::no) co_return Ok{};
   const long verdict = ::SSL_get_verify_result(tls_->native_handle());
   if (ended_ == Ended::no && verdict != X509_V_OK) {
-    co_return make_error(Code::unavailable, std::string("its certificate is not trusted: ") +
-                                                ::X509_verify_cert_error_string(verdict));
+    co_return make_error(Code::unavailable,
+                         std::string("its certificate is not trusted: ") + ::X509_verify_cert_error_string(verdict));
   }
   co_return failed(failure, "the TLS handshake");
 }

@@ -187,7 +187,8 @@ TEST_F(Client, NamesOriginAndCauseAndNothingElse) {
       says({"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"}),
   });
   for (const char* part : {"not HTTP", "without an answer", "middle", "middle", "not HTTP", "not HTTP"}) {
-    const Outcome out = get({.url = server.url("/private?key=secret"), .headers = {{"Authorization", "Bearer secret"}}});
+    const Outcome out =
+        get({.url = server.url("/private?key=secret"), .headers = {{"Authorization", "Bearer secret"}}});
     ASSERT_TRUE(out.error) << part;
     EXPECT_EQ(out.error->code, Code::unavailable);
     EXPECT_THAT(out.error->message, HasSubstr("http://127.0.0.1:" + std::to_string(server.port())));
@@ -246,11 +247,12 @@ TEST_F(Client, StopsAtOnceAndClosesTheConnection) {
 }
 
 TEST_F(Client, RefusesInjectionAndBadUrls) {
-  for (const HttpRequest& bad : {HttpRequest{.url = "http://127.0.0.1:1/", .headers = {{"A", "b\r\nC: d"}}},
-                                 HttpRequest{.url = "http://127.0.0.1:1/", .headers = {{"A: b\r\nC", "d"}}},
-                                 HttpRequest{.url = "http://127.0.0.1:1/", .headers = {{"", "d"}}},
-                                 HttpRequest{.method = "GET / HTTP/1.1\r\nA:", .url = "http://127.0.0.1:1/"},
-                                 HttpRequest{.url = "http://user:secret@127.0.0.1:1/"}, HttpRequest{.url = "nonsense"}}) {
+  for (const HttpRequest& bad :
+       {HttpRequest{.url = "http://127.0.0.1:1/", .headers = {{"A", "b\r\nC: d"}}},
+        HttpRequest{.url = "http://127.0.0.1:1/", .headers = {{"A: b\r\nC", "d"}}},
+        HttpRequest{.url = "http://127.0.0.1:1/", .headers = {{"", "d"}}},
+        HttpRequest{.method = "GET / HTTP/1.1\r\nA:", .url = "http://127.0.0.1:1/"},
+        HttpRequest{.url = "http://user:secret@127.0.0.1:1/"}, HttpRequest{.url = "nonsense"}}) {
     const Outcome out = get(bad);
     ASSERT_TRUE(out.error);
     EXPECT_EQ(out.error->code, Code::invalid_argument);
@@ -285,7 +287,9 @@ TEST_F(Client, ResolvesAndTriesEveryAddress) {
 
 TEST_F(Client, SaysThatNobodyListens) {
   std::uint16_t port = 0;
-  { port = ScriptedServer({}).port(); }
+  {
+    port = ScriptedServer({}).port();
+  }
   const Outcome out = get("http://127.0.0.1:" + std::to_string(port) + "/");
   ASSERT_TRUE(out.error);
   EXPECT_EQ(out.error->code, Code::unavailable);

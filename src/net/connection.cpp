@@ -29,7 +29,8 @@ bool is_safe_header(std::string_view name, std::string_view value) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   };
-  return !name.empty() && std::ranges::all_of(name, token) && value.find_first_of({"\r\n\0", 3}) == std::string_view::npos;
+  return !name.empty() && std::ranges::all_of(name, token) &&
+         value.find_first_of({"\r\n\0", 3}) == std::string_view::npos;
 }
 
 bool are_safe(const HttpHeaders& headers) {
@@ -100,7 +101,8 @@ Task<bool> Connection::read_request() {
     const auto more = co_await receive();
     if (!more) {
       if (timed_out_ && parser_->started() && !core_.stopping) {
-        co_await refuse({408, make_error(Code::deadline_exceeded, "The request took too long to arrive; send it again.")});
+        co_await refuse(
+            {408, make_error(Code::deadline_exceeded, "The request took too long to arrive; send it again.")});
       } else {
         gone_ = true;
       }

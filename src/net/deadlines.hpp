@@ -38,7 +38,10 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
   static constexpr Millis kCoarse{1'000};
 
   explicit Deadlines(Executor executor) : timer_(executor) {}
-  void stop() { timer_.cancel(); stopped_ = true; }
+  void stop() {
+    timer_.cancel();
+    stopped_ = true;
+  }
 
  private:
   friend class Deadline;

@@ -141,7 +141,8 @@ inline constexpr std::string_view kHandshake =
 // A server on a thread of its own; stopped by stop() or at the end.
 class RunningServer {
  public:
-  RunningServer(ServerOptions options, Handler handler) : server_(loop_, with_problem(std::move(options)), std::move(handler)) {
+  RunningServer(ServerOptions options, Handler handler)
+      : server_(loop_, with_problem(std::move(options)), std::move(handler)) {
     const auto port = server_.listen("127.0.0.1", 0);
     port_ = port.ok() ? *port : 0;
     thread_ = std::thread([this] { loop_.run(); });

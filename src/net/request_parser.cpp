@@ -54,9 +54,10 @@ bool well_formed_handshake(const Request& request) {
   const auto key = request.header("sec-websocket-key");
   if (request.method != "GET" || !upgrade || !connection || !version || !key) return false;
   // The key is 16 bytes in base64: 22 letters and "==".
-  const bool good_key = key->size() == 24 && key->ends_with("==") && std::ranges::all_of(key->substr(0, 22), [](char c) {
-    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-  });
+  const bool good_key =
+      key->size() == 24 && key->ends_with("==") && std::ranges::all_of(key->substr(0, 22), [](char c) {
+        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+      });
   return has_token(*upgrade, "websocket") && has_token(*connection, "upgrade") && *version == "13" && good_key;
 }
 
@@ -89,12 +90,11 @@ struct RequestParser::Machine final : http::basic_parser<true> {
   void on_field_impl(http::field field, string_view name, string_view value, error_code& failure) override {
     if (is_header_done_) return;  // a trailer: nothing we act on (RFC 9110, 6.5.1)
     switch (field) {
-      case http::field::host:
-        ++hosts;
-        break;
+      case http::field::host: ++hosts; break;
       case http::field::content_length:
         // Beast takes a repeated equal value; two of them are a sign of smuggling.
-        if (++lengths > 1 || value.empty() || !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
+        if (++lengths > 1 || value.empty() ||
+            !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
           failure = http::make_error_code(http::error::bad_content_length);
           return;
         }
@@ -103,8 +103,7 @@ struct RequestParser::Machine final : http::basic_parser<true> {
         ++codings;
         only_chunked = only_chunked && equals_ignoring_case(to_std(value), "chunked");
         break;
-      default:
-        break;
+      default: break;
     }
     request.headers.emplace_back(to_std(name), to_std(value));
   }

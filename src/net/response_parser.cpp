@@ -24,7 +24,8 @@ struct ResponseParser::Machine final : http::basic_parser<false> {
     interim = code >= 100 && code < 200 && code != 101;
   }
   void on_field_impl(http::field, string_view name, string_view value, error_code&) override {
-    if (!is_header_over) to.headers_.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
+    if (!is_header_over)
+      to.headers_.emplace_back(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
   }
   void on_header_impl(error_code&) override { is_header_over = true; }
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}

@@ -119,7 +119,8 @@ void ServerCore::look_at_peers() {
     std::vector<pollfd> polled;
     const std::vector<Connection*> looked_at = watched_;
     polled.reserve(looked_at.size());
-    for (Connection* connection : looked_at) polled.push_back({.fd = connection->handle(), .events = kLeft, .revents = 0});
+    for (Connection* connection : looked_at)
+      polled.push_back({.fd = connection->handle(), .events = kLeft, .revents = 0});
     if (!polled.empty() && ::poll(polled.data(), polled.size(), 0) > 0) {
       for (std::size_t i = 0; i < polled.size(); ++i) {
         // An earlier one's callbacks may have ended this one.
@@ -182,7 +183,8 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
     acceptor.close(ignored);
     return make_error(Code::failed_precondition,
                       fmt::format("Port {} of {} cannot be used ({}); stop the program that holds it or choose another "
-                                  "with --port.", port, address, failure.message()));
+                                  "with --port.",
+                                  port, address, failure.message()));
   }
   const auto bound = acceptor.local_endpoint(failure);
   impl_->scope.spawn(impl_->accept_all(), "http acceptor");

@@ -121,7 +121,8 @@ TEST_F(Server, AnswersHeadWithoutBody) {
 TEST_F(Server, SendsContinueOnlyWhenAsked) {
   start();
   RawSocket socket(server_->port());
-  socket.send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n");
+  socket.send(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n");
   EXPECT_EQ(socket.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   socket.send("hi");
   EXPECT_THAT(socket.read_all(), HasSubstr("POST hi"));

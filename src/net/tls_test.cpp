@@ -106,7 +106,8 @@ class Tls : public ::testing::Test {
   std::optional<Error> get(const ScriptedServer& server, const std::string& host, const std::string& ca) {
     if (!client_) {
       const std::string at = "127.0.0.1:" + std::to_string(server.port());
-      client_ = make_http_client(loop_, pool_, {.connect_to = {{"good.example", at}, {"other.example", at}}, .ca_file = ca});
+      client_ =
+          make_http_client(loop_, pool_, {.connect_to = {{"good.example", at}, {"other.example", at}}, .ca_file = ca});
     }
     std::optional<Error> error;
     run(loop_, ask(*client_, {.url = "https://" + host + "/"}, body_, error));

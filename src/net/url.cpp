@@ -25,7 +25,8 @@ std::string Url::host_header() const {
 
 Result<Url> parse_url(const std::string& text) {
   const auto parsed = boost::urls::parse_uri(text);
-  if (!parsed) return make_error(Code::invalid_argument, "The URL is not valid; it must begin with http:// or https://.");
+  if (!parsed)
+    return make_error(Code::invalid_argument, "The URL is not valid; it must begin with http:// or https://.");
   const boost::urls::url_view& view = *parsed;
   Url url;
   url.tls = view.scheme_id() == boost::urls::scheme::https;
@@ -50,7 +51,8 @@ Result<Url> parse_url(const std::string& text) {
   if (view.has_port() && !view.port().empty()) {
     const auto digits = view.port();
     const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), url.port);
-    if (failure != std::errc{} || end != digits.data() + digits.size() || url.port == 0) return make_error(Code::invalid_argument, "The URL's port is not valid.");
+    if (failure != std::errc{} || end != digits.data() + digits.size() || url.port == 0)
+      return make_error(Code::invalid_argument, "The URL's port is not valid.");
   }
   const auto path = view.encoded_path();
   url.target.assign(path.data(), path.size());

@@ -29,16 +29,14 @@ std::vector<SseEvent> parse(std::string_view text, std::size_t piece) {
 TEST(Sse, ReadsEveryLineEndInEveryPiece) {
   for (const std::string end : {"\n", "\r\n", "\r"}) {
     const std::string text = "\xEF\xBB\xBF: hello" + end + "event: delta" + end + "id: 7" + end + "data: one" + end +
-                             "data:two" + end + "retry: 5" + end + end + "data" + end + end + end + "event: none" + end +
-                             end + "data:  x" + end + end + "data: cut";
+                             "data:two" + end + "retry: 5" + end + end + "data" + end + end + end + "event: none" +
+                             end + end + "data:  x" + end + end + "data: cut";
     const std::vector<SseEvent> expected{{"delta", "one\ntwo", "7"}, {"", "", "7"}, {"", " x", "7"}};
     for (std::size_t piece = 1; piece <= text.size(); ++piece) ASSERT_EQ(parse(text, piece), expected) << piece;
   }
 }
 
-TEST(Sse, IgnoresAnIdWithNul) {
-  EXPECT_EQ(parse(std::string_view("id: a\0b\ndata: x\n\n", 17), 100).at(0).id, "");
-}
+TEST(Sse, IgnoresAnIdWithNul) { EXPECT_EQ(parse(std::string_view("id: a\0b\ndata: x\n\n", 17), 100).at(0).id, ""); }
 
 TEST(Sse, RefusesAnEventOverTheLimit) {
   SseParser parser(64);
@@ -59,19 +57,63 @@ TEST(Sse, WritesWhatItReads) {
 }
 
 TEST(Address, KnowsThePublicInternet) {
-  for (const char* good : {"8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1", "192.0.1.1",
-                           "223.255.255.255", "2606:4700:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8", "64:ff9b::808:808",
-                           "2002:808:808::1"}) {
+  for (const char* good : {"8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1",
+                           "192.0.1.1", "223.255.255.255", "2606:4700:4700::1111", "2a00:1450::1", "::ffff:8.8.8.8",
+                           "64:ff9b::808:808", "2002:808:808::1"}) {
     EXPECT_TRUE(is_public_address(good)) << good;
   }
-  for (const char* bad :
-       {"", "example.com", "8.8.8", "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1",
-        "127.9.9.9", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1",
-        "192.88.99.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.9", "224.0.0.1", "239.1.1.1", "240.0.0.1",
-        "255.255.255.255", "::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:0:7f00:1",
-        "64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2001:10::1", "2002:7f00:1::",
-        "2002:a00:1::1", "3fff::1", "3ffe::1", "5f00::1", "fc00::1", "fd12::1", "fe80::1", "fe80::1%1", "fec0::1", "ff02::1",
-        "2a00::5efe:7f00:1", "4000::1", "8000::1"}) {
+  for (const char* bad : {"",
+                          "example.com",
+                          "8.8.8",
+                          "0.0.0.0",
+                          "0.1.2.3",
+                          "10.0.0.1",
+                          "100.64.0.1",
+                          "100.127.255.255",
+                          "127.0.0.1",
+                          "127.9.9.9",
+                          "169.254.169.254",
+                          "172.16.0.1",
+                          "172.31.255.255",
+                          "192.0.0.8",
+                          "192.0.2.1",
+                          "192.168.1.1",
+                          "192.88.99.1",
+                          "198.18.0.1",
+                          "198.19.255.255",
+                          "198.51.100.1",
+                          "203.0.113.9",
+                          "224.0.0.1",
+                          "239.1.1.1",
+                          "240.0.0.1",
+                          "255.255.255.255",
+                          "::",
+                          "::1",
+                          "::7f00:1",
+                          "::ffff:127.0.0.1",
+                          "::ffff:10.0.0.1",
+                          "::ffff:0:7f00:1",
+                          "64:ff9b::7f00:1",
+                          "64:ff9b::a00:1",
+                          "64:ff9b:1::1",
+                          "100::1",
+                          "2001::1",
+                          "2001:db8::1",
+                          "2001:10::1",
+                          "2002:7f00:1::",
+                          "2002:a00:1::1",
+                          "3fff::1",
+                          "3ffe::1",
+                          "5f00::1",
+                          "fc00::1",
+                          "fd12::1",
+                          "fe80::1",
+                          "fe80::1%1",
+                          "fec0::1",
+                          "ff02::1",
+                          "2a00::5efe:7f00:1",
+                          "4000::1",
+                          "8000::1"}) {
     EXPECT_FALSE(is_public_address(bad)) << bad;
   }
 }
@@ -89,9 +131,10 @@ TEST(Target, NormalisesOrRefuses) {
   EXPECT_EQ(path("/%41%C3%A4..b/...c"), "/A\xC3\xA4..b/...c");
   EXPECT_EQ(path("http://host:1/x/y"), "/x/y");
   EXPECT_EQ(path("HTTPS://host?q"), "/");
-  for (const char* bad : {"", "a", "/..", "/../a", "/a/../../b", "/%2e%2e/a", "/a/%2E./..%2f../b", "/%00", "/a%0ab", "/%", "/%4",
-                          "/%zz", "/%ff", "/%c0%ae%c0%ae/", "/%ed%a0%80", "/a#b", "*", "ftp://x/", "http:///x",
-                          "http://u@h/", "example.com:443", "/\x01"}) {
+  for (const char* bad : {"",           "a",      "/..", "/../a",    "/a/../../b", "/%2e%2e/a",   "/a/%2E./..%2f../b",
+                          "/%00",       "/a%0ab", "/%",  "/%4",      "/%zz",       "/%ff",        "/%c0%ae%c0%ae/",
+                          "/%ed%a0%80", "/a#b",   "*",   "ftp://x/", "http:///x",  "http://u@h/", "example.com:443",
+                          "/\x01"}) {
     EXPECT_EQ(path(bad), "!") << bad;
   }
   EXPECT_FALSE(parse_target("CONNECT", "/").ok());
@@ -128,8 +171,9 @@ TEST(Url, TakesOnlyPlainHttp) {
   ASSERT_TRUE(url.ok());
   EXPECT_EQ(url->host, "::1");
   EXPECT_EQ(url->host_header(), "[::1]:8443");
-  for (const char* bad : {"", "/a", "ftp://a/", "http://", "http:///x", "http://u:p@h/", "http://u@h/", "http://h:0/",
-                          "http://h:99999/", "http://h/\r\nX: y", "http://h/ a", "http://a%0d.b/", "file:///etc/passwd"}) {
+  for (const char* bad :
+       {"", "/a", "ftp://a/", "http://", "http:///x", "http://u:p@h/", "http://u@h/", "http://h:0/", "http://h:99999/",
+        "http://h/\r\nX: y", "http://h/ a", "http://a%0d.b/", "file:///etc/passwd"}) {
     EXPECT_FALSE(parse_url(bad).ok()) << bad;
   }
 }
@@ -154,9 +198,12 @@ TEST(RequestParser, TakesGoodRequests) {
   expect_outcome("\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", 200);
   expect_outcome("GET / HTTP/1.0\r\n\r\n", 200);
   expect_outcome("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200);
-  expect_outcome("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n2;a=b\r\nde\r\n0\r\nT: v\r\n\r\n", 200);
+  expect_outcome(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n2;a=b\r\nde\r\n0\r\nT: v\r\n\r\n",
+      200);
   Request request;
-  outcome("POST /p?q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 7, &request);
+  outcome("POST /p?q HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", 7,
+          &request);
   EXPECT_EQ(request.body, "abcde");
   EXPECT_EQ(request.path, "/p");
   EXPECT_EQ(request.query, "q");
@@ -200,7 +247,9 @@ TEST(RequestParser, RefusesMalformedHeads) {
   expect_outcome("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(600, 'a'), 431);
   expect_outcome("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(600, 'a') + "\r\n\r\n", 431);
   expect_outcome("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65\r\n\r\n", 413);
-  expect_outcome("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + std::string(64, 'a') + "\r\n1\r\n", 413);
+  expect_outcome(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n" + std::string(64, 'a') + "\r\n1\r\n",
+      413);
   expect_outcome("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(600, 'a'), 400);
 }
 
@@ -212,7 +261,8 @@ TEST(RequestParser, AbsoluteTargetStandsForTheHost) {
 }
 
 TEST(RequestParser, KnowsAHandshake) {
-  const std::string head = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: a, upgrade\r\nSec-WebSocket-Version: 13\r\nUpgrade: ";
+  const std::string head =
+      "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: a, upgrade\r\nSec-WebSocket-Version: 13\r\nUpgrade: ";
   Request request;
   EXPECT_EQ(outcome(head + "WebSocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", 9, &request), 200);
   EXPECT_TRUE(request.upgrade);
@@ -229,11 +279,13 @@ TEST(ResponseParser, RefusesAnEndBehindAnInterimAnswer) {
 }
 
 TEST(ResponseParser, SkipsInterimAnswersInAnyPiece) {
-  const std::string text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
-                           "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  const std::string text =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
   for (std::size_t piece = 1; piece <= text.size(); ++piece) {
     ResponseParser parser(false);
-    for (std::size_t at = 0; at < text.size(); at += piece) ASSERT_TRUE(parser.feed(std::string_view(text).substr(at, piece)).ok());
+    for (std::size_t at = 0; at < text.size(); at += piece)
+      ASSERT_TRUE(parser.feed(std::string_view(text).substr(at, piece)).ok());
     ASSERT_TRUE(parser.done()) << piece;
     EXPECT_EQ(parser.status(), 200);
     EXPECT_EQ(parser.take_body(), "hello");

@@ -78,12 +78,12 @@ class WebSocketSession final : public WebSocket, public std::enable_shared_from_
   Limits limits_;
   std::string early_;
   std::vector<Item> queue_;
-  std::size_t head_ = 0;           // first item not yet written
-  std::size_t head_written_ = 0;   // bytes of it that are
+  std::size_t head_ = 0;  // first item not yet written
+  std::size_t head_written_ = 0;  // bytes of it that are
   std::size_t queued_bytes_ = 0;
   SteadyTime heard_;
   bool scheduled_ = false;  // in the flusher, or waiting for the socket
-  bool closing_ = false;    // a close frame is queued: nothing follows it
+  bool closing_ = false;  // a close frame is queued: nothing follows it
   bool lost_ = false;
   bool peer_closed_ = false;
   std::unique_ptr<Stream> stream_;

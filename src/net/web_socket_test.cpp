@@ -109,7 +109,9 @@ TEST_F(Socket, JoinsFragmentsAndAnswersPingsBetween) {
   const std::string bytes = frame(0x01, "a\xC3") + frame(0x89, "ping") + frame(0x00, "\xA4") + frame(0x80, "c");
   for (const char byte : bytes) socket.send({&byte, 1});
   EXPECT_EQ(socket.read_frame(), std::pair(0x8AU, std::string("ping")));
-  EXPECT_EQ(socket.read_frame().second, "echo a\xC3\xA4" "c");
+  EXPECT_EQ(socket.read_frame().second,
+            "echo a\xC3\xA4"
+            "c");
 }
 
 TEST_F(Socket, KeepsTheOrderOfManyFrames) {
@@ -131,7 +133,9 @@ TEST_F(Socket, ClosesFromOurSideOnce) {
   socket.send(frame(0x81, "bye"));
   const auto [first, payload] = socket.read_frame();
   EXPECT_EQ(first, 0x88U);
-  EXPECT_EQ(payload, "\x11\x31" "bye");
+  EXPECT_EQ(payload,
+            "\x11\x31"
+            "bye");
   socket.send(frame(0x88, std::string("\x11\x31", 2)));
   EXPECT_EQ(how(), "closed");
   EXPECT_EQ(socket.read_all(), "");
@@ -215,8 +219,9 @@ TEST_F(Socket, GoesAwayWhenTheServerStops) {
 TEST_F(Socket, NeedsAHandshake) {
   open();
   RawSocket socket(server_->port());
-  socket.send("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 12\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  socket.send(
+      "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 12\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
   EXPECT_THAT(socket.read_until("\r\n"), HasSubstr("426"));
 }
 

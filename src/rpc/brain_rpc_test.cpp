@@ -34,8 +34,8 @@ Task<void> streams_in_order(Loop& loop) {
     EXPECT_EQ(outcome->usage, (TokenUsage{6, 8}));
     EXPECT_EQ(outcome->final_answer, answer("it is 42"));
   }
-  EXPECT_EQ(observer.events, (std::vector<std::string>{"text", "step 0", "call calculator", "result 42", "step 1",
-                                                       "text", "step 2"}));
+  EXPECT_EQ(observer.events,
+            (std::vector<std::string>{"text", "step 0", "call calculator", "result 42", "step 1", "text", "step 2"}));
   EXPECT_EQ(observer.text, "let me seeit is 42, hello");
   EXPECT_EQ(observer.steps.size(), 3U);
   co_await server.stop();

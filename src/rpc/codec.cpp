@@ -217,8 +217,7 @@ Result<TurnStep> get(const v1::TurnStep& from) {
       LB_TRY(result, get(from.result()));
       return TurnStep{from.index(), std::move(result)};
     }
-    case v1::TurnStep::WHAT_NOT_SET:
-      break;
+    case v1::TurnStep::WHAT_NOT_SET: break;
   }
   return bad("a step of an unknown kind");
 }
@@ -309,8 +308,7 @@ Result<ChatClientMessage> chat_client_message_from_wire(std::string_view bytes) 
       if (wire.ack().has_error()) ack.error = get(wire.ack().error());
       return ChatClientMessage(std::move(ack));
     }
-    case v1::ChatClientMessage::KIND_NOT_SET:
-      break;
+    case v1::ChatClientMessage::KIND_NOT_SET: break;
   }
   return bad("an unknown kind");
 }
@@ -327,10 +325,8 @@ std::string to_wire(const ChatServerMessage& message) {
 Result<ChatServerMessage> chat_server_message_from_wire(std::string_view bytes) {
   LB_TRY(wire, parse<v1::ChatServerMessage>(bytes));
   switch (wire.kind_case()) {
-    case v1::ChatServerMessage::kText:
-      return ChatServerMessage(TextDelta{std::move(*wire.mutable_text())});
-    case v1::ChatServerMessage::kToolCall:
-      return ChatServerMessage(get(wire.tool_call()));
+    case v1::ChatServerMessage::kText: return ChatServerMessage(TextDelta{std::move(*wire.mutable_text())});
+    case v1::ChatServerMessage::kToolCall: return ChatServerMessage(get(wire.tool_call()));
     case v1::ChatServerMessage::kToolResult: {
       LB_TRY(result, get(wire.tool_result()));
       return ChatServerMessage(std::move(result));
@@ -343,8 +339,7 @@ Result<ChatServerMessage> chat_server_message_from_wire(std::string_view bytes) 
       LB_TRY(outcome, get(wire.outcome()));
       return ChatServerMessage(std::move(outcome));
     }
-    case v1::ChatServerMessage::KIND_NOT_SET:
-      break;
+    case v1::ChatServerMessage::KIND_NOT_SET: break;
   }
   return bad("an unknown kind");
 }
@@ -358,14 +353,12 @@ std::string to_wire(const ToolEvent& event) {
 Result<ToolEvent> tool_event_from_wire(std::string_view bytes) {
   LB_TRY(wire, parse<v1::ExecuteToolEvent>(bytes));
   switch (wire.kind_case()) {
-    case v1::ExecuteToolEvent::kOutput:
-      return ToolEvent(TextDelta{std::move(*wire.mutable_output())});
+    case v1::ExecuteToolEvent::kOutput: return ToolEvent(TextDelta{std::move(*wire.mutable_output())});
     case v1::ExecuteToolEvent::kResult: {
       LB_TRY(result, get(wire.result()));
       return ToolEvent(std::move(result));
     }
-    case v1::ExecuteToolEvent::KIND_NOT_SET:
-      break;
+    case v1::ExecuteToolEvent::KIND_NOT_SET: break;
   }
   return bad("an unknown kind");
 }
@@ -424,8 +417,8 @@ Result<std::vector<MemoryItem>> memory_items_from_wire(std::string_view bytes) {
   LB_TRY(wire, parse<v1::GetMemoryResponse>(bytes));
   std::vector<MemoryItem> items;
   for (const v1::MemoryItem& item : wire.items()) {
-    items.push_back({item.conversation_id(), item.message_id(), item.content(), item.score(),
-                     item.created_at_unix_ms()});
+    items.push_back(
+        {item.conversation_id(), item.message_id(), item.content(), item.score(), item.created_at_unix_ms()});
   }
   return items;
 }

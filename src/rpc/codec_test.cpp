@@ -48,8 +48,7 @@ TEST(Codec, ChatRequest) {
        {FinishReason::stop, FinishReason::length, FinishReason::tool_calls, FinishReason::content_filter}) {
     request.journal.push_back({index++, full_answer(reason)});
   }
-  for (const ToolStatus status :
-       {ToolStatus::ok, ToolStatus::error, ToolStatus::denied, ToolStatus::interrupted}) {
+  for (const ToolStatus status : {ToolStatus::ok, ToolStatus::error, ToolStatus::denied, ToolStatus::interrupted}) {
     request.journal.push_back({index++, ToolResult{"id", status, kBroken, 12ms}});
   }
   for (const RunsOn where : {RunsOn::sandbox, RunsOn::device}) {
@@ -188,10 +187,9 @@ TEST(Codec, GarbageIsAnErrorOrAValueNeverACrash) {
 }
 
 TEST(GrpcStatus, CarriesEveryErrorExactly) {
-  for (const Code code :
-       {Code::invalid_argument, Code::unauthenticated, Code::permission_denied, Code::not_found, Code::already_exists,
-        Code::failed_precondition, Code::resource_exhausted, Code::unavailable, Code::deadline_exceeded,
-        Code::cancelled, Code::too_large, Code::data_loss, Code::internal}) {
+  for (const Code code : {Code::invalid_argument, Code::unauthenticated, Code::permission_denied, Code::not_found,
+                          Code::already_exists, Code::failed_precondition, Code::resource_exhausted, Code::unavailable,
+                          Code::deadline_exceeded, Code::cancelled, Code::too_large, Code::data_loss, Code::internal}) {
     for (const bool retryable : {false, true}) {
       const Error error{code, kBroken, retryable, 777ms};
       const grpc::Status status = to_grpc(error);

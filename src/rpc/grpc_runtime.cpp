@@ -25,7 +25,8 @@ Result<std::string> read_file(const std::string& path) {
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (!file || text.empty()) {
     return {Code::failed_precondition, fmt::format("Cannot read {}; check rpc.ca_file, rpc.certificate_file and "
-                                                   "rpc.key_file.", path)};
+                                                   "rpc.key_file.",
+                                                   path)};
   }
   return text;
 }

@@ -66,8 +66,7 @@ Error own_words(const grpc::Status& status, std::string_view peer, bool stopped)
     case grpc::StatusCode::UNAUTHENTICATED:
       return make_error(Code::unauthenticated,
                         fmt::format("Refused by {} ({}); check LIBREBIRD_RPC_SECRET on both sides.", peer, cause));
-    default:
-      break;
+    default: break;
   }
   for (const auto& [code, grpc_code] : kCodes) {
     if (grpc_code == status.error_code()) return make_error(code, fmt::format("Refused by {} ({}).", peer, cause));

@@ -31,8 +31,7 @@ class HandsClient final : public HandsService {
 
 Task<Result<ToolResult>> HandsClient::execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) {
   if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool call was stopped before it began.");
-  LB_CO_TRY(call,
-            channel_.open(rpc::kHandsExecuteTool, rpc::to_wire(request), channel_.options().tool_timeout));
+  LB_CO_TRY(call, channel_.open(rpc::kHandsExecuteTool, rpc::to_wire(request), channel_.options().tool_timeout));
   const rpc::AbandonGuard guard(call);
   call->send_done();
   const auto cancel = [&call] { call->cancel(); };

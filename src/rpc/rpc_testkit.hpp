@@ -10,11 +10,11 @@
 #include <librebird/rpc/hands_client.hpp>
 #include <librebird/rpc/hands_server.hpp>
 
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
-#include <fmt/format.h>
-#include <gtest/gtest.h>
 
 #include <functional>
 #include <memory>

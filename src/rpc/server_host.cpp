@@ -85,11 +85,12 @@ Status ServerHost::start() {
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) {
     return {Code::unavailable, fmt::format("The {} cannot listen on {}; is another one running, is the address of this "
-                                           "machine, are the certificate files right?", service_, options_.address)};
+                                           "machine, are the certificate files right?",
+                                           service_, options_.address)};
   }
   port_ = address.listen.starts_with("unix:") ? 0 : port;
-  log::info("rpc server listens", {{"service", service_}, {"address", options_.address}, {"port", port_},
-                                   {"tls", !options_.tls.empty()}});
+  log::info("rpc server listens",
+            {{"service", service_}, {"address", options_.address}, {"port", port_}, {"tls", !options_.tls.empty()}});
   return Ok{};
 }
 
@@ -141,19 +142,18 @@ grpc::ServerGenericBidiReactor* ServerHost::CreateReactor(grpc::GenericCallbackS
   }
   const auto handler = handlers_.find(context->method());
   if (handler == handlers_.end()) {
-    return new Refusal(make_error(
-        Code::failed_precondition,
-        fmt::format("The {} has no such call; run the same version on both sides.", service_)));
+    return new Refusal(
+        make_error(Code::failed_precondition,
+                   fmt::format("The {} has no such call; run the same version on both sides.", service_)));
   }
   if (!gate_->enter(options_.max_calls)) {
-    return new Refusal(make_error(Code::resource_exhausted,
-                                  fmt::format("The {} runs too many calls; try again later.", service_)));
+    return new Refusal(
+        make_error(Code::resource_exhausted, fmt::format("The {} runs too many calls; try again later.", service_)));
   }
   auto call = ServerCall::create(loop_, gate_, options_, context);
   grpc::ServerGenericBidiReactor* reactor = call.get();
-  loop_.post([this, call = std::move(call), handler = &handler->second] {
-    calls_.spawn(serve(call, handler), "rpc call");
-  });
+  loop_.post(
+      [this, call = std::move(call), handler = &handler->second] { calls_.spawn(serve(call, handler), "rpc call"); });
   return reactor;
 }
 

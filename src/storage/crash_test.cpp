@@ -111,11 +111,14 @@ TEST(Crash, NothingAcknowledgedIsLost) {
   }
   RawDatabase raw(folder.database());
   EXPECT_EQ(raw.run("SELECT COUNT(*) FROM users"), "1");
-  EXPECT_EQ(raw.run("SELECT COUNT(*) FROM turns t WHERE status = 'done' AND 1 <> (SELECT COUNT(*) FROM messages m WHERE "
-                    "m.turn_id = t.id AND m.role = 'assistant')"),
-            "0");
-  EXPECT_EQ(raw.run("SELECT COUNT(*) FROM turns t WHERE next_step <> (SELECT COUNT(*) FROM turn_steps s WHERE s.turn_id = t.id)"),
-            "0");
+  EXPECT_EQ(
+      raw.run("SELECT COUNT(*) FROM turns t WHERE status = 'done' AND 1 <> (SELECT COUNT(*) FROM messages m WHERE "
+              "m.turn_id = t.id AND m.role = 'assistant')"),
+      "0");
+  EXPECT_EQ(
+      raw.run(
+          "SELECT COUNT(*) FROM turns t WHERE next_step <> (SELECT COUNT(*) FROM turn_steps s WHERE s.turn_id = t.id)"),
+      "0");
   // The search index goes on where the crash left it.
   EXPECT_FALSE(runner.run((*storage)->messages().search(owner, "question", 5)).value().empty());
   EXPECT_EQ(raw.run("SELECT (SELECT indexed_seq FROM search_state) = (SELECT MAX(seq) FROM messages)"), "1");

@@ -41,7 +41,7 @@ TEST_F(SqliteFailure, FilesAreForTheirOwnerOnly) {
   auto storage = opened({.path = path});
   ASSERT_TRUE(runner_.run(storage->identities().ensure_owner()).ok());
   const auto mode = [](const std::string& file) {
-    struct stat status {};
+    struct stat status{};
     EXPECT_EQ(::stat(file.c_str(), &status), 0) << file;
     return status.st_mode & 0777;
   };
@@ -91,7 +91,9 @@ TEST_F(SqliteFailure, CheckFindsDamage) {
   auto storage = opened();
   EXPECT_TRUE(storage->check().ok());
   RawDatabase raw(folder_.database());
-  raw.run("PRAGMA writable_schema=1; UPDATE sqlite_master SET rootpage = 5 WHERE name = 'sessions'; PRAGMA schema_version=99");
+  raw.run(
+      "PRAGMA writable_schema=1; UPDATE sqlite_master SET rootpage = 5 WHERE name = 'sessions'; PRAGMA "
+      "schema_version=99");
   EXPECT_EQ(storage->check().error().code, Code::data_loss);
 }
 

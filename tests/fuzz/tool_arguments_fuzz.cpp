@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using librebird::hands::ArgumentChecker;
   static const ArgumentChecker checker = ArgumentChecker::create(R"({"type":"object","properties":{
     "text":{"type":"string"},"count":{"type":"integer"},"ratio":{"type":"number"},"loud":{"type":"boolean"},
-    "mode":{"type":"string","enum":["a","b"]},"items":{"type":"array","items":{"type":"integer"}}},"required":["text"]})").value();
+    "mode":{"type":"string","enum":["a","b"]},"items":{"type":"array","items":{"type":"integer"}}},"required":["text"]})")
+                                             .value();
   const auto first = checker.check(std::string_view(reinterpret_cast<const char*>(data), size));
   if (!first) {
     if (first.error().message.empty()) std::abort();

@@ -30,11 +30,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   WebSocketSession::Socket socket(loop.executor());
   const auto flusher = std::make_shared<SocketFlusher>(loop.executor());
   Request request{.method = "GET", .path = "/"};
-  request.headers = {{"Host", "x"}, {"Upgrade", "websocket"}, {"Connection", "upgrade"}, {"Sec-WebSocket-Version", "13"},
+  request.headers = {{"Host", "x"},
+                     {"Upgrade", "websocket"},
+                     {"Connection", "upgrade"},
+                     {"Sec-WebSocket-Version", "13"},
                      {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
-  const auto session = std::make_shared<WebSocketSession>(
-      socket, *flusher, WebSocketSession::Limits{.frame = 4096, .queue = 16384},
-      std::string(reinterpret_cast<const char*>(data), size));
+  const auto session =
+      std::make_shared<WebSocketSession>(socket, *flusher, WebSocketSession::Limits{.frame = 4096, .queue = 16384},
+                                         std::string(reinterpret_cast<const char*>(data), size));
   if (!session->accept(request, {})) std::abort();
   Scope scope(loop.executor());
   scope.spawn(read_all(session), "fuzz");

@@ -6,9 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <dirent.h>
 #include <sys/wait.h>
+#include <csignal>
 
 namespace librebird {
 namespace {
@@ -45,7 +45,8 @@ Outcome run(SpawnOptions options, std::string input = {}, int kill_with = 0) {
   std::signal(SIGPIPE, SIG_IGN);
   Loop loop;
   Outcome outcome;
-  boost::asio::co_spawn(loop.executor(), run_child(loop.executor(), std::move(options), std::move(input), outcome, kill_with),
+  boost::asio::co_spawn(loop.executor(),
+                        run_child(loop.executor(), std::move(options), std::move(input), outcome, kill_with),
                         [&loop](std::exception_ptr) { loop.stop(); });
   loop.run();
   return outcome;
@@ -96,7 +97,8 @@ TEST(Process, PassesNoEnvironmentAndNoDescriptors) {
 }
 
 TEST(Process, StartsWithDefaultSignalsAndOwnSession) {
-  const Outcome outcome = run({.argv = {"/bin/sh", "-c", "set -- $(cat /proc/self/stat); echo $6; grep SigIgn /proc/self/status"}});
+  const Outcome outcome =
+      run({.argv = {"/bin/sh", "-c", "set -- $(cat /proc/self/stat); echo $6; grep SigIgn /proc/self/status"}});
   EXPECT_NE(outcome.output.find("SigIgn:\t0000000000000000"), std::string::npos) << outcome.output;
 }
 

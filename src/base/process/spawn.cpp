@@ -71,7 +71,7 @@ void place_descriptors(Plan& plan) {
 }
 
 void default_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) {
     if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &action, nullptr);
@@ -207,7 +207,8 @@ Result<Spawned> spawn(const SpawnOptions& options) {
   Spawned spawned{pid, Fd(pidfd)};
   if (plan.failed_step != nullptr) {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     return make_error(code_of(plan.error), fmt::format("{} cannot be started ({}: {}).", options.argv[0],
                                                        plan.failed_step, std::strerror(plan.error)));
   }

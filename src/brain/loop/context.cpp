@@ -22,7 +22,7 @@ constexpr std::string_view kPrompt =
 constexpr std::string_view kNoResult = R"({"error":"No result of this call is known."})";
 
 std::string_view weekday(UnixMillis time) {
-  constexpr std::array<std::string_view, 7> kDays{"Thursday", "Friday", "Saturday", "Sunday",
+  constexpr std::array<std::string_view, 7> kDays{"Thursday", "Friday",  "Saturday", "Sunday",
                                                   "Monday",   "Tuesday", "Wednesday"};
   const std::int64_t days = time / 86'400'000;
   return kDays[static_cast<std::size_t>(((days % 7) + 7) % 7)];
@@ -66,8 +66,9 @@ void append_paired(std::vector<ChatMessage>& out, std::vector<ChatMessage>& hist
 
 std::string system_text(std::string_view base, UnixMillis now, std::string_view tools_problem) {
   const std::string time = to_rfc3339(now);
-  std::string text = fmt::format("{}\nThe current date and time is {}, {} {} UTC.", base.empty() ? kPrompt : base,
-                                 weekday(now), std::string_view(time).substr(0, 10), std::string_view(time).substr(11, 5));
+  std::string text =
+      fmt::format("{}\nThe current date and time is {}, {} {} UTC.", base.empty() ? kPrompt : base, weekday(now),
+                  std::string_view(time).substr(0, 10), std::string_view(time).substr(11, 5));
   if (!tools_problem.empty()) {
     text += fmt::format("\nNo tools can be used at this moment ({}). Say so if the user's request needs one.",
                         tools_problem);

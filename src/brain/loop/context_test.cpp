@@ -10,8 +10,9 @@ ChatMessage user(std::string text) { return {ChatRole::user, std::move(text), {}
 ChatMessage assistant(std::string text) { return {ChatRole::assistant, std::move(text), {}, {}}; }
 
 TEST(Context, DropsTheOldestButNeverTheQuestion) {
-  const auto context = make_context("system", {user(std::string(100, 'a')), assistant(std::string(100, 'b')),
-                                               user(std::string(100, 'c')), assistant("d"), user(std::string(500, 'e'))},
+  const auto context = make_context("system",
+                                    {user(std::string(100, 'a')), assistant(std::string(100, 'b')),
+                                     user(std::string(100, 'c')), assistant("d"), user(std::string(500, 'e'))},
                                     50);
   ASSERT_EQ(context.size(), 2U);
   EXPECT_EQ(context[0].content, "system");
@@ -31,8 +32,12 @@ TEST(Context, MergesSystemMessages) {
 
 TEST(Context, PairsCallsAndResults) {
   const ChatMessage calling{ChatRole::assistant, "", {{"1", "a", "{}"}, {"2", "b", "{}"}}, {}};
-  const auto context = make_context("", {{ChatRole::tool, "orphan", {}, "0"}, user("q"), calling,
-                                         {ChatRole::tool, "second", {}, "2"}, {ChatRole::tool, "other", {}, "9"}},
+  const auto context = make_context("",
+                                    {{ChatRole::tool, "orphan", {}, "0"},
+                                     user("q"),
+                                     calling,
+                                     {ChatRole::tool, "second", {}, "2"},
+                                     {ChatRole::tool, "other", {}, "9"}},
                                     1000);
   ASSERT_EQ(context.size(), 4U);
   EXPECT_EQ(context[2].tool_call_id, "1");

@@ -6,9 +6,9 @@
 #include <librebird/base/metrics.hpp>
 #include <librebird/base/utf8.hpp>
 
+#include <fmt/format.h>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
@@ -32,10 +32,10 @@ ToolResult failed(const ToolCall& call, std::string_view why, ToolStatus status 
 }
 
 void count(ToolStatus status) {
-  static metrics::Counter& ok = metrics::counter("librebird_brain_tool_calls_total", "Tool calls of turns, by outcome",
-                                                 {{"status", "ok"}});
-  static metrics::Counter& error = metrics::counter("librebird_brain_tool_calls_total",
-                                                    "Tool calls of turns, by outcome", {{"status", "error"}});
+  static metrics::Counter& ok =
+      metrics::counter("librebird_brain_tool_calls_total", "Tool calls of turns, by outcome", {{"status", "ok"}});
+  static metrics::Counter& error =
+      metrics::counter("librebird_brain_tool_calls_total", "Tool calls of turns, by outcome", {{"status", "error"}});
   (status == ToolStatus::ok ? ok : error).add();
 }
 
@@ -43,7 +43,8 @@ void count(ToolStatus status) {
 
 Millis backoff(Millis first, int attempt, std::string_view seed) {
   const std::int64_t whole = first.count() << std::min(attempt - 2, 6);
-  const std::uint64_t noise = std::hash<std::string_view>{}(seed) * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(attempt);
+  const std::uint64_t noise =
+      std::hash<std::string_view>{}(seed) * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(attempt);
   return Millis(whole / 2 + static_cast<std::int64_t>((noise >> 16) % static_cast<std::uint64_t>(whole / 2 + 1)));
 }
 

@@ -48,8 +48,13 @@ class TurnRunner {
  public:
   TurnRunner(LoopServices services, const LoopOptions& options, ChatProvider& provider, ModelInfo model,
              ChatRequest request, ChatObserver& observer, std::stop_token stop)
-      : services_(services), options_(options), provider_(provider), model_(std::move(model)),
-        request_(std::move(request)), observer_(observer), stop_(std::move(stop)),
+      : services_(services),
+        options_(options),
+        provider_(provider),
+        model_(std::move(model)),
+        request_(std::move(request)),
+        observer_(observer),
+        stop_(std::move(stop)),
         tool_runner_(services.hands, services.clock, options_, request_, tools_) {}
 
   Task<Result<ChatOutcome>> run();
@@ -112,7 +117,8 @@ Error TurnRunner::stopped() const {
   if (stop_.stop_requested() || !halted()) return make_error(Code::cancelled, "The turn was stopped.");
   return make_error(Code::deadline_exceeded,
                     fmt::format("The turn took longer than the {} seconds allowed. Ask for less at once, or raise the "
-                                "limit.", std::max<std::int64_t>(1, options_.turn_limit.count() / 1000)));
+                                "limit.",
+                                std::max<std::int64_t>(1, options_.turn_limit.count() / 1000)));
 }
 
 Task<Result<ChatOutcome>> TurnRunner::steps() {
@@ -212,7 +218,7 @@ Task<Status> TurnRunner::recover(Exchange& exchange) {
 }
 
 CompletionRequest TurnRunner::completion(bool with_tools) const {
-  CompletionRequest request{model_.name, messages_, {}, request_.temperature, request_.max_tokens, {},
+  CompletionRequest request{model_.name,          messages_, {}, request_.temperature, request_.max_tokens, {},
                             request_.trace_parent};
   if (with_tools) {
     request.tools = tools_;
@@ -223,10 +229,10 @@ CompletionRequest TurnRunner::completion(bool with_tools) const {
 }
 
 Task<Result<ModelAnswer>> TurnRunner::ask(bool with_tools) {
-  static metrics::Counter& good = metrics::counter("librebird_brain_model_calls_total", "Model requests, by outcome",
-                                                   {{"status", "ok"}});
-  static metrics::Counter& bad = metrics::counter("librebird_brain_model_calls_total", "Model requests, by outcome",
-                                                  {{"status", "error"}});
+  static metrics::Counter& good =
+      metrics::counter("librebird_brain_model_calls_total", "Model requests, by outcome", {{"status", "ok"}});
+  static metrics::Counter& bad =
+      metrics::counter("librebird_brain_model_calls_total", "Model requests, by outcome", {{"status", "error"}});
   const auto show = [this](std::string_view text) {
     shown_ += text.size();
     observer_.on_text(text);
@@ -259,10 +265,9 @@ Task<Result<ModelAnswer>> TurnRunner::ask(bool with_tools) {
       co_return error;
     }
     const Millis delay = std::max(error.retry_after, backoff(options_.retry_delay, attempt + 1, request_.turn_id));
-    log::info("a model request is tried again", {{"turn_id", request_.turn_id},
-                                                 {"attempt", attempt},
-                                                 {"delay_ms", delay.count()},
-                                                 {"error", error.message}});
+    log::info(
+        "a model request is tried again",
+        {{"turn_id", request_.turn_id}, {"attempt", attempt}, {"delay_ms", delay.count()}, {"error", error.message}});
     if (!co_await sleep_for(delay, halt_.get_token())) co_return stopped();
   }
 }
@@ -338,7 +343,8 @@ void TurnRunner::add_exchange(Exchange exchange) {
     told.push_back({ChatRole::tool, tool_content(result, limit), {}, result.call_id});
     context_used_ += told.back().content.size();
   }
-  messages_.push_back({ChatRole::assistant, std::move(exchange.answer.text), std::move(exchange.answer.tool_calls), {}});
+  messages_.push_back(
+      {ChatRole::assistant, std::move(exchange.answer.text), std::move(exchange.answer.tool_calls), {}});
   context_used_ += size_of(messages_.back());
   std::ranges::move(told, std::back_inserter(messages_));
 
@@ -367,8 +373,7 @@ void TurnRunner::finish(ModelAnswer answer) {
 }  // namespace
 
 Task<Result<ChatOutcome>> run_turn(LoopServices services, const LoopOptions& options, ChatProvider& provider,
-                                   ModelInfo model, ChatRequest request, ChatObserver& observer,
-                                   std::stop_token stop) {
+                                   ModelInfo model, ChatRequest request, ChatObserver& observer, std::stop_token stop) {
   if (request.history.empty()) {
     co_return make_error(Code::invalid_argument, "There is no message to answer. Send at least one message.");
   }

@@ -30,8 +30,8 @@ class Turn : public testing::Test {
 
   Task<void> play(Loop& loop) {
     const LoopServices services{loop.executor(), clock, ids, hands};
-    outcome = co_await run_turn(services, options, provider, {"scripted", "m", false}, request, observer,
-                                stop.get_token());
+    outcome =
+        co_await run_turn(services, options, provider, {"scripted", "m", false}, request, observer, stop.get_token());
   }
   void play() {
     run([this](Loop& loop) { return play(loop); });
@@ -114,13 +114,20 @@ TEST_F(Turn, BadCallsAreToldToTheModel) {
   const auto failing = [](const ToolRequest& r) -> Result<ToolResult> {
     return ToolResult{r.call.id, ToolStatus::error, R"({"error":"disk on fire"})", Millis{1}};
   };
-  const auto refused = [](const ToolRequest&) -> Result<ToolResult> { return make_error(Code::internal, "hands broke"); };
+  const auto refused = [](const ToolRequest&) -> Result<ToolResult> {
+    return make_error(Code::internal, "hands broke");
+  };
   const auto twice = [](const ToolRequest&) -> Result<ToolResult> { return make_error(Code::already_exists, "again"); };
   hands.add("failing", failing);
   hands.add("refused", refused);
   hands.add("twice", twice);
-  provider.scripts = {calls({{"nope", "{}"}, {"echo", "{\"a\":"}, {"echo", "[1]"}, {"echo", ""}, {"failing", "{}"},
-                             {"refused", "{}"}, {"twice", "{}"}}),
+  provider.scripts = {calls({{"nope", "{}"},
+                             {"echo", "{\"a\":"},
+                             {"echo", "[1]"},
+                             {"echo", ""},
+                             {"failing", "{}"},
+                             {"refused", "{}"},
+                             {"twice", "{}"}}),
                       says("sorry")};
   play();
   ASSERT_TRUE(outcome.ok());
@@ -379,7 +386,8 @@ TEST_P(Crash, ResumesWithoutAskingOrRunningTwice) {
   EXPECT_EQ(provider.requests.size(), 3 - answered);
   EXPECT_EQ(request.journal.size() + observer.steps.size(), 5U);
   for (const ToolRequest& again : hands.ran) {
-    const bool before = std::ranges::any_of(ran_before, [&](const ToolRequest& r) { return r.call.id == again.call.id; });
+    const bool before =
+        std::ranges::any_of(ran_before, [&](const ToolRequest& r) { return r.call.id == again.call.id; });
     if (before) EXPECT_EQ(again.call.name, "look") << "only an idempotent tool may run twice";
   }
   for (const TurnStep& step : observer.steps) {

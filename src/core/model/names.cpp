@@ -49,9 +49,8 @@ constexpr Names<TurnStatus, 5> kTurnStatuses{{{TurnStatus::queued, "queued"},
                                               {TurnStatus::failed, "failed"},
                                               {TurnStatus::cancelled, "cancelled"}}};
 constexpr Names<MessageRole, 2> kMessageRoles{{{MessageRole::user, "user"}, {MessageRole::assistant, "assistant"}}};
-constexpr Names<MessageStatus, 3> kMessageStatuses{{{MessageStatus::complete, "complete"},
-                                                    {MessageStatus::stopped, "stopped"},
-                                                    {MessageStatus::failed, "failed"}}};
+constexpr Names<MessageStatus, 3> kMessageStatuses{
+    {{MessageStatus::complete, "complete"}, {MessageStatus::stopped, "stopped"}, {MessageStatus::failed, "failed"}}};
 
 }  // namespace
 

@@ -117,9 +117,8 @@ Task<Result<Authenticator::SignedIn>> Authenticator::sign_in(net::Request reques
   signed_in.caller.by_cookie = true;
   signed_in.caller.credential_hash = sha256_hex(secret);
   signed_in.caller.csrf_token = csrf_of(secret);
-  LB_CO_TRY(session, co_await credentials_.redeem_sign_in_link(
-                         sha256_hex(token), signed_in.caller.credential_hash,
-                         clock_.unix_now() + options_.session_lifetime.count()));
+  LB_CO_TRY(session, co_await credentials_.redeem_sign_in_link(sha256_hex(token), signed_in.caller.credential_hash,
+                                                               clock_.unix_now() + options_.session_lifetime.count()));
   signed_in.caller.principal = std::move(session.principal);
   signed_in.set_cookie = cookie(secret, options_.session_lifetime.count() / 1000);
   co_return signed_in;

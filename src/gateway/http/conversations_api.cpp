@@ -2,8 +2,8 @@
 #include <librebird/gateway/body.hpp>
 #include <librebird/gateway/views.hpp>
 
-#include <charconv>
 #include <fmt/format.h>
+#include <charconv>
 
 #include "api.hpp"
 
@@ -27,7 +27,8 @@ Result<int> query_integer(const net::Request& request, std::string_view name, in
   int value = 0;
   const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (failure != std::errc() || end != text->data() + text->size() || value < least || value > most) {
-    return make_error(Code::invalid_argument, fmt::format("`{}` must be a whole number from {} to {}.", name, least, most));
+    return make_error(Code::invalid_argument,
+                      fmt::format("`{}` must be a whole number from {} to {}.", name, least, most));
   }
   return value;
 }

@@ -21,7 +21,8 @@ constexpr std::string_view kApi = "/api/v1";
 // What a caller may call a request in our logs and answers.
 bool good_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
   });
 }
 
@@ -39,7 +40,8 @@ net::Response problem_response(const Error& error, std::string_view request_id, 
                          {{"Content-Type", "application/problem+json"}, {"Cache-Control", "no-store"}},
                          problem_json(error, request_id, status),
                          {}};
-  if (const int seconds = retry_after_seconds(error)) response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  if (const int seconds = retry_after_seconds(error))
+    response.headers.emplace_back("Retry-After", std::to_string(seconds));
   if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }
@@ -49,13 +51,15 @@ bool has_json_body(const net::Request& request) {
   std::string type(request.header("content-type").value_or(""));
   type = type.substr(0, type.find(';'));
   while (!type.empty() && type.back() == ' ') type.pop_back();
-  std::ranges::transform(type, type.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(type, type.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return type == "application/json";
 }
 
 bool comes_from_this_machine(const net::Request& request) {
   constexpr std::array<std::string_view, 4> kProxyHeaders{"forwarded", "x-forwarded-for", "x-real-ip", "via"};
-  const bool proxied = std::ranges::any_of(kProxyHeaders, [&](std::string_view name) { return request.header(name).has_value(); });
+  const bool proxied =
+      std::ranges::any_of(kProxyHeaders, [&](std::string_view name) { return request.header(name).has_value(); });
   return !proxied && (request.remote_address.starts_with("127.") || request.remote_address == "::1");
 }
 
@@ -91,7 +95,9 @@ class Gateway::Impl {
     co_return Ok{};
   }
 
-  Result<std::uint16_t> listen(const std::string& address, std::uint16_t port) { return server_->listen(address, port); }
+  Result<std::uint16_t> listen(const std::string& address, std::uint16_t port) {
+    return server_->listen(address, port);
+  }
 
   Task<void> stop(Millis drain) {
     ready_ = false;
@@ -104,8 +110,8 @@ class Gateway::Impl {
 
  private:
   Task<std::optional<net::Response>> handle(net::Exchange& exchange) {
-    static metrics::Histogram& duration =
-        metrics::histogram("librebird_http_request_duration_seconds", "HTTP requests, from their head to their answer.");
+    static metrics::Histogram& duration = metrics::histogram("librebird_http_request_duration_seconds",
+                                                             "HTTP requests, from their head to their answer.");
     const SteadyTime begun = services_.clock.steady_now();
     const net::Request& request = exchange.request();
     const std::string_view given_id = request.header("x-request-id").value_or("");
@@ -166,7 +172,8 @@ class Gateway::Impl {
         co_return problem_response(make_error(Code::permission_denied, decision.reason), request_id);
       }
     }
-    metrics::gauge("librebird_websockets", "Open WebSocket connections.").set(static_cast<std::int64_t>(sessions_.size()));
+    metrics::gauge("librebird_websockets", "Open WebSocket connections.")
+        .set(static_cast<std::int64_t>(sessions_.size()));
     metrics::gauge("librebird_turns_waiting", "Turns accepted and not yet begun.")
         .set(static_cast<std::int64_t>(runner_.waiting()));
     co_return net::Response{200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, metrics_text(), {}};
@@ -221,15 +228,16 @@ class Gateway::Impl {
 
   static net::Response no_route(const Match& match, const std::string& request_id) {
     if (match.allowed.empty()) {
-      return problem_response(make_error(Code::not_found, "There is no such endpoint; see /api/openapi.json."), request_id);
+      return problem_response(make_error(Code::not_found, "There is no such endpoint; see /api/openapi.json."),
+                              request_id);
     }
     std::string allowed;
     for (const std::string_view method : match.allowed) {
       if (!allowed.empty()) allowed += ", ";
       allowed += method;
     }
-    net::Response response = problem_response(
-        make_error(Code::invalid_argument, "This endpoint takes " + allowed + "."), request_id, 405);
+    net::Response response =
+        problem_response(make_error(Code::invalid_argument, "This endpoint takes " + allowed + "."), request_id, 405);
     response.headers.emplace_back("Allow", allowed);
     return response;
   }

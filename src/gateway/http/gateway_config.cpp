@@ -6,7 +6,8 @@ std::vector<ConfigKey> gateway_config_keys() {
   return {
       {"server.address", ConfigType::text, std::string("127.0.0.1"), "LIBREBIRD_ADDRESS", false,
        "Address to listen on; anything but loopback opens the server to the network"},
-      {"server.port", ConfigType::integer, std::int64_t{8741}, "LIBREBIRD_PORT", false, "Port to listen on; 0 picks one"},
+      {"server.port", ConfigType::integer, std::int64_t{8741}, "LIBREBIRD_PORT", false,
+       "Port to listen on; 0 picks one"},
       {"server.allowed_hosts", ConfigType::text_list, std::vector<std::string>{}, "LIBREBIRD_ALLOWED_HOSTS", false,
        "Names this server is reached by, beside localhost and loopback addresses"},
       {"server.secure_cookies", ConfigType::boolean, false, "LIBREBIRD_SECURE_COOKIES", false,

@@ -4,8 +4,8 @@
 #include <librebird/gateway/views.hpp>
 #include <librebird/net/sse.hpp>
 
-#include <charconv>
 #include <fmt/format.h>
+#include <charconv>
 
 #include "api.hpp"
 
@@ -127,8 +127,8 @@ Task<Answer> Api::turn_events(Call& call) {
     first = std::move(stored);
   }
   LB_CO_TRY(writer, co_await call.exchange.stream(200, {{"Content-Type", "text/event-stream"},
-                                                       {"Cache-Control", "no-store"},
-                                                       {"X-Accel-Buffering", "no"}}));
+                                                        {"Cache-Control", "no-store"},
+                                                        {"X-Accel-Buffering", "no"}}));
   // From here to the loop without an await: what is missing, then every later event, each once.
   const Executor executor = co_await boost::asio::this_coro::executor;
   Channel<EventBus::Payload> events(executor, 4096);

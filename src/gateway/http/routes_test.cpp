@@ -2,8 +2,8 @@
 
 #include <librebird/gateway/gateway.hpp>
 
-#include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
+#include <boost/json/parse.hpp>
 
 #include <fstream>
 #include <set>

@@ -2,9 +2,9 @@
 
 #include <librebird/base/utf8.hpp>
 
+#include <fmt/format.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 namespace librebird::gateway {
 namespace {
@@ -111,8 +111,7 @@ Result<ToolSpec> tool_of(const json::value& value, std::size_t index) {
   if (parameters != nullptr && !parameters->is_object()) {
     return wrong(fmt::format("`{}function.parameters` must be a JSON Schema object.", where));
   }
-  tool.parameters_json =
-      parameters == nullptr ? R"({"type":"object","properties":{}})" : json::serialize(*parameters);
+  tool.parameters_json = parameters == nullptr ? R"({"type":"object","properties":{}})" : json::serialize(*parameters);
   return tool;
 }
 

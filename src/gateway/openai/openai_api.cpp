@@ -150,7 +150,8 @@ Task<void> write_stream(net::BodyWriter& writer, const Envelope& envelope, bool 
       co_await collector.changed.wait(alive ? gone : std::stop_token(), Millis(15'000));
       if (!alive) continue;
       // A comment now and then shows proxies and clients that the answer is still being made.
-      if (collector.pending.empty() && !collector.outcome) alive = static_cast<bool>(co_await writer.write(": working\n\n"));
+      if (collector.pending.empty() && !collector.outcome)
+        alive = static_cast<bool>(co_await writer.write(": working\n\n"));
       continue;
     }
     const std::string text = std::exchange(collector.pending, {});
@@ -199,7 +200,8 @@ net::Response OpenAiApi::error_response(const Error& error) {
   JsonWriter json;
   write_error(json, error);
   net::Response response{http_status(error.code), {{"Content-Type", "application/json"}}, std::move(json).take(), {}};
-  if (const int seconds = retry_after_seconds(error)) response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  if (const int seconds = retry_after_seconds(error))
+    response.headers.emplace_back("Retry-After", std::to_string(seconds));
   return response;
 }
 
@@ -247,7 +249,8 @@ Task<std::optional<net::Response>> OpenAiApi::chat_completions(net::Exchange& ex
     if (collector.outcome && !*collector.outcome && collector.text.empty()) {
       response = error_response(collector.outcome->error());
     } else {
-      auto writer = co_await exchange.stream(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
+      auto writer =
+          co_await exchange.stream(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
       if (writer) {
         co_await write_stream(**writer, envelope, call->include_usage, collector, stop);
       } else {

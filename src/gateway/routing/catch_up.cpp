@@ -44,8 +44,8 @@ Task<Result<std::vector<EventBus::Payload>>> missing_stored(TurnStore& turns, Me
   std::vector<EventBus::Payload> events;
   if (!is_final(turn.status)) co_return events;
   LB_CO_TRY(message, co_await messages.answer_of(principal, turn_id));
-  events.push_back(stored_event("turn.snapshot", turn, 0, "parts",
-                                view(message ? message->parts : std::vector<MessagePart>())));
+  events.push_back(
+      stored_event("turn.snapshot", turn, 0, "parts", view(message ? message->parts : std::vector<MessagePart>())));
   events.push_back(stored_event("turn.finished", turn, 1, "message", message ? view(*message) : "null"));
   co_return events;
 }

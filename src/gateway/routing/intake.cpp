@@ -63,8 +63,7 @@ Task<Result<Turn>> Intake::cancel(Principal principal, std::string turn_id) {
         .key("turn");
     write(json, turn);
     json.key("message").null().end_object();
-    bus_.publish(conversation_topic(turn.conversation_id),
-                 std::make_shared<const std::string>(std::move(json).take()));
+    bus_.publish(conversation_topic(turn.conversation_id), std::make_shared<const std::string>(std::move(json).take()));
   }
   co_return turn;
 }

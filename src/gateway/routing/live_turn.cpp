@@ -100,8 +100,9 @@ std::vector<MessagePart> LiveTurn::parts_at_end() const {
   for (MessagePart& part : parts) {
     auto* call = std::get_if<ToolCallPart>(&part);
     if (call != nullptr && !call->result) {
-      call->result = ToolResult{call->call.id, ToolStatus::interrupted,
-                                R"({"error":"The call was interrupted; whether it took effect is unknown."})", Millis(0)};
+      call->result =
+          ToolResult{call->call.id, ToolStatus::interrupted,
+                     R"({"error":"The call was interrupted; whether it took effect is unknown."})", Millis(0)};
     }
   }
   return parts;

@@ -2,8 +2,8 @@
 #include <librebird/gateway/problem.hpp>
 #include <librebird/gateway/views.hpp>
 
-#include <boost/json/parse.hpp>
 #include <gtest/gtest.h>
+#include <boost/json/parse.hpp>
 
 namespace librebird::gateway {
 namespace {
@@ -52,8 +52,7 @@ TEST(Problem, HasTheShapeOfRfc9457) {
 TEST(Views, ShowBrokenArgumentsAndResultsSafely) {
   Message message;
   message.role = MessageRole::assistant;
-  message.parts = {TextPart{"a"},
-                   ToolCallPart{ToolCall{"i", "t", "{\"x\":"}, std::nullopt},
+  message.parts = {TextPart{"a"}, ToolCallPart{ToolCall{"i", "t", "{\"x\":"}, std::nullopt},
                    ToolCallPart{ToolCall{"j", "t", "[1]"}, ToolResult{"j", ToolStatus::ok, "not json", Millis(3)}}};
   const auto json = boost::json::parse(view(message)).as_object();
   const auto& parts = json.at("parts").as_array();

@@ -83,7 +83,8 @@ Task<void> WsSession::subscribe(std::string id, SubscribeFrame frame) {
   }
   std::vector<EventBus::Payload> stored;
   if (needs_store(services_.hub, frame.cursor)) {
-    auto events = co_await missing_stored(services_.turns, services_.messages, caller_.principal, frame.cursor->turn_id);
+    auto events =
+        co_await missing_stored(services_.turns, services_.messages, caller_.principal, frame.cursor->turn_id);
     // A cursor into a turn that is gone (its message was edited away) is nothing to complain about.
     if (events) stored = std::move(*events);
   }
@@ -126,7 +127,11 @@ void WsSession::send(JsonWriter json) { send(std::make_shared<const std::string>
 
 void WsSession::send_error(const std::string& id, const Error& error) {
   JsonWriter json;
-  json.begin_object().field("type", "error").field("id", id).raw_field("problem", problem_json(error, id_)).end_object();
+  json.begin_object()
+      .field("type", "error")
+      .field("id", id)
+      .raw_field("problem", problem_json(error, id_))
+      .end_object();
   send(std::move(json));
 }
 

@@ -37,11 +37,13 @@ Status Admission::take_token(const std::string& name) {
   const double burst = std::max(1.0, limits_.per_user_per_minute / 10);
   const SteadyTime now = clock_.steady_now();
   const double elapsed = std::chrono::duration<double>(now - user.filled).count();
-  user.tokens = user.filled == SteadyTime{} ? burst : std::min(burst, user.tokens + elapsed * limits_.per_user_per_minute / 60);
+  user.tokens =
+      user.filled == SteadyTime{} ? burst : std::min(burst, user.tokens + elapsed * limits_.per_user_per_minute / 60);
   user.filled = now;
   if (user.tokens < 1) {
     const double seconds = (1 - user.tokens) * 60 / limits_.per_user_per_minute;
-    return full("Too many tool calls in a short time; wait a moment.", Millis(static_cast<std::int64_t>(seconds * 1000) + 1));
+    return full("Too many tool calls in a short time; wait a moment.",
+                Millis(static_cast<std::int64_t>(seconds * 1000) + 1));
   }
   user.tokens -= 1;
   return Ok{};

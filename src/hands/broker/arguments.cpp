@@ -99,9 +99,9 @@ Error ArgumentChecker::Impl::explain(const json::object& arguments, const valijs
     for (const json::value& name : required->as_array()) {
       if (!name.is_string() || arguments.contains(name.as_string())) continue;
       const json::object* property = property_of(schema_json, name.as_string());
-      return make_error(Code::invalid_argument,
-                        fmt::format("The argument \"{}\" is missing; it must be {}.", std::string_view(name.as_string()),
-                                    property != nullptr ? expectation(*property) : "given"));
+      return make_error(Code::invalid_argument, fmt::format("The argument \"{}\" is missing; it must be {}.",
+                                                            std::string_view(name.as_string()),
+                                                            property != nullptr ? expectation(*property) : "given"));
     }
   }
   for (const valijson::ValidationResults::Error& found : results) {
@@ -117,8 +117,9 @@ Error ArgumentChecker::Impl::explain(const json::object& arguments, const valijs
     }
     const std::string expected = expectation(*property);
     const bool choice = property->contains("enum") && value->is_string();
-    return make_error(Code::invalid_argument, fmt::format("The argument \"{}\" must be {}, not {}.", name, expected,
-                                                          choice ? json::serialize(*value).substr(0, 80) : kind_of(*value)));
+    return make_error(Code::invalid_argument,
+                      fmt::format("The argument \"{}\" must be {}, not {}.", name, expected,
+                                  choice ? json::serialize(*value).substr(0, 80) : kind_of(*value)));
   }
   const std::string first = results.begin() != results.end() ? results.begin()->description : std::string("unknown");
   return make_error(Code::invalid_argument, "The arguments do not fit the tool's schema: " + to_valid_utf8(first));
@@ -141,7 +142,8 @@ Result<ArgumentChecker> ArgumentChecker::create(const std::string& schema_json) 
     const valijson::adapters::BoostJsonAdapter adapter(impl->schema_json);
     parser.populateSchema(adapter, impl->schema);
   } catch (const std::exception& thrown) {
-    return make_error(Code::invalid_argument, fmt::format("A tool's parameters are no valid JSON Schema: {}", thrown.what()));
+    return make_error(Code::invalid_argument,
+                      fmt::format("A tool's parameters are no valid JSON Schema: {}", thrown.what()));
   }
   return ArgumentChecker(std::move(impl));
 }
@@ -165,11 +167,13 @@ Result<std::string> ArgumentChecker::check(std::string_view arguments) const {
   if (!error) parser.finish(error);
   if (error) {
     return make_error(Code::invalid_argument,
-                      fmt::format("The arguments are not valid JSON (near byte {}: {}); write one JSON object.", used, error.message()));
+                      fmt::format("The arguments are not valid JSON (near byte {}: {}); write one JSON object.", used,
+                                  error.message()));
   }
   json::value value = parser.release();
   if (!value.is_object()) {
-    return make_error(Code::invalid_argument, fmt::format("The arguments must be one JSON object, not {}.", kind_of(value)));
+    return make_error(Code::invalid_argument,
+                      fmt::format("The arguments must be one JSON object, not {}.", kind_of(value)));
   }
   json::object& object = value.as_object();
   for (auto& [name, member] : object) {

@@ -40,14 +40,16 @@ TEST(Arguments, ErrorsNameTheArgumentAndWhatWasExpected) {
   EXPECT_EQ(check(""), "error: The argument \"text\" is missing; it must be text.");
   EXPECT_EQ(check(R"({"text":"x","count":"many"})"), "error: The argument \"count\" must be a whole number, not text.");
   EXPECT_EQ(check(R"({"text":["x"]})"), "error: The argument \"text\" must be text, not a list.");
-  EXPECT_EQ(check(R"({"text":"x","mode":"c"})"), "error: The argument \"mode\" must be one of [\"a\",\"b\"], not \"c\".");
+  EXPECT_EQ(check(R"({"text":"x","mode":"c"})"),
+            "error: The argument \"mode\" must be one of [\"a\",\"b\"], not \"c\".");
   EXPECT_THAT(check(R"({"text":"x","items":[1,"x"]})"), HasSubstr("\"items\""));
   EXPECT_EQ(check("[1]"), "error: The arguments must be one JSON object, not a list.");
 }
 
 TEST(Arguments, GarbageIsExplained) {
-  for (const std::string& text : {std::string("{\"text\":"), std::string("{\"text\":\"x\"} x"), std::string("{'text':'x'}"), std::string("NaN"),
-                                  std::string(5000, '['), std::string("{\"text\":\"a\\ud800\"}")}) {
+  for (const std::string& text :
+       {std::string("{\"text\":"), std::string("{\"text\":\"x\"} x"), std::string("{'text':'x'}"), std::string("NaN"),
+        std::string(5000, '['), std::string("{\"text\":\"a\\ud800\"}")}) {
     EXPECT_THAT(check(text), HasSubstr("error: The arguments")) << text.substr(0, 40);
   }
   EXPECT_THAT(check("{\"text\":\"\xff\"}"), HasSubstr("UTF-8"));
@@ -58,7 +60,8 @@ TEST(Arguments, GarbageIsExplained) {
 }
 
 TEST(Arguments, BrokenSchemasAreRefused) {
-  for (const char* schema : {"", "[]", "{\"type\":5}", "{\"properties\":7}"}) EXPECT_FALSE(ArgumentChecker::create(schema).ok()) << schema;
+  for (const char* schema : {"", "[]", "{\"type\":5}", "{\"properties\":7}"})
+    EXPECT_FALSE(ArgumentChecker::create(schema).ok()) << schema;
 }
 
 TEST(Admission, BoundsUsersAndRates) {
@@ -73,7 +76,9 @@ TEST(Admission, BoundsUsersAndRates) {
   EXPECT_EQ(third.error().code, Code::resource_exhausted);
   EXPECT_GT(third.error().retry_after.count(), 0);
   EXPECT_TRUE(testkit::run_on(loop, admission.enter("other", {})).ok());
-  { auto gone = std::move(first); }
+  {
+    auto gone = std::move(first);
+  }
   EXPECT_EQ(admission.running(), 1U);
   // Six a burst: the sixth asking is the last of this moment, then one a second.
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(testkit::run_on(loop, admission.enter("u", {})).ok()) << i;
@@ -87,11 +92,13 @@ TEST(Device, ChecksWhatItOpens) {
   EXPECT_EQ(*checked_url("localhost:8741/x"), "https://localhost:8741/x");
   EXPECT_EQ(*checked_url("HTTP://example.org/a?b#c"), "HTTP://example.org/a?b#c");
   EXPECT_EQ(*checked_url("mailto:a@example.org"), "mailto:a@example.org");
-  for (const char* url : {"", "file:///etc/passwd", "javascript:alert(1)", "--help", "https:/x", "http://", "a b", "smb://x", "/etc/passwd", "vbscript:x", "x\n"}) {
+  for (const char* url : {"", "file:///etc/passwd", "javascript:alert(1)", "--help", "https:/x", "http://", "a b",
+                          "smb://x", "/etc/passwd", "vbscript:x", "x\n"}) {
     EXPECT_FALSE(checked_url(url).ok()) << url;
   }
   EXPECT_EQ(*checked_app_name("org.mozilla.firefox"), "org.mozilla.firefox");
-  for (const char* name : {"", "-x", "../x", "a b", "x;y", "$(x)", ".hidden"}) EXPECT_FALSE(checked_app_name(name).ok()) << name;
+  for (const char* name : {"", "-x", "../x", "a b", "x;y", "$(x)", ".hidden"})
+    EXPECT_FALSE(checked_app_name(name).ok()) << name;
 }
 
 }  // namespace

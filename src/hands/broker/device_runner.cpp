@@ -62,21 +62,25 @@ Result<std::string> checked_url(std::string url) {
   const std::size_t colon = url.find(':');
   const std::size_t end_of_host = url.find_first_of("/?#");
   // "host:8080/path" has a port, not a scheme.
-  const bool port = colon != std::string::npos && colon + 1 < url.size() && url[colon + 1] >= '0' && url[colon + 1] <= '9';
+  const bool port =
+      colon != std::string::npos && colon + 1 < url.size() && url[colon + 1] >= '0' && url[colon + 1] <= '9';
   if (colon == std::string::npos || colon > end_of_host || port) {
     if (url[0] == '-' || url[0] == '/') return wrong("That is not a web address.");
     return "https://" + url;
   }
   std::string scheme = url.substr(0, colon);
-  std::ranges::transform(scheme, scheme.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  const bool web = (scheme == "http" || scheme == "https") && url.compare(colon, 3, "://") == 0 && url.size() > colon + 3;
+  std::ranges::transform(scheme, scheme.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const bool web =
+      (scheme == "http" || scheme == "https") && url.compare(colon, 3, "://") == 0 && url.size() > colon + 3;
   if (web || scheme == "mailto") return url;
   return wrong("Only http, https and mailto addresses can be opened.");
 }
 
 Result<std::string> checked_app_name(std::string name) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   if (name.empty() || name.size() > 100 || name[0] == '-' || name[0] == '.' || !std::ranges::all_of(name, allowed)) {
     return wrong("An application's name is made of letters, digits, dot, dash and underscore.");
@@ -115,10 +119,12 @@ Task<Result<std::string>> DeviceRunner::run(ToolSpec tool, std::string arguments
   const json::value parsed = json::parse(arguments_json, error);
   const auto text = [&parsed](std::string_view key) {
     const json::value* value = parsed.is_object() ? parsed.as_object().if_contains(key) : nullptr;
-    return std::string(value != nullptr && value->is_string() ? std::string_view(value->as_string()) : std::string_view());
+    return std::string(value != nullptr && value->is_string() ? std::string_view(value->as_string())
+                                                              : std::string_view());
   };
   const bool url = tool.name == "open_url";
-  if (!url && tool.name != "open_app") co_return wrong(fmt::format("The tool {} cannot run on this machine.", tool.name));
+  if (!url && tool.name != "open_app")
+    co_return wrong(fmt::format("The tool {} cannot run on this machine.", tool.name));
   auto target = url ? checked_url(text("url")) : checked_app_name(text("name"));
   const std::string_view key = url ? "url" : "app";
   Status done = Ok{};
@@ -129,9 +135,11 @@ Task<Result<std::string>> DeviceRunner::run(ToolSpec tool, std::string arguments
   } else {
 #ifdef __APPLE__
     std::string program = find_program({"/usr/bin/open"});
-    std::vector<std::string> argv = url ? std::vector<std::string>{program, *target} : std::vector<std::string>{program, "-a", *target};
+    std::vector<std::string> argv =
+        url ? std::vector<std::string>{program, *target} : std::vector<std::string>{program, "-a", *target};
 #else
-    std::string program = url ? find_program({"/usr/bin/xdg-open", "/usr/local/bin/xdg-open"}) : find_program({"/usr/bin/gtk-launch", "/usr/local/bin/gtk-launch"});
+    std::string program = url ? find_program({"/usr/bin/xdg-open", "/usr/local/bin/xdg-open"})
+                              : find_program({"/usr/bin/gtk-launch", "/usr/local/bin/gtk-launch"});
     std::vector<std::string> argv{program, *target};
 #endif
     if (program.empty()) {
@@ -141,7 +149,8 @@ Task<Result<std::string>> DeviceRunner::run(ToolSpec tool, std::string arguments
       done = co_await start(std::move(argv), stop);
     }
   }
-  if (!done) co_return json::serialize(json::object{{key, text(url ? "url" : "name")}, {"error", done.error().message}});
+  if (!done)
+    co_return json::serialize(json::object{{key, text(url ? "url" : "name")}, {"error", done.error().message}});
   if (url) co_return json::serialize(json::object{{"opened", *target}, {"status", "success"}});
   co_return json::serialize(json::object{{"app", *target}, {"status", "opened"}});
 }

@@ -56,18 +56,21 @@ Outcome checked(std::string text) {
   options.max_depth = 128;
   const json::value value = json::parse(text, error, {}, options);
   if (error) return failed("The tool's answer was not valid JSON.", "answer was not JSON");
-  const bool soft = value.is_object() && value.as_object().contains("error") && !value.as_object().at("error").is_null();
+  const bool soft =
+      value.is_object() && value.as_object().contains("error") && !value.as_object().at("error").is_null();
   return {soft ? ToolStatus::error : ToolStatus::ok, std::move(text), soft ? "tool reported an error" : ""};
 }
 
 Outcome explain_end(const SandboxRun& run, const SandboxLimits& limits) {
   switch (run.end) {
     case SandboxEnd::timed_out:
-      return failed(fmt::format("The tool was stopped: it took longer than {} seconds.", limits.wall_time.count() / 1000), "timed out");
+      return failed(
+          fmt::format("The tool was stopped: it took longer than {} seconds.", limits.wall_time.count() / 1000),
+          "timed out");
     case SandboxEnd::output_limit:
-      return failed(fmt::format("The tool was stopped: it wrote more than {} bytes.", limits.output_bytes), "output limit");
-    case SandboxEnd::out_of_memory:
-      return failed("The tool was stopped: it used too much memory.", "out of memory");
+      return failed(fmt::format("The tool was stopped: it wrote more than {} bytes.", limits.output_bytes),
+                    "output limit");
+    case SandboxEnd::out_of_memory: return failed("The tool was stopped: it used too much memory.", "out of memory");
     default: return failed("The tool was stopped.", "stopped");
   }
 }
@@ -107,7 +110,9 @@ class Broker final : public HandsService {
  private:
   static hands::AdmissionLimits limits_of(const Config& config) {
     hands::AdmissionLimits limits;
-    const auto at_least_one = [&config](const char* name) { return static_cast<std::size_t>(std::max<std::int64_t>(1, config.integer(name))); };
+    const auto at_least_one = [&config](const char* name) {
+      return static_cast<std::size_t>(std::max<std::int64_t>(1, config.integer(name)));
+    };
     limits.running = at_least_one("hands.max_running");
     limits.per_user = at_least_one("hands.max_calls_per_user");
     limits.per_user_per_minute = static_cast<double>(at_least_one("hands.calls_per_user_per_minute"));
@@ -117,7 +122,9 @@ class Broker final : public HandsService {
   void create_sandbox(const Config& config) {
     const std::vector<SandboxPlugin> plugins = sandbox_plugins();
     if (sandbox_name_.empty() && !plugins.empty()) sandbox_name_ = plugins.front().manifest.name;
-    broken_ = make_error(Code::failed_precondition, fmt::format("There is no sandbox named {}; set hands.sandbox to one that exists.", sandbox_name_));
+    broken_ =
+        make_error(Code::failed_precondition,
+                   fmt::format("There is no sandbox named {}; set hands.sandbox to one that exists.", sandbox_name_));
     for (const SandboxPlugin& plugin : plugins) {
       if (plugin.manifest.name != sandbox_name_) continue;
       auto made = plugin.create({config, executor_, clock_});
@@ -219,8 +226,10 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
   result.status = outcome.status;
   result.content_json = std::move(outcome.content_json);
   count(tool.spec.name, result.status, std::chrono::duration<double>(spent).count());
-  auto finished = co_await audit_.finish(std::move(audit_id), audit_outcome(result.status), std::move(outcome.detail), result.duration);
-  if (!finished) log::error("an audit row cannot be finished", {{"call_id", result.call_id}, {"cause", finished.error().message}});
+  auto finished = co_await audit_.finish(std::move(audit_id), audit_outcome(result.status), std::move(outcome.detail),
+                                         result.duration);
+  if (!finished)
+    log::error("an audit row cannot be finished", {{"call_id", result.call_id}, {"cause", finished.error().message}});
   if (result.status == ToolStatus::interrupted) co_return make_error(Code::cancelled, "The tool was stopped.");
   co_return result;
 }
@@ -235,11 +244,13 @@ Task<Outcome> Broker::run(const KnownTool& tool, ToolRequest request, OutputSink
   co_return checked(std::move(answer).value());
 }
 
-Task<Outcome> Broker::run_sandboxed(const KnownTool& tool, ToolRequest request, OutputSink on_output, std::stop_token stop) {
+Task<Outcome> Broker::run_sandboxed(const KnownTool& tool, ToolRequest request, OutputSink on_output,
+                                    std::stop_token stop) {
   if (!sandbox_) co_return failed(broken_.message, broken_.message);
   const auto runtime = runtimes_.find(tool.runtime);
   if (runtime == runtimes_.end()) {
-    co_return failed(fmt::format("The tool {} needs the runtime {}, which is not there.", tool.spec.name, tool.runtime), "no runtime");
+    co_return failed(fmt::format("The tool {} needs the runtime {}, which is not there.", tool.spec.name, tool.runtime),
+                     "no runtime");
   }
   auto spec = runtime->second->plan(tool.spec, request.call);
   if (!spec) co_return failed(spec.error().message, spec.error().message);
@@ -284,18 +295,22 @@ Result<std::string> Broker::work_folder(const std::string& workspace_id) {
   const std::string parent = data_directory_ + "/work";
   std::string folder = parent + "/" + workspace_id;
   for (const std::string& path : {parent, folder}) {
-    struct stat info {};
+    struct stat info{};
     const bool made = ::mkdir(path.c_str(), 0700) == 0;
     if (!made && (errno != EEXIST || ::lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))) {
-      return make_error(Code::internal, "The workspace's work folder cannot be made; check the data folder's permissions and space.");
+      return make_error(Code::internal,
+                        "The workspace's work folder cannot be made; check the data folder's permissions and space.");
     }
   }
   return folder;
 }
 
 void Broker::count(const std::string& tool, ToolStatus status, double seconds) {
-  metrics::counter("librebird_tool_calls_total", "Tool calls", {{"tool", tool}, {"status", std::string(to_string(status))}}).add();
-  static metrics::Histogram& duration = metrics::histogram("librebird_tool_call_seconds", "Time from a tool call to its result");
+  metrics::counter("librebird_tool_calls_total", "Tool calls",
+                   {{"tool", tool}, {"status", std::string(to_string(status))}})
+      .add();
+  static metrics::Histogram& duration =
+      metrics::histogram("librebird_tool_call_seconds", "Time from a tool call to its result");
   duration.observe(seconds);
 }
 
@@ -330,13 +345,27 @@ Task<Result<HandsHealth>> Broker::health() {
 
 std::vector<ConfigKey> hands_config() {
   std::vector<ConfigKey> keys = {
-      {.name = "hands.sandbox", .type = ConfigType::text, .default_value = std::string(), .help = "The sandbox that contains tools; empty: the first there is."},
-      {.name = "hands.max_running", .type = ConfigType::integer, .default_value = std::int64_t{8}, .help = "Tools running at once on this machine; more wait."},
-      {.name = "hands.max_calls_per_user", .type = ConfigType::integer, .default_value = std::int64_t{32}, .help = "Tool calls of one user at once, running or waiting."},
-      {.name = "hands.calls_per_user_per_minute", .type = ConfigType::integer, .default_value = std::int64_t{6000}, .help = "Tool calls of one user in a minute."},
+      {.name = "hands.sandbox",
+       .type = ConfigType::text,
+       .default_value = std::string(),
+       .help = "The sandbox that contains tools; empty: the first there is."},
+      {.name = "hands.max_running",
+       .type = ConfigType::integer,
+       .default_value = std::int64_t{8},
+       .help = "Tools running at once on this machine; more wait."},
+      {.name = "hands.max_calls_per_user",
+       .type = ConfigType::integer,
+       .default_value = std::int64_t{32},
+       .help = "Tool calls of one user at once, running or waiting."},
+      {.name = "hands.calls_per_user_per_minute",
+       .type = ConfigType::integer,
+       .default_value = std::int64_t{6000},
+       .help = "Tool calls of one user in a minute."},
   };
-  for (const SandboxPlugin& plugin : sandbox_plugins()) keys.insert(keys.end(), plugin.manifest.config.begin(), plugin.manifest.config.end());
-  for (const RuntimePlugin& plugin : runtime_plugins()) keys.insert(keys.end(), plugin.manifest.config.begin(), plugin.manifest.config.end());
+  for (const SandboxPlugin& plugin : sandbox_plugins())
+    keys.insert(keys.end(), plugin.manifest.config.begin(), plugin.manifest.config.end());
+  for (const RuntimePlugin& plugin : runtime_plugins())
+    keys.insert(keys.end(), plugin.manifest.config.begin(), plugin.manifest.config.end());
   return keys;
 }
 

@@ -20,7 +20,8 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using Client = boost::asio::basic_stream_socket<boost::asio::local::stream_protocol, Executor>;
 
-Task<std::string> converse(Executor executor, Fence& fence, std::vector<std::string> hosts, std::string text, std::string& decisions) {
+Task<std::string> converse(Executor executor, Fence& fence, std::vector<std::string> hosts, std::string text,
+                           std::string& decisions) {
   auto call = fence.open(std::move(hosts));
   Client client(executor);
   co_await client.async_connect({(*call)->socket_path()}, use_task);
@@ -53,7 +54,8 @@ class Egress : public testing::Test {
 
 TEST_F(Egress, FetchesWhatIsAllowed) {
   http_.answers = {{200, {{"Content-Type", "text/plain"}, {"Set-Cookie", "a=b"}}, "sunny"}};
-  const std::string answer = ask("GET https://wttr.in/x?format=j1 HTTP/1.1\r\nAccept: */*\r\nHost: evil\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      ask("GET https://wttr.in/x?format=j1 HTTP/1.1\r\nAccept: */*\r\nHost: evil\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nsunny"));
   EXPECT_EQ(answer.find("Set-Cookie"), std::string::npos);
@@ -64,8 +66,9 @@ TEST_F(Egress, FetchesWhatIsAllowed) {
 }
 
 TEST_F(Egress, RefusesTheRest) {
-  for (const char* url : {"https://evil.example/", "http://wttr.in/", "https://wttr.in:8443/", "https://user@wttr.in/", "https://wttr.in.evil.example/",
-                          "ftp://wttr.in/", "https://evil.example#wttr.in", "https://127.0.0.1/", "https://[::1]/", "file:///etc/passwd"}) {
+  for (const char* url : {"https://evil.example/", "http://wttr.in/", "https://wttr.in:8443/", "https://user@wttr.in/",
+                          "https://wttr.in.evil.example/", "ftp://wttr.in/", "https://evil.example#wttr.in",
+                          "https://127.0.0.1/", "https://[::1]/", "file:///etc/passwd"}) {
     EXPECT_THAT(ask(get(url)), testing::AnyOf(StartsWith("HTTP/1.1 403"), StartsWith("HTTP/1.1 400"))) << url;
   }
   EXPECT_THAT(ask("CONNECT wttr.in:443 HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 40"));
@@ -91,7 +94,8 @@ TEST_F(Egress, BoundsWhatComesAndGoes) {
   http_.answers = {{200, {}, std::string(2000, 'x')}};
   EXPECT_THAT(ask(get("https://wttr.in/")), StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(ask("POST https://wttr.in/ HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n"), StartsWith("HTTP/1.1 413"));
-  EXPECT_THAT(ask("POST https://wttr.in/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(ask("POST https://wttr.in/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 400"));
   EXPECT_THAT(ask("GET https://wttr.in/ HTTP/1.1\r\nBad Header: x\r\n\r\n"), StartsWith("HTTP/1.1 400"));
   EXPECT_EQ(ask("GET https://wttr.in/" + std::string(100'000, 'x')), "");
   EXPECT_EQ(ask("half a req"), "");
@@ -99,7 +103,8 @@ TEST_F(Egress, BoundsWhatComesAndGoes) {
 
 TEST_F(Egress, SeveralRequestsOnOneConnection) {
   http_.answers = {{200, {}, "one"}, {200, {}, "two"}};
-  const std::string answer = ask("POST https://wttr.in/ HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc" + get("https://wttr.in/2"));
+  const std::string answer =
+      ask("POST https://wttr.in/ HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc" + get("https://wttr.in/2"));
   EXPECT_THAT(answer, HasSubstr("one"));
   EXPECT_THAT(answer, HasSubstr("two"));
   EXPECT_EQ(http_.requests[0].body, "abc");

@@ -4,8 +4,8 @@
 
 #include <librebird/base/async/scope.hpp>
 
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <fmt/format.h>
@@ -26,7 +26,8 @@ constexpr int kMaxConnections = 8;
 
 class ServedCall final : public Call {
  public:
-  ServedCall(Executor executor, HttpClient& http, const FenceLimits& limits, std::vector<std::string> hosts, std::string path)
+  ServedCall(Executor executor, HttpClient& http, const FenceLimits& limits, std::vector<std::string> hosts,
+             std::string path)
       : path_(std::move(path)), acceptor_(executor), scope_(executor), policy_{http, limits, std::move(hosts)} {}
   ~ServedCall() override { ::unlink(path_.c_str()); }
 

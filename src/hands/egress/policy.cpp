@@ -28,7 +28,8 @@ Status may_fetch(const std::vector<std::string>& hosts, std::string_view method,
   }
   if (url.size() > 8192) return make_error(Code::invalid_argument, "The address is longer than 8192 bytes.");
   const auto parsed = boost::urls::parse_uri({url.data(), url.size()});
-  if (!parsed) return make_error(Code::invalid_argument, "The request needs an absolute address, for example https://host/path.");
+  if (!parsed)
+    return make_error(Code::invalid_argument, "The request needs an absolute address, for example https://host/path.");
   const boost::urls::url_view& view = *parsed;
   if (view.has_userinfo()) return denied("An address with a user name in it is not allowed.");
   const std::string scheme = lower(std::string_view(view.scheme().data(), view.scheme().size()));
@@ -37,7 +38,8 @@ Status may_fetch(const std::vector<std::string>& hosts, std::string_view method,
   const auto given_port = view.port();
   const std::string port(given_port.data(), given_port.size());
   const std::string usual = scheme == "https" ? "443" : "80";
-  if (scheme != "https" && scheme != "http") return denied(fmt::format("The scheme {} is not allowed; use https.", scheme));
+  if (scheme != "https" && scheme != "http")
+    return denied(fmt::format("The scheme {} is not allowed; use https.", scheme));
   for (const std::string& entry : hosts) {
     const bool plain = entry.starts_with("http://");
     const std::string allowed = lower(plain ? std::string_view(entry).substr(7) : std::string_view(entry));

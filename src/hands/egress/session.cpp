@@ -35,9 +35,18 @@ bool same(std::string_view a, std::string_view b) {
 
 // Hop-by-hop fields (RFC 9110, section 7.6.1) and those the client sets itself.
 bool passes(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kDropped = {
-      "connection", "proxy-connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "host",
-      "content-length", "proxy-authorization", "proxy-authenticate", "expect"};
+  constexpr std::array<std::string_view, 12> kDropped = {"connection",
+                                                         "proxy-connection",
+                                                         "keep-alive",
+                                                         "te",
+                                                         "trailer",
+                                                         "transfer-encoding",
+                                                         "upgrade",
+                                                         "host",
+                                                         "content-length",
+                                                         "proxy-authorization",
+                                                         "proxy-authenticate",
+                                                         "expect"};
   return std::ranges::none_of(kDropped, [name](std::string_view dropped) { return same(name, dropped); });
 }
 
@@ -67,11 +76,13 @@ Result<HttpRequest> parse_head(std::string_view head) {
     const std::size_t end = rest.find("\r\n");
     const std::string_view field = rest.substr(0, end);
     const std::size_t colon = field.find(':');
-    if (colon == std::string_view::npos || !is_token(field.substr(0, colon))) return bad_request("A header line is malformed.");
+    if (colon == std::string_view::npos || !is_token(field.substr(0, colon)))
+      return bad_request("A header line is malformed.");
     std::string_view value = field.substr(colon + 1);
     while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
     while (value.ends_with(' ') || value.ends_with('\t')) value.remove_suffix(1);
-    if (std::ranges::any_of(value, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; })) {
+    if (std::ranges::any_of(value,
+                            [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; })) {
       return bad_request("A header value holds control characters.");
     }
     request.headers.emplace_back(field.substr(0, colon), value);
@@ -101,15 +112,16 @@ std::string host_of(const std::string& url) {
 void log_decision(CallState& state, const HttpRequest& request, std::string_view what) {
   if (state.decisions.size() > 2000) return;
   // The host only: a path or query may hold what the user said.
-  state.decisions += fmt::format("{}egress {} {}: {}", state.decisions.empty() ? "" : "; ", request.method.substr(0, 10),
-                                 host_of(request.url).substr(0, 100), what);
+  state.decisions += fmt::format("{}egress {} {}: {}", state.decisions.empty() ? "" : "; ",
+                                 request.method.substr(0, 10), host_of(request.url).substr(0, 100), what);
 }
 
 Result<std::string> redirect_target(const std::string& base, std::string_view location) {
   const auto from = boost::urls::parse_uri(base);
   const auto to = boost::urls::parse_uri_reference({location.data(), location.size()});
   boost::urls::url target;
-  if (!from || !to || !boost::urls::resolve(*from, *to, target)) return bad_request("The server redirected to a malformed address.");
+  if (!from || !to || !boost::urls::resolve(*from, *to, target))
+    return bad_request("The server redirected to a malformed address.");
   target.remove_fragment();
   return std::string(target.buffer().data(), target.buffer().size());
 }
@@ -134,11 +146,14 @@ Task<Result<Answer>> fetch(CallState& state, HttpRequest request, std::stop_toke
     const auto location = find_header((*sent)->headers(), "Location");
     const bool redirect = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     if (redirect && location) {
-      if (hop == state.limits.redirects) co_return make_error(Code::failed_precondition, "The server redirects too often.");
+      if (hop == state.limits.redirects)
+        co_return make_error(Code::failed_precondition, "The server redirects too often.");
       LB_CO_TRY(target, redirect_target(request.url, *location));
       // Credentials are for the host they were meant for.
       if (host_of(target) != host_of(request.url)) {
-        std::erase_if(request.headers, [](const auto& header) { return same(header.first, "authorization") || same(header.first, "cookie"); });
+        std::erase_if(request.headers, [](const auto& header) {
+          return same(header.first, "authorization") || same(header.first, "cookie");
+        });
       }
       request.url = std::move(target);
       if (status < 307 && request.method != "HEAD") {
@@ -179,12 +194,16 @@ std::string to_text(const Answer& answer, bool with_body) {
 class Session {
  public:
   Session(Socket& socket, CallState& state, std::stop_token stop)
-      : socket_(socket), state_(state), stop_(std::move(stop)), buffer_(boost::asio::dynamic_buffer(received_, state.limits.head_bytes)) {}
+      : socket_(socket),
+        state_(state),
+        stop_(std::move(stop)),
+        buffer_(boost::asio::dynamic_buffer(received_, state.limits.head_bytes)) {}
 
   // One request and its answer; false when the connection ends.
   Task<bool> exchange() {
     boost::system::error_code error;
-    const std::size_t head_size = co_await boost::asio::async_read_until(socket_, buffer_, "\r\n\r\n", boost::asio::redirect_error(use_task, error));
+    const std::size_t head_size = co_await boost::asio::async_read_until(socket_, buffer_, "\r\n\r\n",
+                                                                         boost::asio::redirect_error(use_task, error));
     if (error) co_return false;
     const std::string head = received_.substr(0, head_size);
     received_.erase(0, head_size);
@@ -234,7 +253,8 @@ class Session {
 Task<void> serve(Socket socket, CallState& state, std::stop_token stop) {
   state.sockets.insert(&socket);
   Session session(socket, state, stop);
-  while (!stop.stop_requested() && co_await session.exchange()) {}
+  while (!stop.stop_requested() && co_await session.exchange()) {
+  }
   state.sockets.erase(&socket);
 }
 

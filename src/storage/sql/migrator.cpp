@@ -29,16 +29,17 @@ Result<int> schema_version(Connection& connection) {
 
 Status check_version(int version, std::string_view name) {
   if (version <= newest_version()) return Ok{};
-  return {Code::failed_precondition,
-          fmt::format("{} was written by a newer Libre Bird (schema {}, this one knows {}): start that newer version, or "
-                      "choose another data folder.",
-                      name, version, newest_version())};
+  return {
+      Code::failed_precondition,
+      fmt::format("{} was written by a newer Libre Bird (schema {}, this one knows {}): start that newer version, or "
+                  "choose another data folder.",
+                  name, version, newest_version())};
 }
 
 Status migrate(Connection& connection, Dialect dialect, std::string_view name, UnixMillis now) {
-  LB_CHECK(connection.execute(
-      "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
-      "applied_at BIGINT NOT NULL)"));
+  LB_CHECK(
+      connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+                         "applied_at BIGINT NOT NULL)"));
   LB_TRY(version, schema_version(connection));
   LB_CHECK(check_version(version, name));
   const std::string_view engine = dialect == Dialect::sqlite ? "sqlite" : "postgres";

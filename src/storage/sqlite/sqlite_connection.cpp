@@ -40,35 +40,38 @@ Error sqlite_error(sqlite3* handle, int code, const std::string& path) {
   switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return error(Code::unavailable,
-                   fmt::format("The database {} is locked by another process: wait until that is done, or stop it.", path),
-                   Millis(1000));
+      return error(
+          Code::unavailable,
+          fmt::format("The database {} is locked by another process: wait until that is done, or stop it.", path),
+          Millis(1000));
     case SQLITE_FULL:
       return error(Code::unavailable,
-                   fmt::format("The disk is full, {} could not grow: free some space and try again.", path), Millis(5000));
+                   fmt::format("The disk is full, {} could not grow: free some space and try again.", path),
+                   Millis(5000));
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return error(Code::failed_precondition,
-                   fmt::format("The database {} is read-only: make the file and its folder writable for this user.", path));
+      return error(
+          Code::failed_precondition,
+          fmt::format("The database {} is read-only: make the file and its folder writable for this user.", path));
     case SQLITE_CANTOPEN:
       return error(Code::failed_precondition,
                    fmt::format("The database {} cannot be opened ({}): check that its folder exists and that this user "
                                "may read and write it.",
                                path, detail));
     case SQLITE_NOTADB:
-      return error(Code::data_loss,
-                   fmt::format("{} is not a database of Libre Bird: choose another data folder, or move the file away.", path));
+      return error(
+          Code::data_loss,
+          fmt::format("{} is not a database of Libre Bird: choose another data folder, or move the file away.", path));
     case SQLITE_CORRUPT:
       return error(Code::data_loss,
                    fmt::format("The database {} is damaged ({}): restore it from a backup.", path, detail));
     case SQLITE_IOERR:
-      return error(Code::unavailable,
-                   fmt::format("Reading or writing {} failed ({}): check the disk.", path, detail), Millis(5000));
+      return error(Code::unavailable, fmt::format("Reading or writing {} failed ({}): check the disk.", path, detail),
+                   Millis(5000));
     case SQLITE_NOMEM:
       return error(Code::unavailable, "The database ran out of memory: try again later.", Millis(5000));
-    case SQLITE_TOOBIG:
-      return error(Code::too_large, "The text is too large to be stored: shorten it.");
+    case SQLITE_TOOBIG: return error(Code::too_large, "The text is too large to be stored: shorten it.");
     case SQLITE_CONSTRAINT:
       if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY) {
         return error(Code::already_exists, "A row with this key is there already.");
@@ -77,8 +80,7 @@ Error sqlite_error(sqlite3* handle, int code, const std::string& path) {
         return error(Code::failed_precondition, "What this row belongs to is gone.");
       }
       return error(Code::internal, fmt::format("The database refused a row: {}.", detail));
-    default:
-      return error(Code::internal, fmt::format("The database failed: {} (SQLite code {}).", detail, extended));
+    default: return error(Code::internal, fmt::format("The database failed: {} (SQLite code {}).", detail, extended));
   }
 }
 
@@ -187,8 +189,8 @@ Status SqliteConnection::bind(const Statement& statement, std::span<const Param>
       code = sqlite3_bind_int64(statement.handle, index, *integer);
     } else if (const auto* text = std::get_if<std::string_view>(&value)) {
       // A null pointer would bind NULL; an empty view may have one.
-      code = sqlite3_bind_text64(statement.handle, index, text->empty() ? "" : text->data(), text->size(), SQLITE_STATIC,
-                                 SQLITE_UTF8);
+      code = sqlite3_bind_text64(statement.handle, index, text->empty() ? "" : text->data(), text->size(),
+                                 SQLITE_STATIC, SQLITE_UTF8);
     } else {
       code = sqlite3_bind_null(statement.handle, index);
     }
@@ -197,7 +199,8 @@ Status SqliteConnection::bind(const Statement& statement, std::span<const Param>
   return Ok{};
 }
 
-Result<std::int64_t> SqliteConnection::run(std::string_view sql, std::span<const Param> params, const Visitor& visitor) {
+Result<std::int64_t> SqliteConnection::run(std::string_view sql, std::span<const Param> params,
+                                           const Visitor& visitor) {
   LB_TRY(statement, prepare(sql));
   LB_CHECK(bind(*statement, params));
   struct Reset {

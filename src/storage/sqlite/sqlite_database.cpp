@@ -68,7 +68,7 @@ Status make_file(const std::string& path) {
     }
     return file_error("Cannot open the database", path, number);
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file, &status) == 0 && (status.st_mode & 077) != 0) (void)::fchmod(file, 0600);
   ::close(file);
   return Ok{};
@@ -84,7 +84,8 @@ struct Instruments {
   metrics::Counter& commits = metrics::counter("librebird_storage_commits_total", "Write transactions committed");
   metrics::Counter& writes = metrics::counter("librebird_storage_writes_total", "Writes done; several share a commit");
   metrics::Counter& failures = metrics::counter("librebird_storage_failures_total", "Write transactions that failed");
-  metrics::Histogram& seconds = metrics::histogram("librebird_storage_commit_seconds", "Duration of a write transaction");
+  metrics::Histogram& seconds =
+      metrics::histogram("librebird_storage_commit_seconds", "Duration of a write transaction");
 };
 
 }  // namespace
@@ -226,7 +227,8 @@ class SqliteDatabase::Impl {
       const bool ok = job->run(*writer_);
       // A full disk or a failing one makes SQLite roll back the whole transaction by itself.
       if (!writer_->in_transaction()) {
-        return {Code::unavailable, "The database could not write (the disk is full or failing): free some space and try again."};
+        return {Code::unavailable,
+                "The database could not write (the disk is full or failing): free some space and try again."};
       }
       if (!ok) LB_CHECK(command("ROLLBACK TO job"));
       LB_CHECK(command("RELEASE job"));
@@ -346,8 +348,8 @@ Status quick_check(SqliteConnection& connection, const std::string& path) {
   auto text = [](const Row& row) { return row.string(0); };
   LB_TRY(report, connection.one("PRAGMA quick_check(1)", text));
   if (report.value_or("") == "ok") return Ok{};
-  return {Code::data_loss,
-          fmt::format("The database {} is damaged ({}): restore it from a backup.", path, report.value_or("no report"))};
+  return {Code::data_loss, fmt::format("The database {} is damaged ({}): restore it from a backup.", path,
+                                       report.value_or("no report"))};
 }
 
 }  // namespace

@@ -7,11 +7,12 @@
 namespace librebird::storage {
 namespace {
 
-constexpr std::array<std::pair<AuditOutcome, std::string_view>, 5> kOutcomes{{{AuditOutcome::started, "started"},
-                                                                              {AuditOutcome::ok, "ok"},
-                                                                              {AuditOutcome::error, "error"},
-                                                                              {AuditOutcome::denied, "denied"},
-                                                                              {AuditOutcome::interrupted, "interrupted"}}};
+constexpr std::array<std::pair<AuditOutcome, std::string_view>, 5> kOutcomes{
+    {{AuditOutcome::started, "started"},
+     {AuditOutcome::ok, "ok"},
+     {AuditOutcome::error, "error"},
+     {AuditOutcome::denied, "denied"},
+     {AuditOutcome::interrupted, "interrupted"}}};
 
 std::string_view name_of(AuditOutcome outcome) {
   return std::ranges::find(kOutcomes, outcome, [](const auto& pair) { return pair.first; })->second;
@@ -54,13 +55,15 @@ class SqlAuditStore final : public AuditStore {
       if (run > 0 && !rerun) {
         return {Code::already_exists, "This tool call was started before: it is not run twice."};
       }
-      LB_CHECK(db.execute(
-          "INSERT INTO audit_log (id, call_id, run, user_id, workspace_id, role, credential_id, conversation_id, turn_id, "
-          "tool, arguments_sha256, outcome, detail, duration_ms, created_at) "
-          "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-          entry.id, entry.call_id, run, entry.principal.user_id, entry.principal.workspace_id,
-          to_string(entry.principal.role), entry.principal.credential_id, entry.conversation_id, entry.turn_id, entry.tool,
-          entry.arguments_sha256, name_of(entry.outcome), entry.detail, entry.duration.count(), entry.created_at));
+      LB_CHECK(
+          db.execute("INSERT INTO audit_log (id, call_id, run, user_id, workspace_id, role, credential_id, "
+                     "conversation_id, turn_id, "
+                     "tool, arguments_sha256, outcome, detail, duration_ms, created_at) "
+                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                     entry.id, entry.call_id, run, entry.principal.user_id, entry.principal.workspace_id,
+                     to_string(entry.principal.role), entry.principal.credential_id, entry.conversation_id,
+                     entry.turn_id, entry.tool, entry.arguments_sha256, name_of(entry.outcome), entry.detail,
+                     entry.duration.count(), entry.created_at));
       return entry.id;
     };
     co_return co_await context_.database.write(work);
@@ -81,10 +84,11 @@ class SqlAuditStore final : public AuditStore {
   Task<Result<std::vector<AuditEntry>>> list(Principal principal, int limit) override {
     const int bounded = std::clamp(limit, 1, 1000);
     auto work = [&](Connection& db) {
-      return db.all("SELECT id, call_id, user_id, workspace_id, role, credential_id, conversation_id, turn_id, tool, "
-                    "arguments_sha256, outcome, detail, duration_ms, created_at FROM audit_log "
-                    "WHERE workspace_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT $3",
-                    audit_row, principal.workspace_id, principal.user_id, bounded);
+      return db.all(
+          "SELECT id, call_id, user_id, workspace_id, role, credential_id, conversation_id, turn_id, tool, "
+          "arguments_sha256, outcome, detail, duration_ms, created_at FROM audit_log "
+          "WHERE workspace_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT $3",
+          audit_row, principal.workspace_id, principal.user_id, bounded);
     };
     co_return co_await context_.database.read(work);
   }

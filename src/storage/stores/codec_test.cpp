@@ -6,8 +6,11 @@ namespace librebird::storage {
 namespace {
 
 TEST(Codec, StepsComeBackAsTheyWere) {
-  const TurnStep answer{3, ModelAnswer{"text \"quoted\"\n\xF0\x9F\xA6\x9C", {{"id", "name", "{\"a\": [1,"}, {"", "", ""}},
-                                       FinishReason::tool_calls, {1, 9'007'199'254'740'993}, {"p", "m", true}}};
+  const TurnStep answer{3, ModelAnswer{"text \"quoted\"\n\xF0\x9F\xA6\x9C",
+                                       {{"id", "name", "{\"a\": [1,"}, {"", "", ""}},
+                                       FinishReason::tool_calls,
+                                       {1, 9'007'199'254'740'993},
+                                       {"p", "m", true}}};
   const TurnStep result{4, ToolResult{"id", ToolStatus::denied, "[1, 2.50, null]", Millis(123)}};
   for (const TurnStep& step : {answer, result, TurnStep{0, ModelAnswer{}}, TurnStep{0, ToolResult{}}}) {
     const auto back = decode_step(step.index, encode_step(step));

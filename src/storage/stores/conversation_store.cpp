@@ -50,10 +50,11 @@ class SqlConversationStore final : public ConversationStore {
     conversation.title = clean_text(std::move(title));
     conversation.created_at = conversation.updated_at = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Result<Conversation> {
-      LB_CHECK(db.execute("INSERT INTO conversations (id, workspace_id, user_id, title, created_at, updated_at) "
-                          "VALUES ($1, $2, $3, $4, $5, $5)",
-                          conversation.id, conversation.workspace_id, conversation.user_id, conversation.title,
-                          conversation.created_at));
+      LB_CHECK(
+          db.execute("INSERT INTO conversations (id, workspace_id, user_id, title, created_at, updated_at) "
+                     "VALUES ($1, $2, $3, $4, $5, $5)",
+                     conversation.id, conversation.workspace_id, conversation.user_id, conversation.title,
+                     conversation.created_at));
       return conversation;
     };
     co_return co_await context_.database.write(work);
@@ -83,9 +84,10 @@ class SqlConversationStore final : public ConversationStore {
                                     std::optional<bool> archived) override {
     if (title) title = clean_text(*std::move(title));
     auto work = [&](Connection& db) -> Result<Conversation> {
-      LB_CHECK(db.execute("UPDATE conversations SET title = COALESCE($4, title), archived = COALESCE($5, archived) "
-                          "WHERE id = $1 AND user_id = $2 AND workspace_id = $3",
-                          id, principal.user_id, principal.workspace_id, title, archived));
+      LB_CHECK(
+          db.execute("UPDATE conversations SET title = COALESCE($4, title), archived = COALESCE($5, archived) "
+                     "WHERE id = $1 AND user_id = $2 AND workspace_id = $3",
+                     id, principal.user_id, principal.workspace_id, title, archived));
       return get_conversation(db, principal, id);
     };
     co_return co_await context_.database.write(work);
@@ -124,8 +126,8 @@ class SqlConversationStore final : public ConversationStore {
     page.next = Cursor{page.items.back().updated_at, page.items.back().id}.text();
   }
 
-  static Result<Page<Conversation>> page(Connection& db, const Principal& principal, bool archived, const Cursor& cursor,
-                                         std::size_t limit) {
+  static Result<Page<Conversation>> page(Connection& db, const Principal& principal, bool archived,
+                                         const Cursor& cursor, std::size_t limit) {
     Page<Conversation> page;
     auto take = [&](Conversation conversation) {
       page.items.push_back(std::move(conversation));

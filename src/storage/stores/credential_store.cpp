@@ -39,9 +39,10 @@ class SqlCredentialStore final : public CredentialStore {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Status {
       LB_CHECK(db.execute("DELETE FROM sign_in_links WHERE expires_at <= $1", now));
-      LB_CHECK(db.execute("INSERT INTO sign_in_links (token_hash, workspace_id, user_id, created_at, expires_at) "
-                          "VALUES ($1, $2, $3, $4, $5)",
-                          token_hash, principal.workspace_id, principal.user_id, now, expires_at));
+      LB_CHECK(
+          db.execute("INSERT INTO sign_in_links (token_hash, workspace_id, user_id, created_at, expires_at) "
+                     "VALUES ($1, $2, $3, $4, $5)",
+                     token_hash, principal.workspace_id, principal.user_id, now, expires_at));
       return Ok{};
     };
     co_return co_await context_.database.write(work);
@@ -60,9 +61,10 @@ class SqlCredentialStore final : public CredentialStore {
         return {Code::unauthenticated, "This sign-in link is unknown, used or expired: ask for a new one."};
       }
       LB_CHECK(db.execute("DELETE FROM sessions WHERE expires_at <= $1", now));
-      LB_CHECK(db.execute("INSERT INTO sessions (id, session_hash, workspace_id, user_id, created_at, expires_at) "
-                          "VALUES ($1, $2, $3, $4, $5, $6)",
-                          id, session_hash, redeemed->workspace_id, redeemed->user_id, now, session_expires_at));
+      LB_CHECK(
+          db.execute("INSERT INTO sessions (id, session_hash, workspace_id, user_id, created_at, expires_at) "
+                     "VALUES ($1, $2, $3, $4, $5, $6)",
+                     id, session_hash, redeemed->workspace_id, redeemed->user_id, now, session_expires_at));
       return session_by_hash(db, session_hash, now);
     };
     co_return co_await context_.database.write(work);
@@ -87,10 +89,10 @@ class SqlCredentialStore final : public CredentialStore {
     const ApiKey key{context_.ids.next(), clean_text(std::move(name)), clean_text(std::move(prefix)),
                      context_.clock.unix_now(), std::nullopt};
     auto work = [&](Connection& db) -> Result<ApiKey> {
-      LB_CHECK(db.execute("INSERT INTO api_keys (id, key_hash, workspace_id, user_id, name, prefix, created_at) "
-                          "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                          key.id, key_hash, principal.workspace_id, principal.user_id, key.name, key.prefix,
-                          key.created_at));
+      LB_CHECK(db.execute(
+          "INSERT INTO api_keys (id, key_hash, workspace_id, user_id, name, prefix, created_at) "
+          "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+          key.id, key_hash, principal.workspace_id, principal.user_id, key.name, key.prefix, key.created_at));
       return key;
     };
     co_return co_await context_.database.write(work);
@@ -98,9 +100,10 @@ class SqlCredentialStore final : public CredentialStore {
 
   Task<Result<std::vector<ApiKey>>> list_api_keys(Principal principal) override {
     auto work = [&](Connection& db) {
-      return db.all("SELECT id, name, prefix, created_at, last_used_at FROM api_keys WHERE workspace_id = $1 AND "
-                    "user_id = $2 AND revoked_at IS NULL ORDER BY id",
-                    api_key_row, principal.workspace_id, principal.user_id);
+      return db.all(
+          "SELECT id, name, prefix, created_at, last_used_at FROM api_keys WHERE workspace_id = $1 AND "
+          "user_id = $2 AND revoked_at IS NULL ORDER BY id",
+          api_key_row, principal.workspace_id, principal.user_id);
     };
     co_return co_await context_.database.read(work);
   }

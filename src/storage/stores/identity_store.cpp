@@ -6,9 +6,10 @@ namespace {
 
 Result<std::optional<Principal>> first_owner(Connection& db) {
   auto principal = [](const Row& row) { return Principal{row.string(0), row.string(1), Role::owner, ""}; };
-  return db.one("SELECT user_id, workspace_id FROM workspace_members WHERE role = 'owner' "
-                "ORDER BY joined_at, workspace_id, user_id LIMIT 1",
-                principal);
+  return db.one(
+      "SELECT user_id, workspace_id FROM workspace_members WHERE role = 'owner' "
+      "ORDER BY joined_at, workspace_id, user_id LIMIT 1",
+      principal);
 }
 
 class SqlIdentityStore final : public IdentityStore {
@@ -25,12 +26,14 @@ class SqlIdentityStore final : public IdentityStore {
       // Another process may have been faster.
       LB_TRY(existing, first_owner(db));
       if (existing) return *existing;
-      LB_CHECK(db.execute("INSERT INTO users (id, display_name, created_at) VALUES ($1, 'Owner', $2)", fresh.user_id, now));
+      LB_CHECK(
+          db.execute("INSERT INTO users (id, display_name, created_at) VALUES ($1, 'Owner', $2)", fresh.user_id, now));
       LB_CHECK(db.execute("INSERT INTO workspaces (id, name, owner_id, created_at) VALUES ($1, 'Home', $2, $3)",
                           fresh.workspace_id, fresh.user_id, now));
-      LB_CHECK(db.execute("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) "
-                          "VALUES ($1, $2, 'owner', $3)",
-                          fresh.workspace_id, fresh.user_id, now));
+      LB_CHECK(
+          db.execute("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) "
+                     "VALUES ($1, $2, 'owner', $3)",
+                     fresh.workspace_id, fresh.user_id, now));
       return fresh;
     };
     co_return co_await context_.database.write(create);

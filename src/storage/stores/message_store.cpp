@@ -52,7 +52,8 @@ class SqlMessageStore final : public MessageStore {
 
   Task<Result<std::optional<Message>>> answer_of(Principal principal, std::string turn_id) override {
     auto work = [&](Connection& db) {
-      return db.one("SELECT " LB_MESSAGE_COLUMNS " FROM turns t JOIN messages m ON m.conversation_id = t.conversation_id "
+      return db.one("SELECT " LB_MESSAGE_COLUMNS
+                    " FROM turns t JOIN messages m ON m.conversation_id = t.conversation_id "
                     "AND m.position = t.position WHERE t.id = $1 AND t.user_id = $2 AND t.workspace_id = $3 AND "
                     "m.superseded_by IS NULL",
                     message_row, turn_id, principal.user_id, principal.workspace_id);

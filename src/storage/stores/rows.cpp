@@ -7,14 +7,16 @@ namespace {
 
 template <class T>
 Result<T> known(std::optional<T> value, std::string_view what) {
-  if (!value) return {Code::data_loss, fmt::format("A stored {} is unknown: restore the database from a backup.", what)};
+  if (!value)
+    return {Code::data_loss, fmt::format("A stored {} is unknown: restore the database from a backup.", what)};
   return *value;
 }
 
 }  // namespace
 
 Error not_found(std::string_view what) {
-  return make_error(Code::not_found, fmt::format("There is no {} with this id: list them to see which there are.", what));
+  return make_error(Code::not_found,
+                    fmt::format("There is no {} with this id: list them to see which there are.", what));
 }
 
 std::optional<TurnError> error_row(const Row& row, int code_column) {

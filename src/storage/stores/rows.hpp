@@ -8,18 +8,18 @@
 #include "codec.hpp"
 
 // Column lists are literals so that statements stay constants.
-#define LB_MESSAGE_COLUMNS                                                                                      \
-  "m.id, m.conversation_id, m.turn_id, m.role, m.content, m.parts, m.status, m.error_code, m.error_detail, "    \
+#define LB_MESSAGE_COLUMNS                                                                                   \
+  "m.id, m.conversation_id, m.turn_id, m.role, m.content, m.parts, m.status, m.error_code, m.error_detail, " \
   "m.model_provider, m.model_name, m.model_demo, m.client_message_id, m.created_at, m.position"
-#define LB_TURN_COLUMNS                                                                                         \
+#define LB_TURN_COLUMNS                                                                                           \
   "id, conversation_id, message_id, user_id, workspace_id, role, status, attempt, cancel_requested, error_code, " \
   "error_detail, created_at, started_at, finished_at, position, next_step"
 // Of `conversations c`, with the turn at the head of its lane.
-#define LB_CONVERSATION_COLUMNS                                                                                 \
-  "c.id, c.user_id, c.workspace_id, c.title, c.archived, c.created_at, c.updated_at, "                          \
-  "(SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.finished_at IS NULL "                         \
-  "ORDER BY t.position LIMIT 1), "                                                                              \
-  "(SELECT t.status FROM turns t WHERE t.conversation_id = c.id AND t.finished_at IS NULL "                     \
+#define LB_CONVERSATION_COLUMNS                                                             \
+  "c.id, c.user_id, c.workspace_id, c.title, c.archived, c.created_at, c.updated_at, "      \
+  "(SELECT t.id FROM turns t WHERE t.conversation_id = c.id AND t.finished_at IS NULL "     \
+  "ORDER BY t.position LIMIT 1), "                                                          \
+  "(SELECT t.status FROM turns t WHERE t.conversation_id = c.id AND t.finished_at IS NULL " \
   "ORDER BY t.position LIMIT 1)"
 
 namespace librebird::storage {

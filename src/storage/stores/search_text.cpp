@@ -69,7 +69,9 @@ bool stands_alone(char32_t c) {
          in(c, 0x20000, 0x3FFFF);
 }
 
-bool is_combining(char32_t c) { return in(c, 0x300, 0x36F) || in(c, 0x1AB0, 0x1AFF) || in(c, 0x20D0, 0x20FF) || in(c, 0xFE00, 0xFE0F); }
+bool is_combining(char32_t c) {
+  return in(c, 0x300, 0x36F) || in(c, 0x1AB0, 0x1AFF) || in(c, 0x20D0, 0x20FF) || in(c, 0xFE00, 0xFE0F);
+}
 
 // Base letters, one entry a character; '?' keeps the character.
 constexpr std::string_view kLatin1 =  // U+00C0 to U+00FF
@@ -103,13 +105,26 @@ char32_t fold(char32_t c) {
   }
   if (in(c, 0x370, 0x3FF)) {
     switch (c) {
-      case 0x386: case 0x3AC: return 0x3B1;
-      case 0x388: case 0x3AD: return 0x3B5;
-      case 0x389: case 0x3AE: return 0x3B7;
-      case 0x38A: case 0x3AF: case 0x3AA: case 0x3CA: case 0x390: return 0x3B9;
-      case 0x38C: case 0x3CC: return 0x3BF;
-      case 0x38E: case 0x3CD: case 0x3AB: case 0x3CB: case 0x3B0: return 0x3C5;
-      case 0x38F: case 0x3CE: return 0x3C9;
+      case 0x386:
+      case 0x3AC: return 0x3B1;
+      case 0x388:
+      case 0x3AD: return 0x3B5;
+      case 0x389:
+      case 0x3AE: return 0x3B7;
+      case 0x38A:
+      case 0x3AF:
+      case 0x3AA:
+      case 0x3CA:
+      case 0x390: return 0x3B9;
+      case 0x38C:
+      case 0x3CC: return 0x3BF;
+      case 0x38E:
+      case 0x3CD:
+      case 0x3AB:
+      case 0x3CB:
+      case 0x3B0: return 0x3C5;
+      case 0x38F:
+      case 0x3CE: return 0x3C9;
       case 0x3C2: return 0x3C3;
       default: return in(c, 0x391, 0x3A9) ? c + 32 : c;
     }

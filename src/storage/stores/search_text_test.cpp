@@ -38,7 +38,8 @@ TEST(SearchText, Words) {
 TEST(SearchText, Snippets) {
   EXPECT_EQ(snippet_of("plain text", words_of("other", true)), "plain text");
   EXPECT_EQ(snippet_of("a cat\nand a Cat", words_of("cat", false)), "a ⁨cat⁩ and a ⁨Cat⁩");
-  const std::string snippet = snippet_of(std::string(1000, 'x') + " needle " + std::string(1000, 'y'), words_of("needle", false));
+  const std::string snippet =
+      snippet_of(std::string(1000, 'x') + " needle " + std::string(1000, 'y'), words_of("needle", false));
   EXPECT_NE(snippet.find("⁨needle⁩"), std::string::npos);
   EXPECT_LT(snippet.size(), 150U);
   EXPECT_EQ(snippet_of("ends with half a character \xE2\x82", words_of("half", false)).size() > 10, true);

@@ -52,8 +52,8 @@ Result<bool> SqliteSearch::index_some(Connection& db) {
                        indexed_message, indexed.value_or(0), kBatch));
   if (batch.empty()) return false;
   for (const IndexedMessage& message : batch) {
-    LB_CHECK(db.execute("INSERT INTO message_search (rowid, owner, body) VALUES ($1, $2, $3)", message.seq, message.owner,
-                        message.body));
+    LB_CHECK(db.execute("INSERT INTO message_search (rowid, owner, body) VALUES ($1, $2, $3)", message.seq,
+                        message.owner, message.body));
   }
   LB_CHECK(db.execute("UPDATE search_state SET indexed_seq = $1 WHERE id = 1", batch.back().seq));
   return batch.size() == kBatch;
@@ -84,9 +84,10 @@ Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Pr
   for (const SearchWord& word : words) any += (any.empty() ? "" : " OR ") + phrase(word);
   // bm25() is smaller for better matches; the owner's column has no weight.
   auto hit = [](const Row& row) { return Hit{row.integer(0), static_cast<double>(-row.integer(1)) / 1e6}; };
-  return db.all("SELECT rowid, CAST(bm25(message_search, 0.0, 1.0) * 1000000 AS INTEGER) AS rating FROM message_search "
-                "WHERE message_search MATCH $1 ORDER BY rating, rowid DESC LIMIT $2",
-                hit, within(principal, any), limit);
+  return db.all(
+      "SELECT rowid, CAST(bm25(message_search, 0.0, 1.0) * 1000000 AS INTEGER) AS rating FROM message_search "
+      "WHERE message_search MATCH $1 ORDER BY rating, rowid DESC LIMIT $2",
+      hit, within(principal, any), limit);
 }
 
 Status SqliteSearch::removing(Connection& db, std::string_view conversation_id) {
@@ -102,8 +103,9 @@ Status SqliteSearch::removing(Connection& db, std::string_view conversation_id) 
 
 Status SqliteSearch::removed(Connection& db) {
   // The engine gives the numbers of deleted rows at the end of the table away again.
-  LB_CHECK(db.execute("UPDATE search_state SET indexed_seq = (SELECT COALESCE(MAX(seq), 0) FROM messages) WHERE id = 1 AND "
-                      "indexed_seq > (SELECT COALESCE(MAX(seq), 0) FROM messages)"));
+  LB_CHECK(
+      db.execute("UPDATE search_state SET indexed_seq = (SELECT COALESCE(MAX(seq), 0) FROM messages) WHERE id = 1 AND "
+                 "indexed_seq > (SELECT COALESCE(MAX(seq), 0) FROM messages)"));
   return Ok{};
 }
 

@@ -13,8 +13,7 @@ namespace librebird::storage {
 class SqliteSearch final : public TextSearch {
  public:
   // `request` asks the database to call index_some() soon; any thread.
-  SqliteSearch(Database& database, std::function<void()> request)
-      : database_(database), request_(std::move(request)) {}
+  SqliteSearch(Database& database, std::function<void()> request) : database_(database), request_(std::move(request)) {}
 
   // Indexes one batch inside the caller's transaction; true while there is more.
   static Result<bool> index_some(Connection& db);

@@ -29,11 +29,11 @@ class TextSearch {
   virtual Task<void> catch_up() = 0;
 
   // Messages of the principal with this word, newest first, superseded ones included.
-  virtual Result<std::vector<std::int64_t>> with_word(Connection& db, const Principal& principal, const SearchWord& word,
-                                                      int limit) = 0;
+  virtual Result<std::vector<std::int64_t>> with_word(Connection& db, const Principal& principal,
+                                                      const SearchWord& word, int limit) = 0;
   // Messages of the principal with any of the words, best first, superseded ones included.
-  virtual Result<std::vector<Hit>> best(Connection& db, const Principal& principal, const std::vector<SearchWord>& words,
-                                        int limit) = 0;
+  virtual Result<std::vector<Hit>> best(Connection& db, const Principal& principal,
+                                        const std::vector<SearchWord>& words, int limit) = 0;
   // Call it before the rows of a conversation are deleted, in the same transaction, and removed() after that.
   virtual Status removing(Connection& db, std::string_view conversation_id) = 0;
   virtual Status removed(Connection& db) = 0;

@@ -22,9 +22,10 @@ Result<Lane> lane_of(Connection& db, std::string_view conversation_id, int limit
     lane.head_id = row.string(0);
     lane.head_status = turn_status_from_string(row.text(1));
   };
-  LB_CHECK(db.each("SELECT id, status FROM turns WHERE conversation_id = $1 AND finished_at IS NULL "
-                   "ORDER BY position LIMIT $2",
-                   visit, conversation_id, limit));
+  LB_CHECK(
+      db.each("SELECT id, status FROM turns WHERE conversation_id = $1 AND finished_at IS NULL "
+              "ORDER BY position LIMIT $2",
+              visit, conversation_id, limit));
   return lane;
 }
 
@@ -104,7 +105,8 @@ class Acceptance {
       return {Code::invalid_argument, "An answer cannot be edited: edit the message it answers, or regenerate it."};
     }
     if (!edits() && is_question) {
-      return {Code::invalid_argument, "A message of your own cannot be regenerated: edit it, or regenerate its answer."};
+      return {Code::invalid_argument,
+              "A message of your own cannot be regenerated: edit it, or regenerate its answer."};
     }
     if (!edits()) {
       LB_TRY(question, found(db_.one("SELECT " LB_MESSAGE_COLUMNS " FROM messages m WHERE m.conversation_id = $1 AND "
@@ -164,9 +166,10 @@ class Acceptance {
   }
 
   Status supersede_from(std::int64_t position) {
-    LB_CHECK(db_.execute("UPDATE messages SET superseded_by = $3 WHERE conversation_id = $1 AND position >= $2 AND "
-                         "superseded_by IS NULL",
-                         conversation_id_, position, turn_id_));
+    LB_CHECK(
+        db_.execute("UPDATE messages SET superseded_by = $3 WHERE conversation_id = $1 AND position >= $2 AND "
+                    "superseded_by IS NULL",
+                    conversation_id_, position, turn_id_));
     return Ok{};
   }
 
@@ -186,11 +189,12 @@ class Acceptance {
     message.content = input_.content;
     if (!input_.client_message_id.empty()) message.client_message_id = input_.client_message_id;
     message.created_at = now_;
-    LB_CHECK(db_.execute("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
-                         "content, status, client_message_id, created_at) "
-                         "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
-                         message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
-                         turn_id_, message.content, message.client_message_id, now_));
+    LB_CHECK(
+        db_.execute("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
+                    "content, status, client_message_id, created_at) "
+                    "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
+                    message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
+                    turn_id_, message.content, message.client_message_id, now_));
     return Ok{};
   }
 
@@ -204,10 +208,11 @@ class Acceptance {
     turn.created_at = now_;
     const Param client_id =
         input_.client_message_id.empty() ? Param(nullptr) : Param(std::string_view(input_.client_message_id));
-    LB_CHECK(db_.execute("INSERT INTO turns (id, conversation_id, position, message_id, workspace_id, user_id, role, "
-                         "client_message_id, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
-                         turn.id, conversation_id_, question_position_ + 1, turn.message_id, principal_.workspace_id,
-                         principal_.user_id, to_string(principal_.role), client_id, now_));
+    LB_CHECK(
+        db_.execute("INSERT INTO turns (id, conversation_id, position, message_id, workspace_id, user_id, role, "
+                    "client_message_id, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
+                    turn.id, conversation_id_, question_position_ + 1, turn.message_id, principal_.workspace_id,
+                    principal_.user_id, to_string(principal_.role), client_id, now_));
     return Ok{};
   }
 
@@ -304,10 +309,11 @@ class SqlTurnStore final : public TurnStore {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) {
       auto id = [](const Row& row) { return row.string(0); };
-      return db.all("SELECT t.conversation_id FROM turns t WHERE t.finished_at IS NULL AND NOT EXISTS "
-                    "(SELECT 1 FROM turns l WHERE l.conversation_id = t.conversation_id AND l.finished_at IS NULL AND "
-                    "l.lease_expires_at > $1) GROUP BY t.conversation_id ORDER BY MIN(t.created_at), t.conversation_id",
-                    id, now);
+      return db.all(
+          "SELECT t.conversation_id FROM turns t WHERE t.finished_at IS NULL AND NOT EXISTS "
+          "(SELECT 1 FROM turns l WHERE l.conversation_id = t.conversation_id AND l.finished_at IS NULL AND "
+          "l.lease_expires_at > $1) GROUP BY t.conversation_id ORDER BY MIN(t.created_at), t.conversation_id",
+          id, now);
     };
     co_return co_await context_.database.read(work);
   }
@@ -316,17 +322,19 @@ class SqlTurnStore final : public TurnStore {
     const UnixMillis until = context_.clock.unix_now() + duration.count();
     auto work = [&](Connection& db) {
       auto id = [](const Row& row) { return row.string(0); };
-      return db.all("UPDATE turns SET lease_expires_at = $2 WHERE finished_at IS NULL AND lease_owner = $1 RETURNING id",
-                    id, owner, until);
+      return db.all(
+          "UPDATE turns SET lease_expires_at = $2 WHERE finished_at IS NULL AND lease_owner = $1 RETURNING id", id,
+          owner, until);
     };
     co_return co_await context_.database.write(work, Durability::ordered);
   }
 
   Task<Status> release(std::string owner) override {
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(db.execute("UPDATE turns SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL "
-                          "WHERE finished_at IS NULL AND lease_owner = $1",
-                          owner));
+      LB_CHECK(
+          db.execute("UPDATE turns SET status = 'queued', lease_owner = NULL, lease_expires_at = NULL "
+                     "WHERE finished_at IS NULL AND lease_owner = $1",
+                     owner));
       return Ok{};
     };
     co_return co_await context_.database.write(work);
@@ -340,8 +348,8 @@ class SqlTurnStore final : public TurnStore {
                                  "finished_at IS NULL AND next_step = $3",
                                  turn_id, owner, step.index));
       if (counted == 0) return refused_step(db, turn_id, owner, step.index);
-      LB_CHECK(db.execute("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)", turn_id,
-                          step.index, content, now));
+      LB_CHECK(db.execute("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)",
+                          turn_id, step.index, content, now));
       return Ok{};
     };
     co_return co_await context_.database.write(work);
@@ -378,11 +386,12 @@ class SqlTurnStore final : public TurnStore {
   Task<Result<Turn>> request_cancel(Principal principal, std::string id) override {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Result<Turn> {
-      LB_CHECK(db.execute("UPDATE turns SET cancel_requested = 1, "
-                          "finished_at = CASE WHEN status = 'queued' THEN $4 ELSE finished_at END, "
-                          "status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END "
-                          "WHERE id = $1 AND user_id = $2 AND workspace_id = $3 AND finished_at IS NULL",
-                          id, principal.user_id, principal.workspace_id, now));
+      LB_CHECK(
+          db.execute("UPDATE turns SET cancel_requested = 1, "
+                     "finished_at = CASE WHEN status = 'queued' THEN $4 ELSE finished_at END, "
+                     "status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END "
+                     "WHERE id = $1 AND user_id = $2 AND workspace_id = $3 AND finished_at IS NULL",
+                     id, principal.user_id, principal.workspace_id, now));
       return turn_of(db, principal, id);
     };
     co_return co_await context_.database.write(work);
@@ -397,18 +406,20 @@ class SqlTurnStore final : public TurnStore {
   }
 
   static Result<Turn> turn_of(Connection& db, const Principal& principal, const std::string& id) {
-    LB_TRY(row, found(db.one("SELECT " LB_TURN_COLUMNS " FROM turns WHERE id = $1 AND user_id = $2 AND workspace_id = $3",
-                             turn_row, id, principal.user_id, principal.workspace_id),
-                      "turn"));
+    LB_TRY(row,
+           found(db.one("SELECT " LB_TURN_COLUMNS " FROM turns WHERE id = $1 AND user_id = $2 AND workspace_id = $3",
+                        turn_row, id, principal.user_id, principal.workspace_id),
+                 "turn"));
     return std::move(row.turn);
   }
 
   static Status refused_step(Connection& db, const std::string& turn_id, const std::string& owner, int index) {
     auto number = [](const Row& row) { return row.integer(0); };
-    LB_TRY(next, db.one("SELECT next_step FROM turns WHERE id = $1 AND lease_owner = $2 AND finished_at IS NULL", number,
-                        turn_id, owner));
+    LB_TRY(next, db.one("SELECT next_step FROM turns WHERE id = $1 AND lease_owner = $2 AND finished_at IS NULL",
+                        number, turn_id, owner));
     if (!next) return lease_lost();
-    if (index < *next) return {Code::already_exists, fmt::format("Step {} of this turn is in its journal already.", index)};
+    if (index < *next)
+      return {Code::already_exists, fmt::format("Step {} of this turn is in its journal already.", index)};
     return {Code::invalid_argument, fmt::format("The next step of this turn is {}, not {}.", *next, index)};
   }
 
@@ -421,13 +432,13 @@ class SqlTurnStore final : public TurnStore {
       provider = answer.model->provider;
       model = answer.model->name;
     }
-    LB_CHECK(db.execute("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
-                        "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
-                        "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                        answer.id, turn.conversation_id, row.position, turn.principal.workspace_id,
-                        turn.principal.user_id, turn.id, answer.content, parts, to_string(answer.status),
-                        code_of(answer.error), detail_of(answer.error), provider, model,
-                        answer.model && answer.model->demo, now));
+    LB_CHECK(
+        db.execute("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
+                   "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
+                   "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                   answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
+                   turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
+                   detail_of(answer.error), provider, model, answer.model && answer.model->demo, now));
     return Ok{};
   }
 

@@ -113,7 +113,8 @@ Result<Number> to_whole(double value) {
 
 // Half to even, as Python rounds.
 Result<Number> round_number(const std::vector<Number>& values) {
-  if (values.size() == 1) return whole(values[0]) ? Result<Number>(values[0]) : to_whole(std::nearbyint(real(values[0])));
+  if (values.size() == 1)
+    return whole(values[0]) ? Result<Number>(values[0]) : to_whole(std::nearbyint(real(values[0])));
   const std::int64_t* digits = whole(values[1]);
   if (digits == nullptr || *digits < -300 || *digits > 300) {
     return wrong("The second argument of round must be a whole number from -300 to 300.");
@@ -295,7 +296,8 @@ class Parser {
     const std::size_t start = at_;
     for (; !raw_end(); ++at_) {
       const char c = text_[at_];
-      if (c == '_' && at_ > start && is_digit(text_[at_ - 1]) && at_ + 1 < text_.size() && is_digit(text_[at_ + 1])) continue;
+      if (c == '_' && at_ > start && is_digit(text_[at_ - 1]) && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))
+        continue;
       if (c == '.' && !fraction) {
         fraction = true;
       } else if ((c == 'e' || c == 'E') && exponent_follows()) {
@@ -337,9 +339,10 @@ class Parser {
     for (const Function& function : kFunctions) {
       if (function.name == word) return call(function);
     }
-    return wrong("\"" + std::string(word.substr(0, 40)) +
-                 "\" is not known. Known are: abs, round, min, max, sqrt, sin, cos, tan, log, log10, log2, ceil, floor, "
-                 "pow, pi, e.");
+    return wrong(
+        "\"" + std::string(word.substr(0, 40)) +
+        "\" is not known. Known are: abs, round, min, max, sqrt, sin, cos, tan, log, log10, log2, ceil, floor, "
+        "pow, pi, e.");
   }
 
   Result<Number> call(const Function& function) {

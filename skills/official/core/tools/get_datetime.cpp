@@ -26,7 +26,8 @@ std::string print(const char* format, Values... values) {
 
 Result<boost::json::object> get_datetime(const boost::json::object& /*arguments*/, ToolContext& context) {
   using namespace std::chrono;
-  const auto local = floor<seconds>(sys_time<milliseconds>(milliseconds(context.now))) + seconds(context.zone.offset_seconds);
+  const auto local =
+      floor<seconds>(sys_time<milliseconds>(milliseconds(context.now))) + seconds(context.zone.offset_seconds);
   const auto day = floor<days>(local);
   const year_month_day date(day);
   const hh_mm_ss time(local - day);

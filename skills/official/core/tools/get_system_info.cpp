@@ -32,14 +32,16 @@ Memory memory() {
   std::array<char, 256> line{};
   while (file && std::fgets(line.data(), static_cast<int>(line.size()), file.get()) != nullptr) {
     unsigned long long kibibytes = 0;
-    if (std::sscanf(line.data(), "MemTotal: %llu kB", &kibibytes) == 1) memory.total = static_cast<double>(kibibytes) * 1024;
-    if (std::sscanf(line.data(), "MemAvailable: %llu kB", &kibibytes) == 1) memory.available = static_cast<double>(kibibytes) * 1024;
+    if (std::sscanf(line.data(), "MemTotal: %llu kB", &kibibytes) == 1)
+      memory.total = static_cast<double>(kibibytes) * 1024;
+    if (std::sscanf(line.data(), "MemAvailable: %llu kB", &kibibytes) == 1)
+      memory.available = static_cast<double>(kibibytes) * 1024;
   }
   return memory;
 }
 
 std::string uptime() {
-  struct sysinfo info {};
+  struct sysinfo info{};
   if (sysinfo(&info) != 0) return {};
   const long minutes = info.uptime / 60;
   const long days = minutes / 1440;
@@ -55,7 +57,7 @@ std::string uptime() { return {}; }
 
 Result<boost::json::object> get_system_info(const boost::json::object& /*arguments*/, ToolContext& context) {
   boost::json::object result;
-  struct statvfs disk {};
+  struct statvfs disk{};
   if (statvfs(context.work_directory.c_str(), &disk) == 0 && disk.f_blocks > 0) {
     const auto block = static_cast<double>(disk.f_frsize);
     const double total = static_cast<double>(disk.f_blocks) * block;
@@ -67,7 +69,8 @@ Result<boost::json::object> get_system_info(const boost::json::object& /*argumen
                                          {"percent_used", std::round(used / total * 1000) / 10}};
   }
   if (const Memory figures = memory(); figures.total > 0) {
-    result["memory"] = boost::json::object{{"used_gb", gigabytes(figures.total - figures.available)}, {"total_gb", gigabytes(figures.total)}};
+    result["memory"] = boost::json::object{{"used_gb", gigabytes(figures.total - figures.available)},
+                                           {"total_gb", gigabytes(figures.total)}};
   }
   if (std::string time = uptime(); !time.empty()) result["uptime"] = std::move(time);
   return result;

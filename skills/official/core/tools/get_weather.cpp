@@ -28,11 +28,13 @@ std::string first_value(const json::object& object, std::string_view key) {
 Result<json::object> report(const std::string& location, const Fetched& fetched) {
   if (fetched.status == 404) return make_error(Code::not_found, "The weather service does not know this place.");
   if (fetched.status != 200) {
-    return make_error(Code::unavailable, "The weather service cannot be reached now (" + std::to_string(fetched.status) + ").");
+    return make_error(Code::unavailable,
+                      "The weather service cannot be reached now (" + std::to_string(fetched.status) + ").");
   }
   boost::system::error_code error;
   const json::value parsed = json::parse(fetched.body, error);
-  const json::value* list = !error && parsed.is_object() ? parsed.as_object().if_contains("current_condition") : nullptr;
+  const json::value* list =
+      !error && parsed.is_object() ? parsed.as_object().if_contains("current_condition") : nullptr;
   if (list == nullptr || !list->is_array() || list->as_array().empty() || !list->as_array()[0].is_object()) {
     return make_error(Code::unavailable, "The weather service gave an answer that cannot be read.");
   }

@@ -61,7 +61,8 @@ Result<fs::path> folder_below(const fs::path& root, const std::string& folder) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   const fs::path real_root = fs::canonical(root, error);
-  if (error || !fs::is_directory(real, error)) return make_error(Code::not_found, "There is no such folder in the workspace.");
+  if (error || !fs::is_directory(real, error))
+    return make_error(Code::not_found, "There is no such folder in the workspace.");
   if (std::mismatch(real_root.begin(), real_root.end(), real.begin(), real.end()).first != real_root.end()) {
     return make_error(Code::invalid_argument, "The folder must be inside the workspace.");
   }
@@ -91,7 +92,8 @@ Result<boost::json::object> search_files(const boost::json::object& arguments, T
     if (at.depth() >= kMaxDepth) at.disable_recursion_pending();
     std::error_code ignored;
     if (!fs::is_regular_file(at->symlink_status(ignored))) continue;
-    if (matches(pattern, lower(at->path().filename().native()))) found.push_back(at->path().lexically_relative(*start).native());
+    if (matches(pattern, lower(at->path().filename().native())))
+      found.push_back(at->path().lexically_relative(*start).native());
   }
   std::ranges::sort(found);
   const std::size_t count = found.size();

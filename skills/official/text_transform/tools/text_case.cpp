@@ -20,7 +20,8 @@ Text decode(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[i]);
     const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
     char32_t point = size == 1 ? lead : lead & (0xFFU >> (size + 1));
-    for (std::size_t k = 1; k < size && i + k < text.size(); ++k) point = (point << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3F);
+    for (std::size_t k = 1; k < size && i + k < text.size(); ++k)
+      point = (point << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3F);
     out += point;
     i += size;
   }
@@ -60,11 +61,11 @@ struct Range {
   int to_upper;  // 0: pairs with the upper letter even, 1: pairs with it odd
 };
 constexpr std::array kLower = {
-    Range{U'a', U'z', -32},       Range{0xE0, 0xF6, -32},       Range{0xF8, 0xFE, -32},     Range{0x101, 0x137, 0},
-    Range{0x13A, 0x148, 1},       Range{0x14B, 0x177, 0},       Range{0x17A, 0x17E, 1},     Range{0x3AC, 0x3AC, -38},
-    Range{0x3AD, 0x3AF, -37},     Range{0x3B1, 0x3C1, -32},     Range{0x3C3, 0x3CB, -32},   Range{0x3CC, 0x3CC, -64},
-    Range{0x3CD, 0x3CE, -63},     Range{0x430, 0x44F, -32},     Range{0x450, 0x45F, -80},   Range{0x461, 0x481, 0},
-    Range{0x48B, 0x4BF, 0},       Range{0x561, 0x586, -48},     Range{0x1E01, 0x1E95, 0},   Range{0x1EA1, 0x1EFF, 0},
+    Range{U'a', U'z', -32},   Range{0xE0, 0xF6, -32},   Range{0xF8, 0xFE, -32},   Range{0x101, 0x137, 0},
+    Range{0x13A, 0x148, 1},   Range{0x14B, 0x177, 0},   Range{0x17A, 0x17E, 1},   Range{0x3AC, 0x3AC, -38},
+    Range{0x3AD, 0x3AF, -37}, Range{0x3B1, 0x3C1, -32}, Range{0x3C3, 0x3CB, -32}, Range{0x3CC, 0x3CC, -64},
+    Range{0x3CD, 0x3CE, -63}, Range{0x430, 0x44F, -32}, Range{0x450, 0x45F, -80}, Range{0x461, 0x481, 0},
+    Range{0x48B, 0x4BF, 0},   Range{0x561, 0x586, -48}, Range{0x1E01, 0x1E95, 0}, Range{0x1EA1, 0x1EFF, 0},
 };
 
 char32_t upper(char32_t c) {
@@ -95,8 +96,10 @@ char32_t lower(char32_t c) {
 bool is_digit(char32_t c) { return c >= U'0' && c <= U'9'; }
 bool is_upper(char32_t c) { return lower(c) != c; }
 bool is_letter(char32_t c) {
-  const bool punctuation = (c >= 0x2000 && c <= 0x206F) || (c >= 0x3000 && c <= 0x303F) || c == 0xD7 || c == 0xF7 || c == 0xA0;
-  return upper(c) != c || is_upper(c) || (c >= 0xAA && !punctuation && c != 0xAB && c != 0xB7 && c != 0xBB && c != 0xBF);
+  const bool punctuation =
+      (c >= 0x2000 && c <= 0x206F) || (c >= 0x3000 && c <= 0x303F) || c == 0xD7 || c == 0xF7 || c == 0xA0;
+  return upper(c) != c || is_upper(c) ||
+         (c >= 0xAA && !punctuation && c != 0xAB && c != 0xB7 && c != 0xBB && c != 0xBF);
 }
 bool is_word(char32_t c) { return is_letter(c) || is_digit(c); }
 
@@ -159,7 +162,8 @@ std::vector<Text> words_of(const Text& text) {
     }
     if (!word.empty() && is_upper(c)) {
       const bool after_lower = !is_upper(word.back()) && !is_digit(word.back());
-      const bool before_lower = is_upper(word.back()) && i + 1 < text.size() && is_letter(text[i + 1]) && !is_upper(text[i + 1]);
+      const bool before_lower =
+          is_upper(word.back()) && i + 1 < text.size() && is_letter(text[i + 1]) && !is_upper(text[i + 1]);
       if (after_lower || before_lower) end_word();
     }
     word += c;
@@ -207,7 +211,8 @@ Result<boost::json::object> text_case(const boost::json::object& arguments, Tool
   } else if (name == "camel") {
     result = to_camel(words_of(source));
   } else {
-    return make_error(Code::invalid_argument, "case must be upper, lower, title, sentence, snake, camel, kebab or constant.");
+    return make_error(Code::invalid_argument,
+                      "case must be upper, lower, title, sentence, snake, camel, kebab or constant.");
   }
   return boost::json::object{{"original", text}, {"result", encode(result)}, {"case", name}};
 }

@@ -2,10 +2,10 @@
 
 #include <librebird/base/utf8.hpp>
 
+#include <fmt/format.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -66,11 +66,12 @@ std::string weather(const json::object& result) {
 }
 
 std::string statistics(const json::object& result) {
-  return fmt::format("The text has {} words ({} different), {} characters, {} sentences, {} paragraphs and {} lines; "
-                     "reading it takes about {} minutes.",
-                     member(result, "words"), member(result, "unique_words"), member(result, "characters"),
-                     member(result, "sentences"), member(result, "paragraphs"), member(result, "lines"),
-                     member(result, "reading_time_minutes"));
+  return fmt::format(
+      "The text has {} words ({} different), {} characters, {} sentences, {} paragraphs and {} lines; "
+      "reading it takes about {} minutes.",
+      member(result, "words"), member(result, "unique_words"), member(result, "characters"),
+      member(result, "sentences"), member(result, "paragraphs"), member(result, "lines"),
+      member(result, "reading_time_minutes"));
 }
 
 std::string files(const json::object& result) {
@@ -134,7 +135,10 @@ std::string greeting() {
   return "Hello! Ask me something, for example \"What is 17.5% of 2340, and what is today's date?\", or say \"help\".";
 }
 
-std::string help() { return fmt::format("I follow simple rules and use Libre Bird's real tools. I understand:\n{}\n\n{}", kAbilities, kConnect); }
+std::string help() {
+  return fmt::format("I follow simple rules and use Libre Bird's real tools. I understand:\n{}\n\n{}", kAbilities,
+                     kConnect);
+}
 
 std::string fallback() {
   return fmt::format("I did not understand that: I only follow simple rules. I understand:\n{}\n\n{}", kAbilities,

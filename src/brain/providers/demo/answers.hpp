@@ -12,8 +12,7 @@
 
 namespace librebird::brain::demo {
 
-inline constexpr std::string_view kNotice =
-    "(This is Libre Bird's offline demo stand-in, not a real model.)";
+inline constexpr std::string_view kNotice = "(This is Libre Bird's offline demo stand-in, not a real model.)";
 
 // What a tool's result says, in a sentence or two. `content` is JSON, perhaps followed by notes.
 [[nodiscard]] std::string describe(const ToolCall& call, std::string_view content);

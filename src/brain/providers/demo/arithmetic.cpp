@@ -24,21 +24,33 @@ struct Word {
   std::string_view text;
 };
 
-constexpr std::array<Word, 22> kWords{{{"plus", Kind::op, "+"},          {"minus", Kind::op, "-"},
-                                       {"times", Kind::op, "*"},         {"multiplied", Kind::op, "*"},
-                                       {"x", Kind::op, "*"},             {"divided", Kind::op, "/"},
-                                       {"over", Kind::op, "/"},          {"mod", Kind::op, "%"},
-                                       {"modulo", Kind::op, "%"},        {"percent", Kind::percent, "%"},
-                                       {"of", Kind::of, ""},             {"sqrt", Kind::function, "sqrt"},
-                                       {"sin", Kind::function, "sin"},   {"cos", Kind::function, "cos"},
-                                       {"tan", Kind::function, "tan"},   {"log", Kind::function, "log"},
-                                       {"abs", Kind::function, "abs"},   {"round", Kind::function, "round"},
-                                       {"ceil", Kind::function, "ceil"}, {"floor", Kind::function, "floor"},
-                                       {"pi", Kind::constant, "pi"},     {"pow", Kind::function, "pow"}}};
+constexpr std::array<Word, 22> kWords{{{"plus", Kind::op, "+"},
+                                       {"minus", Kind::op, "-"},
+                                       {"times", Kind::op, "*"},
+                                       {"multiplied", Kind::op, "*"},
+                                       {"x", Kind::op, "*"},
+                                       {"divided", Kind::op, "/"},
+                                       {"over", Kind::op, "/"},
+                                       {"mod", Kind::op, "%"},
+                                       {"modulo", Kind::op, "%"},
+                                       {"percent", Kind::percent, "%"},
+                                       {"of", Kind::of, ""},
+                                       {"sqrt", Kind::function, "sqrt"},
+                                       {"sin", Kind::function, "sin"},
+                                       {"cos", Kind::function, "cos"},
+                                       {"tan", Kind::function, "tan"},
+                                       {"log", Kind::function, "log"},
+                                       {"abs", Kind::function, "abs"},
+                                       {"round", Kind::function, "round"},
+                                       {"ceil", Kind::function, "ceil"},
+                                       {"floor", Kind::function, "floor"},
+                                       {"pi", Kind::constant, "pi"},
+                                       {"pow", Kind::function, "pow"}}};
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
   return out;
 }
 
@@ -97,12 +109,18 @@ std::vector<Token> tokens_of(std::string_view text) {
     } else {
       ++at;
       if (c == ' ') continue;
-      if (c == '(') tokens.push_back({Kind::open, "("});
-      else if (c == ')') tokens.push_back({Kind::close, ")"});
-      else if (c == '%') tokens.push_back({Kind::percent, "%"});
-      else if (c == '^') tokens.push_back({Kind::op, "**"});
-      else if (c == '+' || c == '-' || c == '*' || c == '/') tokens.push_back({Kind::op, std::string(1, c)});
-      else tokens.push_back({Kind::other, std::string(1, c)});
+      if (c == '(')
+        tokens.push_back({Kind::open, "("});
+      else if (c == ')')
+        tokens.push_back({Kind::close, ")"});
+      else if (c == '%')
+        tokens.push_back({Kind::percent, "%"});
+      else if (c == '^')
+        tokens.push_back({Kind::op, "**"});
+      else if (c == '+' || c == '-' || c == '*' || c == '/')
+        tokens.push_back({Kind::op, std::string(1, c)});
+      else
+        tokens.push_back({Kind::other, std::string(1, c)});
     }
   }
   return tokens;

@@ -126,8 +126,9 @@ Result<std::unique_ptr<ChatProvider>> create(const ProviderContext&) {
 
 namespace plugins {
 ProviderPlugin provider_demo() {
-  return {{"demo", "An offline, rule-based stand-in that needs no model and no key; it is labelled in every answer.", {}},
-          create};
+  return {
+      {"demo", "An offline, rule-based stand-in that needs no model and no key; it is labelled in every answer.", {}},
+      create};
 }
 }  // namespace plugins
 

@@ -77,9 +77,8 @@ std::optional<std::string_view> fenced(std::string_view text) {
 }
 
 std::optional<std::string_view> quoted(std::string_view text) {
-  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>{"\"", "\""},
-                                    {"\xE2\x80\x9C", "\xE2\x80\x9D"},
-                                    {"`", "`"}}) {
+  for (const auto& [open, close] :
+       {std::pair<std::string_view, std::string_view>{"\"", "\""}, {"\xE2\x80\x9C", "\xE2\x80\x9D"}, {"`", "`"}}) {
     const std::size_t from = text.find(open);
     if (from == std::string_view::npos) continue;
     const std::size_t to = text.rfind(close);
@@ -109,26 +108,40 @@ std::string_view material(std::string_view text, std::size_t from) {
 
 std::optional<Intent> about_json(std::string_view text, std::string_view low) {
   if (!says(low, {"json"}) || says(low, {"csv"})) return std::nullopt;
-  const bool asked = says(low, {"prettify", "pretty", "pretty-print", "format", "beautify", "validate", "valid", "minify",
-                                "compact", "sort", "check", "indent"});
+  const bool asked = says(low, {"prettify", "pretty", "pretty-print", "format", "beautify", "validate", "valid",
+                                "minify", "compact", "sort", "check", "indent"});
   const std::size_t from = text.find_first_of("{[");
   if (!asked) return std::nullopt;
   const auto block = fenced(text);
-  const std::string_view json = block ? *block
+  const std::string_view json = block                            ? *block
                                 : from != std::string_view::npos ? trim(text.substr(from))
                                                                  : material(text, *after(low, "json"));
   if (json.empty()) return std::nullopt;
-  const std::string_view action = says(low, {"minify", "compact"}) ? "minify" : says(low, {"sort"}) ? "sort" : "prettify";
+  const std::string_view action = says(low, {"minify", "compact"}) ? "minify"
+                                  : says(low, {"sort"})            ? "sort"
+                                                                   : "prettify";
   return Intent{"json_prettify", arguments({{"text", json}, {"action", action}})};
 }
 
 std::optional<Intent> about_case(std::string_view text, std::string_view low) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kCases{
-      {{"upper case", "upper"}, {"uppercase", "upper"}, {"upper-case", "upper"}, {"lower case", "lower"},
-       {"lowercase", "lower"}, {"lower-case", "lower"}, {"title case", "title"}, {"titlecase", "title"},
-       {"sentence case", "sentence"}, {"snake case", "snake"}, {"snake_case", "snake"}, {"camel case", "camel"},
-       {"camelcase", "camel"}, {"kebab case", "kebab"}, {"kebab-case", "kebab"}, {"constant case", "constant"},
-       {"all caps", "upper"}, {"capital letters", "upper"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kCases{{{"upper case", "upper"},
+                                                                                  {"uppercase", "upper"},
+                                                                                  {"upper-case", "upper"},
+                                                                                  {"lower case", "lower"},
+                                                                                  {"lowercase", "lower"},
+                                                                                  {"lower-case", "lower"},
+                                                                                  {"title case", "title"},
+                                                                                  {"titlecase", "title"},
+                                                                                  {"sentence case", "sentence"},
+                                                                                  {"snake case", "snake"},
+                                                                                  {"snake_case", "snake"},
+                                                                                  {"camel case", "camel"},
+                                                                                  {"camelcase", "camel"},
+                                                                                  {"kebab case", "kebab"},
+                                                                                  {"kebab-case", "kebab"},
+                                                                                  {"constant case", "constant"},
+                                                                                  {"all caps", "upper"},
+                                                                                  {"capital letters", "upper"}}};
   for (const auto& [phrase, name] : kCases) {
     const auto end = after(low, phrase);
     if (!end) continue;
@@ -181,16 +194,16 @@ std::optional<Intent> about_text(std::string_view text, std::string_view low) {
     if (!csv.empty()) return Intent{"csv_to_json", arguments({{"text", csv}})};
   }
   if (auto found = about_json(text, low)) return found;
-  if (const auto end = after_any(low, {"markdown to html", "markdown into html", "markdown as html", "md to html",
-                                       "to html", "into html"})) {
+  if (const auto end = after_any(
+          low, {"markdown to html", "markdown into html", "markdown as html", "md to html", "to html", "into html"})) {
     const std::string_view of = material(text, *end);
     if (!of.empty()) return Intent{"markdown_to_html", arguments({{"text", of}})};
   }
-  if (const auto end = after_any(low, {"text statistics", "text stats", "statistics of", "statistics for",
-                                       "count the words in", "count words in", "count the words of", "count words",
-                                       "word count of", "word count for", "word count", "how many words are in",
-                                       "how many characters are in", "how many words are there in", "how many words does",
-                                       "reading time of", "analyze the text", "analyse the text"})) {
+  if (const auto end = after_any(
+          low, {"text statistics", "text stats", "statistics of", "statistics for", "count the words in",
+                "count words in", "count the words of", "count words", "word count of", "word count for", "word count",
+                "how many words are in", "how many characters are in", "how many words are there in",
+                "how many words does", "reading time of", "analyze the text", "analyse the text"})) {
     const std::string_view of = material(text, *end);
     if (!of.empty()) return Intent{"text_stats", arguments({{"text", of}})};
   }
@@ -203,8 +216,8 @@ std::string_view clause(std::string_view text, std::size_t from) {
   const std::string low = lower(rest);
   std::size_t end = rest.find_first_of("?!;\n");
   end = std::min(end, rest.size());
-  for (const std::string_view stop : {" and ", ", and ", ", what", " right now", " today", " now", " tomorrow", " please",
-                                      ". "}) {
+  for (const std::string_view stop :
+       {" and ", ", and ", ", what", " right now", " today", " now", " tomorrow", " please", ". "}) {
     end = std::min(end, low.find(stop));
   }
   return trim(rest.substr(0, end), " \t\r\n.,\"'`");
@@ -235,8 +248,9 @@ std::optional<Intent> about_opening(std::string_view text, std::string_view low)
     if (what.empty()) continue;
     const std::string name = lower(what);
     const std::size_t dot = name.find('.');
-    const bool address = name.starts_with("http://") || name.starts_with("https://") ||
-                         (name.find(' ') == std::string::npos && dot != std::string::npos && dot > 0 && dot + 2 < name.size());
+    const bool address =
+        name.starts_with("http://") || name.starts_with("https://") ||
+        (name.find(' ') == std::string::npos && dot != std::string::npos && dot > 0 && dot + 2 < name.size());
     if (address) return Intent{"open_url", arguments({{"url", what}})};
     if (verb == "visit" || verb == "go to") continue;
     return Intent{"open_app", arguments({{"name", what}})};
@@ -267,8 +281,8 @@ Understanding understand(std::string_view message) {
     const std::string_view place = clause(same, *end);
     if (!place.empty()) add(found.intents, {"get_weather", arguments({{"location", place}})});
   }
-  if (says(low, {"system info", "system information", "disk space", "memory usage", "free memory", "disk usage", "uptime",
-                 "battery"})) {
+  if (says(low, {"system info", "system information", "disk space", "memory usage", "free memory", "disk usage",
+                 "uptime", "battery"})) {
     add(found.intents, {"get_system_info", "{}"});
   }
   if (const auto end = after_any(low, {"search files for", "search my files for", "search for files named",

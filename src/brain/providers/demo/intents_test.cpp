@@ -22,15 +22,14 @@ INSTANTIATE_TEST_SUITE_P(
     Table, Understands,
     testing::Values(
         Case{"What is 17.5% of 2340, and what is today's date?", {calculator("2340*17.5/100"), kNow}},
-        Case{"what is 17.5 percent of 2,340", {calculator("2340*17.5/100")}},
-        Case{"What time is it?", {kNow}}, Case{"What’s today’s date?", {kNow}},
-        Case{"what day is it", {kNow}}, Case{"Please update the data", {}},
+        Case{"what is 17.5 percent of 2,340", {calculator("2340*17.5/100")}}, Case{"What time is it?", {kNow}},
+        Case{"What’s today’s date?", {kNow}}, Case{"what day is it", {kNow}}, Case{"Please update the data", {}},
         Case{"12 times 3 plus 4", {calculator("12*3+4")}}, Case{"What is (2 + 3) * 4?", {calculator("(2+3)*4")}},
-        Case{"calculate 100 divided by 8", {calculator("100/8")}}, Case{"what's the square root of 144?", {calculator("sqrt(144)")}},
-        Case{"2^10", {calculator("2**10")}}, Case{"how much is 7 squared?", {calculator("7**2")}},
-        Case{"sqrt(16) + 2", {calculator("sqrt(16)+2")}}, Case{"17 % 5", {calculator("17%5")}},
-        Case{"I have 3 cats and 4 dogs", {}}, Case{"-5 + 3 =", {calculator("-5+3")}},
-        Case{"(((", {}}, Case{"what is 2 +", {}},
+        Case{"calculate 100 divided by 8", {calculator("100/8")}},
+        Case{"what's the square root of 144?", {calculator("sqrt(144)")}}, Case{"2^10", {calculator("2**10")}},
+        Case{"how much is 7 squared?", {calculator("7**2")}}, Case{"sqrt(16) + 2", {calculator("sqrt(16)+2")}},
+        Case{"17 % 5", {calculator("17%5")}}, Case{"I have 3 cats and 4 dogs", {}},
+        Case{"-5 + 3 =", {calculator("-5+3")}}, Case{"(((", {}}, Case{"what is 2 +", {}},
         Case{"What's the weather in New York?", {weather("New York")}},
         Case{"weather in São Paulo and what time is it?", {kNow, weather("São Paulo")}},
         Case{"How is the weather?", {}},
@@ -45,15 +44,16 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"decode base64: aGVsbG8=", {{"base64_encode_decode", R"({"text":"aGVsbG8=","action":"decode"})"}}},
         Case{"prettify this JSON: {\"a\": 1}", {{"json_prettify", R"({"text":"{\"a\": 1}","action":"prettify"})"}}},
         Case{"is this valid json? {\"a\":", {{"json_prettify", R"({"text":"{\"a\":","action":"prettify"})"}}},
-        Case{"minify json\n```json\n{ \"a\" : 1 }\n```", {{"json_prettify", R"({"text":"{ \"a\" : 1 }","action":"minify"})"}}},
+        Case{"minify json\n```json\n{ \"a\" : 1 }\n```",
+             {{"json_prettify", R"({"text":"{ \"a\" : 1 }","action":"minify"})"}}},
         Case{"CSV to JSON: a,b\n1,2", {{"csv_to_json", R"({"text":"a,b\n1,2"})"}}},
         Case{"Markdown to HTML: # Hello", {{"markdown_to_html", R"({"text":"# Hello"})"}}},
         Case{"Show system info", {{"get_system_info", "{}"}}},
         Case{"find files named report", {{"search_files", R"({"query":"report"})"}}},
         Case{"open https://example.org/a?b=1", {{"open_url", R"({"url":"https://example.org/a"})"}}},
         Case{"Open example.org", {{"open_url", R"({"url":"example.org"})"}}},
-        Case{"open the app Safari", {{"open_app", R"({"name":"Safari"})"}}},
-        Case{"what is open source?", {}}, Case{"", {}}, Case{"hello", {}}, Case{"\xff\xfe", {}}));
+        Case{"open the app Safari", {{"open_app", R"({"name":"Safari"})"}}}, Case{"what is open source?", {}},
+        Case{"", {}}, Case{"hello", {}}, Case{"\xff\xfe", {}}));
 
 TEST(Understands, GreetingsAndHelp) {
   EXPECT_TRUE(understand("Hello!").greeting);

@@ -2,8 +2,8 @@
 
 #include <librebird/base/utf8.hpp>
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
+#include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -84,7 +84,9 @@ std::string presentable(std::string_view text, std::string_view key) {
 }
 
 Millis retry_after(const HttpHeaders& headers, UnixMillis now) {
-  const auto bounded = [](double millis) { return Millis(static_cast<std::int64_t>(std::min(millis, static_cast<double>(kLongestWait.count())))); };
+  const auto bounded = [](double millis) {
+    return Millis(static_cast<std::int64_t>(std::min(millis, static_cast<double>(kLongestWait.count()))));
+  };
   if (const auto exact = find_header(headers, "retry-after-ms")) {
     if (const auto millis = number(*exact)) return bounded(*millis);
   }
@@ -102,30 +104,34 @@ Error status_error(int status, const HttpHeaders& headers, const Complaint& comp
   const std::string why = said(complaint, key);
   Error error;
   if (status == 401 || status == 403) {
-    error = fail(Code::unauthenticated, false,
-                 fmt::format("openai: the model server refused the key (HTTP {}); check OPENAI_API_KEY.{}", status, why));
+    error =
+        fail(Code::unauthenticated, false,
+             fmt::format("openai: the model server refused the key (HTTP {}); check OPENAI_API_KEY.{}", status, why));
   } else if (status == 404) {
-    error = fail(Code::not_found, false,
-                 fmt::format("openai: no such model or address (HTTP 404); check LIBREBIRD_MODEL and OPENAI_BASE_URL.{}",
-                             why));
-  } else if (status == 429 && (complaint.code == "insufficient_quota" || complaint.code == "billing_hard_limit_reached")) {
+    error = fail(
+        Code::not_found, false,
+        fmt::format("openai: no such model or address (HTTP 404); check LIBREBIRD_MODEL and OPENAI_BASE_URL.{}", why));
+  } else if (status == 429 &&
+             (complaint.code == "insufficient_quota" || complaint.code == "billing_hard_limit_reached")) {
     error = fail(Code::resource_exhausted, false, "openai: the account's quota is used up; check its plan." + why);
   } else if (status == 429) {
-    error = fail(Code::resource_exhausted, true, "openai: too many requests for the model server; try again shortly." + why);
+    error = fail(Code::resource_exhausted, true,
+                 "openai: too many requests for the model server; try again shortly." + why);
   } else if (status >= 500 || status == 408 || status == 409 || status == 425) {
     error = fail(Code::unavailable, true,
                  fmt::format("openai: the model server has trouble (HTTP {}); try again shortly.{}", status, why));
   } else if (status >= 300 && status < 400) {
-    error = fail(Code::unavailable, false,
-                 fmt::format("openai: the model server redirects (HTTP {}); set OPENAI_BASE_URL to the final address.",
-                             status));
+    error = fail(
+        Code::unavailable, false,
+        fmt::format("openai: the model server redirects (HTTP {}); set OPENAI_BASE_URL to the final address.", status));
   } else {
     error = fail(Code::invalid_argument, false,
                  fmt::format("openai: the model server refused the request (HTTP {}).{}", status,
                              why.empty() ? " Check the model's name and its limits." : why));
   }
   const auto should = find_header(headers, "x-should-retry");
-  if (should == "true" && (error.code == Code::unavailable || error.code == Code::resource_exhausted)) error.retryable = true;
+  if (should == "true" && (error.code == Code::unavailable || error.code == Code::resource_exhausted))
+    error.retryable = true;
   if (should == "false") error.retryable = false;
   if (error.retryable) error.retry_after = retry_after(headers, now);
   return error;
@@ -138,7 +144,8 @@ Error stream_error(const Complaint& complaint, std::string_view key) {
   if (complaint.code == "invalid_request_error" || complaint.code == "context_length_exceeded") {
     return status_error(400, {}, complaint, key, 0);
   }
-  return fail(Code::unavailable, true, "openai: the model server reported an error while answering." + said(complaint, key));
+  return fail(Code::unavailable, true,
+              "openai: the model server reported an error while answering." + said(complaint, key));
 }
 
 Error transport_error(Error error) {

@@ -7,8 +7,8 @@
 #include <librebird/core/ports/chat_provider.hpp>
 #include <librebird/core/ports/http_client.hpp>
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
+#include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <map>
@@ -37,7 +37,10 @@ std::vector<ConfigKey> config_keys() {
 class OpenAiProvider final : public ChatProvider {
  public:
   OpenAiProvider(const ProviderContext& context, std::string base_url, std::string key)
-      : http_(context.http), clock_(context.clock), base_url_(std::move(base_url)), key_(std::move(key)),
+      : http_(context.http),
+        clock_(context.clock),
+        base_url_(std::move(base_url)),
+        key_(std::move(key)),
         idle_timeout_(std::chrono::seconds(context.config.integer("openai.idle_timeout_seconds"))) {}
 
   Task<Result<ModelAnswer>> complete(CompletionRequest request, TextSink on_text, std::stop_token stop) override;
@@ -202,8 +205,9 @@ Result<std::unique_ptr<ChatProvider>> create(const ProviderContext& context) {
   while (url.ends_with('/')) url.pop_back();
   if (url.empty()) url = kBaseUrl;
   if (!url.starts_with("https://") && !url.starts_with("http://")) {
-    return make_error(Code::failed_precondition,
-                      "openai: OPENAI_BASE_URL must begin with http:// or https://, for example http://127.0.0.1:8080/v1.");
+    return make_error(
+        Code::failed_precondition,
+        "openai: OPENAI_BASE_URL must begin with http:// or https://, for example http://127.0.0.1:8080/v1.");
   }
   if (std::ranges::any_of(key, [](char c) { return c <= ' ' || c > '~'; })) {
     return make_error(Code::failed_precondition,

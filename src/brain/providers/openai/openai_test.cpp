@@ -3,8 +3,8 @@
 
 #include <librebird/brain/testkit/provider_conformance.hpp>
 
-#include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
+#include <boost/json/parse.hpp>
 
 #include <fstream>
 #include <sstream>
@@ -161,7 +161,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{500, "", Code::unavailable, true, "HTTP 500"},
                     Refused{503, R"({"detail":"loading \u0007 model"})", Code::unavailable, true, "loading   model"},
                     Refused{400, R"({"error":"just text"})", Code::invalid_argument, false, "just text"},
-                    Refused{400, R"({"message":"sk-secret-key leaked"})", Code::invalid_argument, false, "[key] leaked"},
+                    Refused{400, R"({"message":"sk-secret-key leaked"})", Code::invalid_argument, false,
+                            "[key] leaked"},
                     Refused{301, "", Code::unavailable, false, "redirects"},
                     Refused{418, "[1,2", Code::invalid_argument, false, "418"}));
 

@@ -2,9 +2,9 @@
 
 #include <librebird/base/json_writer.hpp>
 
+#include <fmt/format.h>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
-#include <fmt/format.h>
 
 namespace librebird::brain::openai {
 namespace {

@@ -5,10 +5,10 @@
 
 #include <librebird/base/utf8.hpp>
 
+#include <fmt/format.h>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include <array>
 
@@ -52,7 +52,11 @@ bool blank(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 class StreamDecoder::Impl {
  public:
   Impl(TextSink on_text, std::string_view key, DecoderLimits limits)
-      : sink_(std::move(on_text)), key_(key), limits_(limits), sse_(limits.event), parser_(json::storage_ptr(), options()) {}
+      : sink_(std::move(on_text)),
+        key_(key),
+        limits_(limits),
+        sse_(limits.event),
+        parser_(json::storage_ptr(), options()) {}
 
   Status feed(std::string_view bytes);
   Result<ModelAnswer> finish();

@@ -88,16 +88,17 @@ TEST_P(Failures, AreTold) {
     EXPECT_THAT(answer.error().message, HasSubstr(GetParam().says));
   }
 }
-INSTANTIATE_TEST_SUITE_P(
-    Fixtures, Failures,
-    testing::Values(Bad{"half_call", Code::unavailable, "the model server's answer broke off"},
-                    Bad{"half_text", Code::unavailable, "broke off"}, Bad{"half_event", Code::unavailable, "broke off"},
-                    Bad{"error_midstream", Code::unavailable, "The server had an error"},
-                    Bad{"error_rate_limit", Code::resource_exhausted, "Slow down"},
-                    Bad{"error_status_number", Code::invalid_argument, "context too long"},
-                    Bad{"broken_json", Code::unavailable, "not JSON"},
-                    Bad{"html", Code::unavailable, "OPENAI_BASE_URL"}, Bad{"empty", Code::unavailable, "OPENAI_BASE_URL"},
-                    Bad{"plain_json_error", Code::unavailable, "model is loading"}));
+INSTANTIATE_TEST_SUITE_P(Fixtures, Failures,
+                         testing::Values(Bad{"half_call", Code::unavailable, "the model server's answer broke off"},
+                                         Bad{"half_text", Code::unavailable, "broke off"},
+                                         Bad{"half_event", Code::unavailable, "broke off"},
+                                         Bad{"error_midstream", Code::unavailable, "The server had an error"},
+                                         Bad{"error_rate_limit", Code::resource_exhausted, "Slow down"},
+                                         Bad{"error_status_number", Code::invalid_argument, "context too long"},
+                                         Bad{"broken_json", Code::unavailable, "not JSON"},
+                                         Bad{"html", Code::unavailable, "OPENAI_BASE_URL"},
+                                         Bad{"empty", Code::unavailable, "OPENAI_BASE_URL"},
+                                         Bad{"plain_json_error", Code::unavailable, "model is loading"}));
 
 TEST(StreamDecoder, RefusalIsText) { EXPECT_EQ(decode(fixture("refusal"), 3)->text, "I cannot."); }
 
@@ -137,11 +138,14 @@ TEST(StreamDecoder, OddTypesAreIgnored) {
 TEST(StreamDecoder, BrokenUtf8IsMended) {
   const auto answer = decode("data: {\"choices\":[{\"delta\":{\"content\":\"a\xff\x62\"}}]}\n\ndata: [DONE]\n\n", 1);
   ASSERT_TRUE(answer.ok());
-  EXPECT_EQ(answer->text, "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(answer->text,
+            "a\xEF\xBF\xBD"
+            "b");
 }
 
 TEST(StreamDecoder, LoneHalvesOfCharactersAreMended) {
-  const auto answer = decode("data: {\"choices\":[{\"delta\":{\"content\":\"a\\\\ud83d \\ud83d!\\udc26\\ud83d\"}}]}\n\ndata: [DONE]\n\n", 1);
+  const auto answer = decode(
+      "data: {\"choices\":[{\"delta\":{\"content\":\"a\\\\ud83d \\ud83d!\\udc26\\ud83d\"}}]}\n\ndata: [DONE]\n\n", 1);
   ASSERT_TRUE(answer.ok());
   EXPECT_TRUE(answer->text.starts_with("a\\ud83d \xEF\xBF\xBD")) << answer->text;
   EXPECT_TRUE(answer->text.ends_with("\xEF\xBF\xBD"));

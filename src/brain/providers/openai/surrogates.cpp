@@ -74,8 +74,6 @@ std::string join_halves(std::string_view text) {
   return out;
 }
 
-bool ends_with_half(std::string_view text) {
-  return text.size() >= 3 && high(half_at(text.substr(text.size() - 3)));
-}
+bool ends_with_half(std::string_view text) { return text.size() >= 3 && high(half_at(text.substr(text.size() - 3))); }
 
 }  // namespace librebird::brain::openai

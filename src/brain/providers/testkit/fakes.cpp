@@ -78,7 +78,8 @@ Script fails(Error error, std::vector<std::string> pieces) { return {std::move(p
 
 Script hangs(std::vector<std::string> pieces) { return {std::move(pieces), ModelAnswer{}, true}; }
 
-Task<Result<ModelAnswer>> ScriptedProvider::complete(CompletionRequest request, TextSink on_text, std::stop_token stop) {
+Task<Result<ModelAnswer>> ScriptedProvider::complete(CompletionRequest request, TextSink on_text,
+                                                     std::stop_token stop) {
   requests.push_back(std::move(request));
   Script script = otherwise;
   if (!scripts.empty()) {

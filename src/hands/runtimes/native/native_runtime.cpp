@@ -66,8 +66,9 @@ class NativeRuntime final : public ToolRuntime {
 
   Result<SandboxSpec> plan(const ToolSpec& tool, const ToolCall& call) override {
     if (runner_.empty()) {
-      return make_error(Code::failed_precondition,
-                        "The runner librebird-tool is missing beside the program; reinstall, or build the target librebird-tool.");
+      return make_error(
+          Code::failed_precondition,
+          "The runner librebird-tool is missing beside the program; reinstall, or build the target librebird-tool.");
     }
     const LocalTime time = local_time();
     SandboxSpec spec;
@@ -87,7 +88,8 @@ class NativeRuntime final : public ToolRuntime {
     if (run.end == SandboxEnd::signalled) {
       return make_error(Code::internal, fmt::format("The tool {} crashed (signal {}).", tool.name, run.exit_code));
     }
-    return make_error(Code::internal, fmt::format("The tool {} ended without an answer (code {}).", tool.name, run.exit_code));
+    return make_error(Code::internal,
+                      fmt::format("The tool {} ended without an answer (code {}).", tool.name, run.exit_code));
   }
 
  private:

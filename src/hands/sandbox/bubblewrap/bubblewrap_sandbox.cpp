@@ -56,13 +56,15 @@ std::string shape_of(const std::vector<std::string>& command, const SandboxSpec&
     shape.push_back('\0');
   }
   const SandboxLimits& limits = spec.limits;
-  return shape + fmt::format("{} {} {} {}", limits.memory_bytes, limits.cpu_seconds, limits.file_bytes, limits.processes);
+  return shape +
+         fmt::format("{} {} {} {}", limits.memory_bytes, limits.cpu_seconds, limits.file_bytes, limits.processes);
 }
 
 // One program on its way. Lives in the frame of run(); its tasks are joined there.
 class Run {
  public:
-  Run(Executor executor, Started started, SandboxSpec& spec, std::function<void(std::string_view)>& sink, ControlGroup group)
+  Run(Executor executor, Started started, SandboxSpec& spec, std::function<void(std::string_view)>& sink,
+      ControlGroup group)
       : executor_(executor),
         spec_(spec),
         sink_(sink),
@@ -251,7 +253,7 @@ Result<Started> BubblewrapSandbox::start(const std::vector<std::string>& command
     const bool missing = code == Code::not_found || code == Code::permission_denied;
     return make_error(missing ? Code::failed_precondition : code, process.error().message);
   }
-  return Started{std::move(process).value(), std::move(pipes.input.write), std::move(pipes.output.read),
+  return Started{std::move(process).value(),  std::move(pipes.input.write), std::move(pipes.output.read),
                  std::move(pipes.error.read), std::move(pipes.status.read), std::move(pipes.block.write)};
 }
 
@@ -279,14 +281,16 @@ Task<Result<SandboxRun>> BubblewrapSandbox::run(SandboxSpec spec, std::function<
   const bool single = is_single(spec);
   LB_CO_TRY(command, make_command(bwrap_, spec));
   LB_CO_TRY(started, take_or_start(command, spec));
-  Run run(executor_, std::move(started), spec, on_error_output, single ? ControlGroup() : ControlGroup::create(groups_, spec.limits));
+  Run run(executor_, std::move(started), spec, on_error_output,
+          single ? ControlGroup() : ControlGroup::create(groups_, spec.limits));
   const auto kill = [&run] { run.kill(SandboxEnd::cancelled); };
   const std::stop_callback on_stop(stop, kill);
   co_await run.finish();
   Result<SandboxRun> result = run.result();
   // Only a shape that just worked and belongs to no one call: no workspace's folder, no call's socket.
   if (single && result && spec.mounts.size() == 1 && spec.egress_socket.empty()) {
-    boost::asio::post(executor_, [this, alive = std::weak_ptr<bool>(alive_), command = std::move(command), spec = std::move(spec)]() mutable {
+    boost::asio::post(executor_, [this, alive = std::weak_ptr<bool>(alive_), command = std::move(command),
+                                  spec = std::move(spec)]() mutable {
       if (!alive.expired()) prepare_spare(std::move(command), std::move(spec));
     });
   }

@@ -28,7 +28,8 @@ Status check(const SandboxSpec& spec) {
   // Bubblewrap passes its environment on; what would change bubblewrap itself is refused.
   for (const std::string& variable : spec.environment) {
     if (variable.find('=') == std::string::npos || variable.starts_with('=') || variable.starts_with("LD_")) {
-      return make_error(Code::invalid_argument, "An environment entry must be NAME=value, and not of the loader (LD_*).");
+      return make_error(Code::invalid_argument,
+                        "An environment entry must be NAME=value, and not of the loader (LD_*).");
     }
   }
   for (const SandboxMount& mount : spec.mounts) {
@@ -59,7 +60,8 @@ Result<std::vector<std::string>> make_command(const std::string& bwrap, const Sa
   add({bwrap, "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup",
        "--uid", kUser, "--gid", kUser, "--hostname", "sandbox", "--cap-drop", "ALL", "--die-with-parent",
        "--new-session"});
-  command.insert(command.end(), {"--json-status-fd", fmt::to_string(kStatusFd), "--seccomp", fmt::to_string(kFilterFd)});
+  command.insert(command.end(),
+                 {"--json-status-fd", fmt::to_string(kStatusFd), "--seccomp", fmt::to_string(kFilterFd)});
   if (spec.limits.scratch_bytes > 0) {
     add({"--size", fmt::to_string(spec.limits.scratch_bytes), "--tmpfs", "/tmp"});
   }

@@ -65,7 +65,8 @@ ControlGroups ControlGroups::find() {
                                              std::tuple{"memory", "memory.limit_in_bytes", &groups.memory}}) {
       if (controllers.find(fmt::format(",{},", name)) == std::string::npos) continue;
       // Inside a container the path may name what only the host sees; the mount's root is then our group.
-      for (const std::string& folder : {fmt::format("/sys/fs/cgroup/{}{}", name, path), fmt::format("/sys/fs/cgroup/{}", name)}) {
+      for (const std::string& folder :
+           {fmt::format("/sys/fs/cgroup/{}{}", name, path), fmt::format("/sys/fs/cgroup/{}", name)}) {
         if (target->empty() && delegates(folder, file)) *target = folder;
       }
     }

@@ -66,8 +66,9 @@ Error explain_failure(std::string_view said) {
                           said.find("uid map") != std::string_view::npos;
   std::string cause = namespaces ? known_obstacle() : std::string();
   if (cause.empty() && namespaces) {
-    cause = "This machine, or the container around it, does not allow the namespaces that tools are contained in; "
-            "allow unprivileged user namespaces to this user.";
+    cause =
+        "This machine, or the container around it, does not allow the namespaces that tools are contained in; "
+        "allow unprivileged user namespaces to this user.";
   }
   if (cause.empty()) cause = "The sandbox could not be set up, so the tool did not run.";
   return make_error(Code::failed_precondition,

@@ -40,12 +40,14 @@ std::vector<Target> targets() {
 class Attack : public testing::TestWithParam<Target> {
  protected:
   void SetUp() override {
-    if (std::getenv("LIBREBIRD_NO_SANDBOX_TESTS") != nullptr) GTEST_SKIP() << "LIBREBIRD_NO_SANDBOX_TESTS is set: containment is not tested";
+    if (std::getenv("LIBREBIRD_NO_SANDBOX_TESTS") != nullptr)
+      GTEST_SKIP() << "LIBREBIRD_NO_SANDBOX_TESTS is set: containment is not tested";
     std::signal(SIGPIPE, SIG_IGN);
     ::setenv("LIBREBIRD_TEST_SECRET", "s3cret", 1);
     for (const SandboxPlugin& plugin : sandbox_plugins()) {
       if (plugin.manifest.name != GetParam().sandbox) continue;
-      const auto config = Config::load(plugin.manifest.config, "", [](std::string_view) { return std::optional<std::string>(); });
+      const auto config =
+          Config::load(plugin.manifest.config, "", [](std::string_view) { return std::optional<std::string>(); });
       auto made = plugin.create({*config, loop_.executor(), clock_});
       ASSERT_TRUE(made.ok()) << made.error().message;
       sandbox_ = std::move(made).value();
@@ -97,12 +99,13 @@ TEST_P(Attack, ProbeOfTheSandboxItself) {
 }
 
 TEST_P(Attack, ReadsHostFiles) {
-  for (const std::string& path : {std::string("/etc/shadow"), std::string("/etc/passwd"), (host_ / "secret").native(),
-                                  std::string("/proc/1/environ/x"), std::string("/proc/1/root/etc/passwd"),
-                                  "/proc/" + std::to_string(getpid()) + "/environ", "/proc/" + std::to_string(getpid()) + "/root/etc/passwd",
-                                  std::string("/proc/kcore"), std::string("/proc/kmsg"), std::string("/sys/kernel/notes"),
-                                  std::string("/dev/mem"), std::string("/dev/kmsg"), std::string("/work/link"),
-                                  std::string("/work/up"), std::string("/work/through"), std::string("/work/../secret")}) {
+  for (const std::string& path :
+       {std::string("/etc/shadow"), std::string("/etc/passwd"), (host_ / "secret").native(),
+        std::string("/proc/1/environ/x"), std::string("/proc/1/root/etc/passwd"),
+        "/proc/" + std::to_string(getpid()) + "/environ", "/proc/" + std::to_string(getpid()) + "/root/etc/passwd",
+        std::string("/proc/kcore"), std::string("/proc/kmsg"), std::string("/sys/kernel/notes"),
+        std::string("/dev/mem"), std::string("/dev/kmsg"), std::string("/work/link"), std::string("/work/up"),
+        std::string("/work/through"), std::string("/work/../secret")}) {
     expect_denied({"read", path});
   }
   expect_denied({"foreign_root"});
@@ -142,7 +145,9 @@ TEST_P(Attack, ReachesTheNetwork) {
   sockaddr_un abstract{};
   abstract.sun_family = AF_UNIX;
   name.copy(abstract.sun_path + 1, name.size());
-  ASSERT_EQ(::bind(hidden, reinterpret_cast<sockaddr*>(&abstract), static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size())), 0);
+  ASSERT_EQ(::bind(hidden, reinterpret_cast<sockaddr*>(&abstract),
+                   static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size())),
+            0);
   ASSERT_EQ(::listen(hidden, 1), 0);
   expect_denied({"abstract_socket", name});
   ::close(hidden);
@@ -256,10 +261,11 @@ TEST_P(Attack, NeverUsesASandboxTwice) {
 }
 
 TEST_P(Attack, MalformedSpecsAreRefused) {
-  for (auto change : {+[](SandboxSpec& s) { s.argv.clear(); }, +[](SandboxSpec& s) { s.argv[0] = "probe"; },
-                      +[](SandboxSpec& s) { s.mounts.push_back({"/etc", "relative", false}); },
-                      +[](SandboxSpec& s) { s.mounts.push_back({"/etc", "/a/../b", false}); },
-                      +[](SandboxSpec& s) { s.environment = {"LD_PRELOAD=/x"}; }, +[](SandboxSpec& s) { s.environment = {"x"}; }}) {
+  for (auto change :
+       {+[](SandboxSpec& s) { s.argv.clear(); }, +[](SandboxSpec& s) { s.argv[0] = "probe"; },
+        +[](SandboxSpec& s) { s.mounts.push_back({"/etc", "relative", false}); },
+        +[](SandboxSpec& s) { s.mounts.push_back({"/etc", "/a/../b", false}); },
+        +[](SandboxSpec& s) { s.environment = {"LD_PRELOAD=/x"}; }, +[](SandboxSpec& s) { s.environment = {"x"}; }}) {
     SandboxSpec broken = spec({"descriptors"});
     change(broken);
     EXPECT_FALSE(run(std::move(broken)).ok());

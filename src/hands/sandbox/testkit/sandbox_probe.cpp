@@ -51,7 +51,8 @@ int exists(Arguments path) { return verdict(access(path.c_str(), F_OK) == 0, "ex
 
 // Only what was put there may be seen at the root.
 int foreign_root(Arguments /*unused*/) {
-  for (const char* path : {"/etc", "/home", "/root", "/usr/bin", "/bin", "/lib", "/var", "/sys", "/oldroot", "/newroot"}) {
+  for (const char* path :
+       {"/etc", "/home", "/root", "/usr/bin", "/bin", "/lib", "/var", "/sys", "/oldroot", "/newroot"}) {
     if (access(path, F_OK) == 0) return verdict(true, path);
   }
   return verdict(false, "root");
@@ -83,8 +84,9 @@ int sockets(Arguments /*unused*/) {
     int family;
     int type;
   };
-  constexpr Kind kKinds[] = {{AF_INET, SOCK_RAW}, {AF_INET, SOCK_DGRAM}, {AF_INET6, SOCK_STREAM}, {AF_PACKET, SOCK_RAW},
-                             {AF_NETLINK, SOCK_RAW}, {40 /* vsock */, SOCK_STREAM}, {38 /* alg */, SOCK_SEQPACKET}};
+  constexpr Kind kKinds[] = {{AF_INET, SOCK_RAW},           {AF_INET, SOCK_DGRAM},  {AF_INET6, SOCK_STREAM},
+                             {AF_PACKET, SOCK_RAW},         {AF_NETLINK, SOCK_RAW}, {40 /* vsock */, SOCK_STREAM},
+                             {38 /* alg */, SOCK_SEQPACKET}};
   for (const Kind& kind : kKinds) {
     if (socket(kind.family, kind.type, 0) >= 0) return verdict(true, std::to_string(kind.family).c_str());
   }
@@ -112,8 +114,9 @@ int see_processes(Arguments /*unused*/) {
 }
 
 int new_mount(Arguments /*unused*/) {
-  const bool done = mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0 || mount("proc", "/tmp", "proc", 0, nullptr) == 0 ||
-                    umount2("/tmp", MNT_DETACH) == 0 || mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND, nullptr) == 0;
+  const bool done = mount("tmpfs", "/tmp", "tmpfs", 0, nullptr) == 0 ||
+                    mount("proc", "/tmp", "proc", 0, nullptr) == 0 || umount2("/tmp", MNT_DETACH) == 0 ||
+                    mount(nullptr, "/", nullptr, MS_REMOUNT | MS_BIND, nullptr) == 0;
   return verdict(done, "mount");
 }
 
@@ -132,21 +135,31 @@ int new_namespace(Arguments /*unused*/) {
 }
 
 int trace(Arguments /*unused*/) {
-  return verdict(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 || ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0, "ptrace");
+  return verdict(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 || ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0,
+                 "ptrace");
 }
 
 int kernel_calls(Arguments /*unused*/) {
   char buffer[256] = {};
   const long results[] = {
-      syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, -3, 1), syscall(SYS_add_key, "user", "x", "y", 1, -3),
-      syscall(SYS_bpf, 0, buffer, sizeof(buffer)),       syscall(SYS_perf_event_open, buffer, 0, -1, -1, 0),
-      syscall(SYS_userfaultfd, 0),                       syscall(425 /* io_uring_setup */, 8, buffer),
-      syscall(SYS_kexec_load, 0, 0, nullptr, 0),         syscall(SYS_init_module, buffer, 0, ""),
-      syscall(SYS_syslog, 3, buffer, 10),                syscall(SYS_reboot, 0, 0, 0, nullptr),
-      syscall(SYS_sethostname, "x", 1),                  syscall(SYS_personality, 0x0040000 /* no randomisation */),
-      syscall(SYS_setns, 0, 0),                          syscall(428 /* open_tree */, -100, "/", 1),
-      syscall(430 /* fsopen */, "tmpfs", 0),             syscall(SYS_process_vm_readv, 1, nullptr, 0, nullptr, 0, 0),
-      syscall(SYS_name_to_handle_at, -100, "/", buffer, buffer, 0), syscall(9999),
+      syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, -3, 1),
+      syscall(SYS_add_key, "user", "x", "y", 1, -3),
+      syscall(SYS_bpf, 0, buffer, sizeof(buffer)),
+      syscall(SYS_perf_event_open, buffer, 0, -1, -1, 0),
+      syscall(SYS_userfaultfd, 0),
+      syscall(425 /* io_uring_setup */, 8, buffer),
+      syscall(SYS_kexec_load, 0, 0, nullptr, 0),
+      syscall(SYS_init_module, buffer, 0, ""),
+      syscall(SYS_syslog, 3, buffer, 10),
+      syscall(SYS_reboot, 0, 0, 0, nullptr),
+      syscall(SYS_sethostname, "x", 1),
+      syscall(SYS_personality, 0x0040000 /* no randomisation */),
+      syscall(SYS_setns, 0, 0),
+      syscall(428 /* open_tree */, -100, "/", 1),
+      syscall(430 /* fsopen */, "tmpfs", 0),
+      syscall(SYS_process_vm_readv, 1, nullptr, 0, nullptr, 0, 0),
+      syscall(SYS_name_to_handle_at, -100, "/", buffer, buffer, 0),
+      syscall(9999),
   };
   int index = 0;
   for (const long result : results) {
@@ -213,7 +226,8 @@ int fill(const std::string& directory) {
     const int fd = open((directory + "/" + std::to_string(file)).c_str(), O_WRONLY | O_CREAT, 0600);
     if (fd < 0) break;
     ssize_t wrote = 0;
-    while (total < (400UL << 20) && (wrote = write(fd, buffer, sizeof(buffer))) > 0) total += static_cast<size_t>(wrote);
+    while (total < (400UL << 20) && (wrote = write(fd, buffer, sizeof(buffer))) > 0)
+      total += static_cast<size_t>(wrote);
     close(fd);
   }
   return verdict(total > (70UL << 20), "fill");
@@ -237,7 +251,8 @@ int ignore_signals(Arguments /*unused*/) {
 }
 
 int spin(Arguments /*unused*/) {
-  for (volatile unsigned long i = 0;; i = i + 1) {}
+  for (volatile unsigned long i = 0;; i = i + 1) {
+  }
 }
 
 // Leaves a child behind that holds no descriptor and would touch the file every 10 ms.
@@ -289,14 +304,35 @@ struct Attack {
 };
 
 constexpr Attack kAttacks[] = {
-    {"read", read_file}, {"write", write_file}, {"exists", exists}, {"foreign_root", foreign_root}, {"climb", climb},
-    {"chroot", chroot_out}, {"connect", connect_inet}, {"sockets", sockets}, {"abstract_socket", abstract_socket},
-    {"kill", kill_outside}, {"see_processes", see_processes}, {"mount", new_mount}, {"namespace", new_namespace},
-    {"trace", trace}, {"kernel_calls", kernel_calls}, {"gain_privilege", gain_privilege},
-    {"old_architecture", old_architecture}, {"fork_bomb", fork_bomb}, {"memory_bomb", memory_bomb}, {"fill", fill},
-    {"root_write", root_write}, {"endless_output", endless_output}, {"ignore_signals", ignore_signals}, {"spin", spin},
-    {"outlive", outlive}, {"descriptors", descriptors}, {"environment", environment},
-    {"set_user_id_file", set_user_id_file}, {"terminal", terminal},
+    {"read", read_file},
+    {"write", write_file},
+    {"exists", exists},
+    {"foreign_root", foreign_root},
+    {"climb", climb},
+    {"chroot", chroot_out},
+    {"connect", connect_inet},
+    {"sockets", sockets},
+    {"abstract_socket", abstract_socket},
+    {"kill", kill_outside},
+    {"see_processes", see_processes},
+    {"mount", new_mount},
+    {"namespace", new_namespace},
+    {"trace", trace},
+    {"kernel_calls", kernel_calls},
+    {"gain_privilege", gain_privilege},
+    {"old_architecture", old_architecture},
+    {"fork_bomb", fork_bomb},
+    {"memory_bomb", memory_bomb},
+    {"fill", fill},
+    {"root_write", root_write},
+    {"endless_output", endless_output},
+    {"ignore_signals", ignore_signals},
+    {"spin", spin},
+    {"outlive", outlive},
+    {"descriptors", descriptors},
+    {"environment", environment},
+    {"set_user_id_file", set_user_id_file},
+    {"terminal", terminal},
 };
 
 }  // namespace

@@ -1,7 +1,8 @@
 #pragma once
 
 // Time, injected. Wall time is milliseconds since the Unix epoch (UTC); steady time is for durations.
-// Thread rule: implementations are safe to call from any thread. Ownership: the app owns one clock; others hold a reference.
+// Thread rule: implementations are safe to call from any thread. Ownership: the app owns one clock; others hold a
+// reference.
 
 #include <chrono>
 #include <cstdint>
@@ -34,7 +35,10 @@ class ManualClock final : public Clock {
   explicit ManualClock(UnixMillis start = 1'700'000'000'000) : unix_(start) {}
   [[nodiscard]] UnixMillis unix_now() const override { return unix_; }
   [[nodiscard]] SteadyTime steady_now() const override { return steady_; }
-  void advance(Millis by) { unix_ += by.count(); steady_ += by; }
+  void advance(Millis by) {
+    unix_ += by.count();
+    steady_ += by;
+  }
 
  private:
   UnixMillis unix_;

@@ -59,7 +59,7 @@ enum class Kind { counter, gauge, histogram };
 
 struct Sample {
   Labels labels;
-  double value = 0;                        // counter, gauge; a histogram's sum
+  double value = 0;  // counter, gauge; a histogram's sum
   std::vector<std::uint64_t> bucket_counts;  // histogram only
 };
 

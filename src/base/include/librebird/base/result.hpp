@@ -68,11 +68,26 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  [[nodiscard]] T& value() & { assert(ok()); return *std::get_if<0>(&state_); }
-  [[nodiscard]] const T& value() const& { assert(ok()); return *std::get_if<0>(&state_); }
-  [[nodiscard]] T&& value() && { assert(ok()); return std::move(*std::get_if<0>(&state_)); }
-  [[nodiscard]] const Error& error() const& { assert(!ok()); return *std::get_if<1>(&state_); }
-  [[nodiscard]] Error&& error() && { assert(!ok()); return std::move(*std::get_if<1>(&state_)); }
+  [[nodiscard]] T& value() & {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  [[nodiscard]] const T& value() const& {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  [[nodiscard]] T&& value() && {
+    assert(ok());
+    return std::move(*std::get_if<0>(&state_));
+  }
+  [[nodiscard]] const Error& error() const& {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
+  [[nodiscard]] Error&& error() && {
+    assert(!ok());
+    return std::move(*std::get_if<1>(&state_));
+  }
 
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
@@ -90,9 +105,9 @@ using Status = Result<Ok>;
 
 #define LB_CONCAT_INNER(a, b) a##b
 #define LB_CONCAT(a, b) LB_CONCAT_INNER(a, b)
-#define LB_TRY_IMPL(ret, tmp, name, ...)      \
-  auto tmp = (__VA_ARGS__);                   \
-  if (!tmp) ret std::move(tmp).error();       \
+#define LB_TRY_IMPL(ret, tmp, name, ...) \
+  auto tmp = (__VA_ARGS__);              \
+  if (!tmp) ret std::move(tmp).error();  \
   auto name = std::move(tmp).value()
 // Declares `name` with the value, or returns the error.
 #define LB_TRY(name, ...) LB_TRY_IMPL(return, LB_CONCAT(lb_try_, __LINE__), name, __VA_ARGS__)

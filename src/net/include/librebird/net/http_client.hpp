@@ -25,7 +25,8 @@ struct ClientOptions {
 std::unique_ptr<HttpClient> make_http_client(Loop& loop, Pool& resolver, ClientOptions options);
 
 // True if a connection to this address (IPv4 or IPv6 text) leaves for the public internet: not private, loopback,
-// link-local, CGNAT (100.64/10), benchmark (198.18/15), multicast, unspecified, documentation, mapped or translated forms of those.
+// link-local, CGNAT (100.64/10), benchmark (198.18/15), multicast, unspecified, documentation, mapped or translated
+// forms of those.
 [[nodiscard]] bool is_public_address(const std::string& address);
 
 }  // namespace librebird::net

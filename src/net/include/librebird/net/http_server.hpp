@@ -90,15 +90,15 @@ class Exchange {
 using Handler = std::function<Task<std::optional<Response>>(Exchange&)>;
 
 struct ServerOptions {
-  std::size_t header_limit = 16 * 1024;       // bytes
-  std::size_t body_limit = 4 * 1024 * 1024;   // bytes
-  std::size_t frame_limit = 1024 * 1024;      // bytes of one WebSocket message
+  std::size_t header_limit = 16 * 1024;  // bytes
+  std::size_t body_limit = 4 * 1024 * 1024;  // bytes
+  std::size_t frame_limit = 1024 * 1024;  // bytes of one WebSocket message
   std::size_t send_queue_limit = 4 * 1024 * 1024;  // bytes waiting for a slow WebSocket peer
-  std::size_t connection_limit = 20'000;      // more are answered 503 and closed
-  Millis header_timeout{10'000};              // from connect (or the last answer, if a byte came) to a whole head
+  std::size_t connection_limit = 20'000;  // more are answered 503 and closed
+  Millis header_timeout{10'000};  // from connect (or the last answer, if a byte came) to a whole head
   Millis body_timeout{30'000};
   Millis keep_alive{75'000};
-  Millis websocket_idle{60'000};              // silence until a ping; the same again until the connection is dropped
+  Millis websocket_idle{60'000};  // silence until a ping; the same again until the connection is dropped
   // Makes the answer for requests the server refuses by itself.
   std::function<Response(const Error& error, int status)> problem;
 };

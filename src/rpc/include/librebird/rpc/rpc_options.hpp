@@ -32,18 +32,18 @@ inline constexpr const char* kHandsAddress = "127.0.0.1:50052";
 struct RpcOptions {
   std::string address;  // "host:port", "grpc://host:port", "[v6]:port", "unix:/path"; port 0: any free one (servers);
                         // empty: the service's default
-  std::string secret;   // at least 16 printable ASCII characters
+  std::string secret;  // at least 16 printable ASCII characters
   RpcTlsFiles tls;
   std::size_t max_message_bytes = 32 * 1024 * 1024;
   std::chrono::milliseconds connect_timeout{3'000};
-  std::chrono::milliseconds reconnect_backoff{1'000};      // at most so long between attempts
-  std::chrono::milliseconds keepalive{10'000};             // a silent peer is asked after this
-  std::chrono::milliseconds keepalive_timeout{5'000};      // and is gone after this
-  std::chrono::milliseconds call_timeout{30'000};          // deadline of GetMemory, ListTools, Health, models
-  std::chrono::milliseconds tool_timeout{900'000};         // deadline of ExecuteTool
-  std::chrono::milliseconds chat_timeout{6 * 3'600'000};   // deadline of StreamChat
-  std::size_t max_queued_bytes = 4 * 1024 * 1024;          // unsent, for a slow reader; over it the call is dropped
-  std::size_t max_calls = 4096;                            // running at once on a server
+  std::chrono::milliseconds reconnect_backoff{1'000};  // at most so long between attempts
+  std::chrono::milliseconds keepalive{10'000};  // a silent peer is asked after this
+  std::chrono::milliseconds keepalive_timeout{5'000};  // and is gone after this
+  std::chrono::milliseconds call_timeout{30'000};  // deadline of GetMemory, ListTools, Health, models
+  std::chrono::milliseconds tool_timeout{900'000};  // deadline of ExecuteTool
+  std::chrono::milliseconds chat_timeout{6 * 3'600'000};  // deadline of StreamChat
+  std::size_t max_queued_bytes = 4 * 1024 * 1024;  // unsent, for a slow reader; over it the call is dropped
+  std::size_t max_calls = 4096;  // running at once on a server
 };
 
 // brain.address (BRAIN_GRPC_URL), hands.address (HANDS_GRPC_URL), rpc.secret (LIBREBIRD_RPC_SECRET), rpc.ca_file,

@@ -37,7 +37,8 @@ class Storage {
   // Errors, each with cause and next step: unavailable (locked by another process, disk full), failed_precondition
   // (written by a newer version, read-only, folder missing, another program's file), data_loss (damaged, or no
   // database), invalid_argument (options).
-  static Result<std::unique_ptr<Storage>> open(Loop& loop, const Clock& clock, IdGenerator& ids, StorageOptions options);
+  static Result<std::unique_ptr<Storage>> open(Loop& loop, const Clock& clock, IdGenerator& ids,
+                                               StorageOptions options);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;

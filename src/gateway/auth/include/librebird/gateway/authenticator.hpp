@@ -1,7 +1,7 @@
 #pragma once
 
-// Turns a request's credential into a Principal, or refuses it. Secrets are compared by their SHA-256, which is all that
-// is stored: they carry 256 random bits, so a plain hash is enough (no passwords here).
+// Turns a request's credential into a Principal, or refuses it. Secrets are compared by their SHA-256, which is all
+// that is stored: they carry 256 random bits, so a plain hash is enough (no passwords here).
 //
 // Thread rule: loop only. Errors: unauthenticated (none, unknown, expired), permission_denied (wrong Origin or CSRF
 // token), invalid_argument (Host).

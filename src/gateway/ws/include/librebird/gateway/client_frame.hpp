@@ -41,6 +41,7 @@ struct FrameError {
 };
 
 // `content_limit` in bytes.
-[[nodiscard]] std::variant<ClientFrame, FrameError> parse_client_frame(std::string_view text, std::size_t content_limit);
+[[nodiscard]] std::variant<ClientFrame, FrameError> parse_client_frame(std::string_view text,
+                                                                       std::size_t content_limit);
 
 }  // namespace librebird::gateway

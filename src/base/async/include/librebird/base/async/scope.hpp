@@ -40,7 +40,9 @@ class Scope {
   Executor executor_;
   std::stop_source stop_;
   std::size_t running_ = 0;
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor> idle_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>,
+                                    Executor>
+      idle_;
 };
 
 }  // namespace librebird

@@ -36,7 +36,10 @@ class Loop {
   // Runs until stop(); call it on the thread that becomes the loop.
   void run() { context_.run(); }
   // Runs what is ready, then returns; for tests.
-  void poll() { context_.poll(); context_.restart(); }
+  void poll() {
+    context_.poll();
+    context_.restart();
+  }
   void stop() { context_.stop(); }
   void post(std::function<void()> work) { boost::asio::post(context_, std::move(work)); }
   [[nodiscard]] Executor executor() { return context_.get_executor(); }
@@ -86,7 +89,7 @@ template <class T, class Init>
 Task<T> suspend(Init init) {
   auto initiation = [&init](auto handler) { init(Resume<T>(std::move(handler))); };
   co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&, void(T)>(initiation,
-                                                                                                        use_task);
+                                                                                                         use_task);
 }
 
 }  // namespace librebird

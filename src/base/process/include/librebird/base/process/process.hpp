@@ -8,8 +8,8 @@
 //
 // Thread rule: loop only. Ownership: the caller owns the Process; if it dies before wait() ended, the whole process
 // group is killed and reaped. Only descriptors named in SpawnOptions reach the child, and nothing of the environment.
-// Errors of spawn: not_found (no such program), permission_denied, resource_exhausted (processes, descriptors), internal.
-// Linux (clone, pidfd): see README.
+// Errors of spawn: not_found (no such program), permission_denied, resource_exhausted (processes, descriptors),
+// internal. Linux (clone, pidfd): see README.
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/result.hpp>

@@ -41,7 +41,6 @@ struct LoopServices {
 
 // `model` is who answers: its name is what the provider is asked for.
 Task<Result<ChatOutcome>> run_turn(LoopServices services, const LoopOptions& options, ChatProvider& provider,
-                                   ModelInfo model, ChatRequest request, ChatObserver& observer,
-                                   std::stop_token stop);
+                                   ModelInfo model, ChatRequest request, ChatObserver& observer, std::stop_token stop);
 
 }  // namespace librebird::brain::loop

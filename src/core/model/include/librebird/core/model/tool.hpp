@@ -21,13 +21,13 @@ struct ToolSpec {
   std::string name;
   std::string skill;
   std::string description;
-  std::string parameters_json;         // JSON Schema of the arguments object
+  std::string parameters_json;  // JSON Schema of the arguments object
   RunsOn runs_on = RunsOn::sandbox;
-  std::vector<std::string> network;    // hosts it may reach through the egress fence; empty: none
-  bool idempotent = false;             // may be run again after an interruption
-  bool writes = false;                 // changes something outside its own scratch
+  std::vector<std::string> network;  // hosts it may reach through the egress fence; empty: none
+  bool idempotent = false;  // may be run again after an interruption
+  bool writes = false;  // changes something outside its own scratch
   WorkFolder work = WorkFolder::none;
-  std::vector<std::string> host_files; // host files it may read, each at its own path ("/proc/meminfo")
+  std::vector<std::string> host_files;  // host files it may read, each at its own path ("/proc/meminfo")
 };
 
 struct SkillManifest {
@@ -43,7 +43,7 @@ struct SkillManifest {
 };
 
 struct ToolCall {
-  std::string id;              // ours (UUIDv7), unique for ever
+  std::string id;  // ours (UUIDv7), unique for ever
   std::string name;
   std::string arguments_json;  // as the model wrote it; may be broken JSON
 
@@ -52,8 +52,8 @@ struct ToolCall {
 
 enum class ToolStatus {
   ok,
-  error,        // ran and failed, or its arguments were wrong
-  denied,       // policy said no
+  error,  // ran and failed, or its arguments were wrong
+  denied,  // policy said no
   interrupted,  // started, and nobody knows how it ended
 };
 

@@ -180,9 +180,33 @@ TEST_P(StoreSuite, SearchFindsWordsInTitlesAndMessages) {
 TEST_P(StoreSuite, SearchNeverFailsOnItsInput) {
   const std::string id = conversation("title").id;
   exchange(id, "AND OR NOT NEAR rowid", "body : owner");
-  for (const char* query : {"\"", "\"\"", "*", "^", "(", ")", "a AND", "NEAR(", "owner:x", "body : \"a", "-", "--", "a*b",
-                            "{a b}", "'", ";", "$1", "%", "_", "\\", "+ +", "\xF0\x9F\xA6\x9C", "\xE2\x80\x99", "\xFF\xFE",
-                            "a\" OR \"b", "col:val*", "\xCC\x81"}) {
+  for (const char* query : {"\"",
+                            "\"\"",
+                            "*",
+                            "^",
+                            "(",
+                            ")",
+                            "a AND",
+                            "NEAR(",
+                            "owner:x",
+                            "body : \"a",
+                            "-",
+                            "--",
+                            "a*b",
+                            "{a b}",
+                            "'",
+                            ";",
+                            "$1",
+                            "%",
+                            "_",
+                            "\\",
+                            "+ +",
+                            "\xF0\x9F\xA6\x9C",
+                            "\xE2\x80\x99",
+                            "\xFF\xFE",
+                            "a\" OR \"b",
+                            "col:val*",
+                            "\xCC\x81"}) {
     found(query);
     ok(set_->messages().search(me_, query, 5));
   }
@@ -214,8 +238,7 @@ TEST_P(StoreSuite, SearchShowsWhereItMatched) {
   filter.query = "Light";
   const auto page = ok(set_->conversations().list(me_, filter));
   ASSERT_EQ(page.items.size(), 1U);
-  EXPECT_EQ(page.items.front().snippet,
-            "Where is the old <b>\xE2\x81\xA8lighthouse\xE2\x81\xA9</b> of the island?");
+  EXPECT_EQ(page.items.front().snippet, "Where is the old <b>\xE2\x81\xA8lighthouse\xE2\x81\xA9</b> of the island?");
 }
 
 TEST_P(StoreSuite, SearchPagesWithoutGapsOrDoubles) {

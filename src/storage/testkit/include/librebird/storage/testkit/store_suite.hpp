@@ -96,6 +96,6 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 
 }  // namespace librebird::testkit
 
-#include <librebird/storage/testkit/identity_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
+#include <librebird/storage/testkit/identity_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>

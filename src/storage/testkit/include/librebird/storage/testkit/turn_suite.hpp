@@ -79,7 +79,8 @@ TEST_P(StoreSuite, FailuresAmongConcurrentWritesHarmNoOther) {
   const std::string id = conversation().id;
   std::vector<Task<Result<Accepted>>> tasks;
   for (int i = 0; i < 40; ++i) {
-    tasks.push_back(set_->turns().accept(me_, {i % 2 == 0 ? id : "absent", std::to_string(i), "c" + std::to_string(i)}));
+    tasks.push_back(
+        set_->turns().accept(me_, {i % 2 == 0 ? id : "absent", std::to_string(i), "c" + std::to_string(i)}));
   }
   const auto results = runner_.run_all(std::move(tasks));
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -166,8 +167,11 @@ TEST_P(StoreSuite, ExpiredLeaseIsTakenWithItsJournal) {
   const std::string id = conversation().id;
   say(id, "question");
   const LeasedTurn first = lease(id, "dead");
-  const TurnStep answer{0, ModelAnswer{"let me see", {{"call-1", "calculate", R"({"expression":"1/3"})"}},
-                                       FinishReason::tool_calls, {12, 34}, {"mock", "m", true}}};
+  const TurnStep answer{0, ModelAnswer{"let me see",
+                                       {{"call-1", "calculate", R"({"expression":"1/3"})"}},
+                                       FinishReason::tool_calls,
+                                       {12, 34},
+                                       {"mock", "m", true}}};
   const TurnStep result{1, ToolResult{"call-1", ToolStatus::interrupted, R"({"error":"\u0000 \"x\""})", Millis(5)}};
   ok(set_->turns().append_step(first.turn.id, "dead", answer));
   ok(set_->turns().append_step(first.turn.id, "dead", result));
@@ -221,7 +225,8 @@ TEST_P(StoreSuite, BrokenTextInAStepStaysReadable) {
   const std::string id = conversation().id;
   say(id, "question");
   const std::string turn = lease(id, "dead").turn.id;
-  ok(set_->turns().append_step(turn, "dead", {0, ModelAnswer{"\xFF half \xE2\x82", {{"c", "t", "{\"a\":\xC3"}}, {}, {}, {}}}));
+  ok(set_->turns().append_step(turn, "dead",
+                               {0, ModelAnswer{"\xFF half \xE2\x82", {{"c", "t", "{\"a\":\xC3"}}, {}, {}, {}}}));
   clock_.advance(Millis(60'000));
   const LeasedTurn again = lease(id);
   ASSERT_EQ(again.journal.size(), 1U);
