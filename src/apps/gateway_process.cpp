@@ -1,6 +1,7 @@
 #include "gateway_process.hpp"
 
 #include <librebird/base/log.hpp>
+#include <librebird/brain/brain.hpp>
 #include <librebird/bus/memory_event_bus.hpp>
 #include <librebird/gateway/gateway.hpp>
 
@@ -37,8 +38,8 @@ Task<Status> greet(Platform& platform, const std::string& url, bool first_start,
     fmt::print("No model answers: {}\n", model.error().message);
   } else if (model->demo) {
     fmt::print(
-        "Model: the built-in demo, an offline stand-in and not a real model.\n"
-        "  To connect one: LIBREBIRD_MODEL=openai/MODEL OPENAI_API_KEY=... [OPENAI_BASE_URL=http://HOST/v1]\n");
+        "Model: the built-in demo, an offline stand-in and not a real model. To connect one, start with:\n  {}\n",
+        brain::how_to_connect());
   } else {
     fmt::print("Model: {}/{}\n", model->provider, model->name);
   }
@@ -53,6 +54,7 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   auto& storage = *platform.storage;
   gateway::GatewayOptions options = gateway::gateway_options(platform.config);
   options.version = LIBREBIRD_VERSION;
+  options.connect_hint = brain::how_to_connect();
   // One gateway a data folder (it is locked), so what a predecessor of this name leased is ours.
   options.runner.owner = "gateway";
   gateway::Gateway gateway(

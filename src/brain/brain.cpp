@@ -147,6 +147,16 @@ std::vector<ConfigKey> config_keys() {
   return keys;
 }
 
+std::string how_to_connect() {
+  std::string lines;
+  for (const ProviderPlugin& plugin : provider_plugins()) {
+    if (plugin.manifest.connect.empty()) continue;
+    if (!lines.empty()) lines += "\n";
+    lines += plugin.manifest.connect;
+  }
+  return lines;
+}
+
 BrainOptions options_from(const Config& config) {
   BrainOptions options;
   options.model = config.text(kModelKey);

@@ -128,6 +128,7 @@ VENDORS_ALLOWED = {
     "src/storage/": {"sqlite", "postgres"},   # the drivers' home: one folder a dialect, chosen in its factory
     "src/bus/": {"redis"},                    # likewise
     "src/gateway/openai/": {"openai"},        # the compatible API is named after its model
+    "src/gateway/http/gateway.cpp": {"openai"},  # where that API is mounted
     "src/apps/": {"sqlite", "postgres", "redis"},  # where it is decided which one runs
     "src/brain/providers/demo/": {"openai"},  # its answers say how to connect a real model
 }

@@ -11,14 +11,14 @@ net::Response json_response(int status, std::string body) {
 }
 
 Api::Api(const GatewayServices& services, Authenticator& authenticator, Intake& intake, TurnHub& hub,
-         ListEvents& list_events, SessionRegistry& sessions, std::string version)
+         ListEvents& list_events, SessionRegistry& sessions, const GatewayOptions& options)
     : services_(services),
       authenticator_(authenticator),
       intake_(intake),
       hub_(hub),
       list_events_(list_events),
       sessions_(sessions),
-      version_(std::move(version)) {}
+      options_(options) {}
 
 Task<Answer> Api::sign_in(Call& call) {
   LB_CO_TRY(body, Body::parse(call.request().body));
@@ -52,14 +52,13 @@ Task<Result<std::string>> Api::me_view(Caller caller) {
   json.key("workspace").begin_object().field("id", workspace.id).field("name", workspace.name);
   json.field("role", to_string(caller.principal.role)).end_object();
   if (caller.by_cookie) json.field("csrf_token", caller.csrf_token);
-  json.key("server").begin_object().field("version", version_).key("model").begin_object();
+  json.key("server").begin_object().field("version", options_.version).key("model").begin_object();
   if (model) {
     json.field("provider", model->provider).field("name", model->name).field("demo", model->demo);
     json.field("label", model->demo ? "Demo \u2013 not a real model" : model->provider + "/" + model->name);
-    json.field("hint", model->demo ? "This is an offline stand-in. To connect a real model, set LIBREBIRD_MODEL (for "
-                                     "example openai/MODEL), OPENAI_API_KEY and, for a server of your own, "
-                                     "OPENAI_BASE_URL; then start Libre Bird again."
-                                   : "");
+    json.field("hint", model->demo ? "This is an offline stand-in. To connect a real model, start Libre Bird with: " +
+                                         options_.connect_hint
+                                   : std::string());
   } else {
     json.field("provider", "").field("name", "").field("demo", false).field("label", "No model");
     json.field("hint", model.error().message);

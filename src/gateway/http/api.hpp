@@ -29,7 +29,7 @@ using Answer = Result<std::optional<net::Response>>;
 class Api {
  public:
   Api(const GatewayServices& services, Authenticator& authenticator, Intake& intake, TurnHub& hub,
-      ListEvents& list_events, SessionRegistry& sessions, std::string version);
+      ListEvents& list_events, SessionRegistry& sessions, const GatewayOptions& options);
 
   // account_api.cpp
   Task<Answer> sign_in(Call& call);
@@ -66,7 +66,7 @@ class Api {
   TurnHub& hub_;
   ListEvents& list_events_;
   SessionRegistry& sessions_;
-  std::string version_;
+  const GatewayOptions& options_;
 };
 
 // A query parameter as a whole number within bounds, or `fallback`.

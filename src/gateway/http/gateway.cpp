@@ -77,7 +77,7 @@ class Gateway::Impl {
                 list_events_, options_.runner),
         intake_(services_.conversations, services_.turns, services_.bus, runner_, list_events_, options_.intake),
         ws_{intake_, hub_, services_.bus, services_.conversations, services_.turns, services_.messages},
-        api_(services_, authenticator_, intake_, hub_, list_events_, sessions_, options_.version),
+        api_(services_, authenticator_, intake_, hub_, list_events_, sessions_, options_),
         openai_(services_.brain, services_.clock, services_.ids),
         scope_(services_.loop.executor()) {
     net::ServerOptions server;

@@ -225,7 +225,7 @@ Result<std::unique_ptr<ChatProvider>> create(const ProviderContext& context) {
 namespace plugins {
 ProviderPlugin provider_openai() {
   return {{"openai", "Models that speak OpenAI's Chat Completions protocol, in the cloud or on your own machine.",
-           config_keys()},
+           config_keys(), "LIBREBIRD_MODEL=openai/MODEL OPENAI_API_KEY=KEY [OPENAI_BASE_URL=http://HOST:PORT/v1]"},
           create};
 }
 }  // namespace plugins

@@ -39,6 +39,8 @@ struct BrainOptions {
 // The settings of the brain and of every provider, for Config::load.
 [[nodiscard]] std::vector<ConfigKey> config_keys();
 [[nodiscard]] BrainOptions options_from(const Config& config);
+// How to connect a real model, one line a provider; for those who only have the demo.
+[[nodiscard]] std::string how_to_connect();
 
 // `messages` may be null: get_memory() then is failed_precondition.
 [[nodiscard]] std::unique_ptr<BrainService> make_brain(Loop& loop, const Config& config, const Clock& clock,

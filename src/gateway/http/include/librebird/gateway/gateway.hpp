@@ -39,6 +39,7 @@ struct GatewayServices {
 
 struct GatewayOptions {
   std::string version;
+  std::string connect_hint;  // how to connect a real model, while there is only the demo
   AuthOptions auth;
   IntakeOptions intake;
   RunnerOptions runner;

@@ -13,6 +13,7 @@ struct PluginManifest {
   std::string name;          // its folder's name
   std::string description;   // one sentence
   std::vector<ConfigKey> config;
+  std::string connect;       // what to type to put it to use; shown to somebody who has nothing connected yet
 };
 
 }  // namespace librebird
