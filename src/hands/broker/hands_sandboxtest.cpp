@@ -141,6 +141,11 @@ TEST_F(HandsTest, MeasuresACall) {
     // As a conversation does: something else happens between two calls.
     if (i >= kBackToBack) testkit::run_on(loop_, sleep_for(Millis(20)));
   }
+  // The broker's own part: everything but a process.
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < kBackToBack; ++i) EXPECT_TRUE(call("open_app", R"({"name":"-"})").ok());
+  const auto spent = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began);
+  std::printf("broker alone: mean %.3f ms\n", spent.count() / kBackToBack);
   for (const auto& [name, from, to] : {std::tuple{"back to back", 0, kBackToBack}, std::tuple{"20 ms apart", kBackToBack, kCalls}}) {
     std::vector<double> part(times.begin() + from, times.begin() + to);
     std::ranges::sort(part);
