@@ -97,15 +97,10 @@ void TurnRunner::pump() {
 }
 
 Task<void> TurnRunner::run_lane(std::string conversation_id) {
-  const bool worked = co_await run_next(conversation_id);
+  co_await run_next(conversation_id);
   --running_;
   Lane& lane = lanes_[conversation_id];
   lane.running = false;
-  if (!worked) {
-    waiting_ -= lane.hints;
-    lane.hints = 0;
-    lane.until_empty = false;
-  }
   if (stopping_ || (lane.hints == 0 && !lane.until_empty)) {
     waiting_ -= lane.hints;
     lanes_.erase(conversation_id);
@@ -115,23 +110,26 @@ Task<void> TurnRunner::run_lane(std::string conversation_id) {
   pump();
 }
 
-// True if there was a turn, or may be one later.
-Task<bool> TurnRunner::run_next(std::string conversation_id) {
-  if (Lane& lane = lanes_[conversation_id]; lane.hints > 0) {
-    --lane.hints;
-    --waiting_;
-  }
+Task<void> TurnRunner::run_next(std::string conversation_id) {
+  // Hints given before the store is asked are covered by its answer; later ones are not.
+  const std::size_t covered = lanes_[conversation_id].hints;
   auto leased = co_await turns_.lease(conversation_id, options_.owner, options_.lease, options_.history_limit);
+  Lane& lane = lanes_[conversation_id];
   if (!leased) {
     log::warn("a turn could not be leased; trying again",
               {{"conversation_id", conversation_id}, {"error", leased.error().message}});
-    lanes_[conversation_id].until_empty = true;
+    lane.until_empty = true;
     co_await sleep_for(Millis(500), scope_.token());
-    co_return true;
+    co_return;
   }
-  if (!*leased) co_return false;
+  const std::size_t answered = *leased ? std::min<std::size_t>(covered, 1) : covered;
+  lane.hints -= answered;
+  waiting_ -= answered;
+  if (!*leased) {
+    lane.until_empty = false;
+    co_return;
+  }
   co_await run_turn(std::move(**leased));
-  co_return true;
 }
 
 Task<void> TurnRunner::run_turn(LeasedTurn leased) {

@@ -53,7 +53,7 @@ class TurnRunner {
   void make_ready(const std::string& conversation_id, Lane& lane);
   void pump();
   Task<void> run_lane(std::string conversation_id);
-  Task<bool> run_next(std::string conversation_id);
+  Task<void> run_next(std::string conversation_id);
   Task<void> run_turn(LeasedTurn leased);
   Task<void> conclude(std::shared_ptr<LiveTurn> live, Result<ChatOutcome> outcome);
   Task<void> keep_leases();
