@@ -11,6 +11,7 @@ export default defineConfig({
     // Nothing is inlined as a data: script or style, so a strict CSP holds.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 600,
   },
   server: {
     proxy: {
