@@ -48,6 +48,10 @@ test('a used link says so and offers a way on', options, async (t) => {
   await app.page.goto(`${app.server.url}/sign-in#token=${token}`);
   await app.page.getByRole('alert').waitFor();
   await app.sees(/librebird sign-in-link/);
+  // The next link, pasted into the same tab, changes only the fragment: the page is not loaded again.
+  await app.page.goto(`${app.server.url}/sign-in#token=${await app.server.signInToken()}`);
+  await app.id('composer').waitFor();
+  assert.ok(!app.page.url().includes('token'));
   assert.deepEqual(app.strangers, []);
 });
 
@@ -126,7 +130,7 @@ test('rename, search, archive and delete conversations', options, async (t) => {
   await app.id('search').fill('');
   await until('all again', async () => (await items.count()) === 2);
 
-  const fish = app.page.locator('li', { has: items.filter({ hasText: 'Fish' }) });
+  const fish = app.page.locator('li', { has: items.filter({ hasText: 'Fish &' }) });
   await fish.hover();
   await fish.getByRole('button', { name: /^Delete/ }).click();
   await app.page.getByRole('dialog').or(app.page.getByRole('alertdialog')).getByRole('button', { name: 'Delete' }).click();

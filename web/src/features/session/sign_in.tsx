@@ -35,12 +35,18 @@ export function SignIn() {
   };
 
   useEffect(() => {
-    if (token.current === null) {
-      token.current = new URLSearchParams(location.hash.slice(1)).get("token");
-      if (location.hash) history.replaceState(null, "", "/sign-in");
-    }
-    if (token.current) void trade();
-    else setState({ step: "no-token" });
+    const begin = () => {
+      if (location.hash) {
+        token.current = new URLSearchParams(location.hash.slice(1)).get("token");
+        history.replaceState(null, "", "/sign-in");
+      }
+      if (token.current) void trade();
+      else setState({ step: "no-token" });
+    };
+    begin();
+    // Another link pasted into this tab changes only the fragment.
+    window.addEventListener("hashchange", begin);
+    return () => window.removeEventListener("hashchange", begin);
     // Once, with the link the page was opened with.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
