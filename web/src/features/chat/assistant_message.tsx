@@ -16,12 +16,17 @@ function Parts({ parts, over }: { parts: readonly Part[]; over: boolean }) {
   });
 }
 
-function Failure({ error }: { error: ErrorInfo | null }) {
+function Failure({ error, onAgain }: { error: ErrorInfo | null; onAgain?: () => void }) {
   return (
-    <p className="notice notice-error" role="alert">
+    <div className="notice notice-error" role="alert">
       <Icon name="alert" size={18} />
       <span>{error?.detail || "The answer failed, and the server gave no reason."}</span>
-    </p>
+      {onAgain ? (
+        <button type="button" className="button button-small" onClick={onAgain}>
+          Answer again
+        </button>
+      ) : null}
+    </div>
   );
 }
 
@@ -47,13 +52,13 @@ export const StoredAnswer = memo(function StoredAnswer({ message, onRegenerate }
       <Bird size={26} />
       <div className="answer">
         <Parts parts={parts} over />
-        {message.status === "failed" ? <Failure error={message.error} /> : null}
+        {message.status === "failed" ? <Failure error={message.error} {...(onRegenerate ? { onAgain: () => onRegenerate(message) } : {})} /> : null}
         {message.status === "stopped" ? <Stopped /> : null}
         <div className="message-foot">
           {message.model?.demo ? <span className="demo-label">Demo answer</span> : null}
           <div className="message-tools">
             {message.content ? <CopyButton text={message.content} label="Copy message" /> : null}
-            {onRegenerate ? (
+            {onRegenerate && message.status !== "failed" ? (
               <button
                 type="button"
                 className="icon-button"

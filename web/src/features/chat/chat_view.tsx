@@ -5,6 +5,7 @@ import { ApiError, rest } from "../../api/rest";
 import type { Accepted, Me, Message } from "../../api/types";
 import { Bird } from "../../ui/bird";
 import { errorText, useToast } from "../../ui/toast";
+import { navigate } from "../../router";
 import { dropFrom, patchMessages } from "../live/cache";
 import { useConnection, useLive } from "../live/context";
 import { Announcer } from "./announcer";
@@ -18,6 +19,13 @@ import { useConversation } from "./use_conversation";
 import { PendingMessage, UserMessage } from "./user_message";
 
 export const newDraft = "new";
+
+/** Each can be answered with the built-in tools, by a small model and by the demo. */
+const ideas = [
+  "What is 17.5% of 2340, and what is today's date?",
+  "Convert to snake case: Hello World",
+  "Count the words in: the quick brown fox jumps over the lazy dog",
+];
 
 interface Props {
   me: Me;
@@ -87,6 +95,11 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
     [replace],
   );
 
+  const send = (text: string) => {
+    live.outbox.add(lane, text);
+    setSent((count) => count + 1);
+  };
+
   const takeBack = (clientMessageId: string, content: string) => {
     live.outbox.remove(clientMessageId);
     const draft = drafts.get(draftKey);
@@ -134,7 +147,10 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
       {missing ? (
         <div className="empty">
           <h2>This conversation is gone</h2>
-          <p>{errorText(conversation.error)}</p>
+          <p>It was deleted, or the address is not complete.</p>
+          <button type="button" className="button" onClick={() => navigate("/")}>
+            Start a new chat
+          </button>
         </div>
       ) : (
         <>
@@ -146,7 +162,7 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
             loadingOlder={messages.isFetchingNextPage}
             onOlder={loadOlder}
           >
-            {empty ? <Welcome name={me.user.display_name} /> : null}
+            {empty ? <Welcome onAsk={send} /> : null}
             {id !== null && messages.isPending && rows.length === 0 ? <p className="quiet center">Loading…</p> : null}
             {messages.isError && !messages.data ? (
               <div className="notice notice-error" role="alert">
@@ -160,16 +176,18 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
           </MessageList>
           <Announcer key={draftKey} turns={turns} />
           <footer className="chat-foot">
+            {connection === "offline" ? (
+              <p className="offline" role="status">
+                No connection. What you send waits here until it is back.
+              </p>
+            ) : null}
             <Composer
               drafts={drafts}
               draftKey={draftKey}
               running={runningTurn !== null}
               stopping={runningTurn !== null && stopping === runningTurn}
               inputRef={input}
-              onSend={(text) => {
-                live.outbox.add(lane, text);
-                setSent((count) => count + 1);
-              }}
+              onSend={send}
               onStop={() => runningTurn && void stop(runningTurn)}
             />
           </footer>
@@ -179,13 +197,20 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
   );
 }
 
-function Welcome({ name }: { name: string }) {
-  const first = name.trim().split(/\s+/)[0];
+function Welcome({ onAsk }: { onAsk(text: string): void }) {
   return (
     <div className="empty">
       <Bird size={64} />
-      <h2>{first ? `Hello, ${first}` : "Hello"}</h2>
-      <p>What shall we do?</p>
+      <h2>What shall we do?</h2>
+      <ul className="ideas" aria-label="Ideas to begin with">
+        {ideas.map((idea) => (
+          <li key={idea}>
+            <button type="button" className="idea" onClick={() => onAsk(idea)}>
+              {idea}
+            </button>
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

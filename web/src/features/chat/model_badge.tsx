@@ -40,13 +40,10 @@ export function ModelBadge({ model }: { model: ModelInfo }) {
       <div className="popover" id={id} hidden={!open}>
         <p>
           <strong>{label}</strong>
-          <span className="quiet">
-            {" "}
-            {model.provider} · {model.name}
-          </span>
+          {model.demo ? null : <span className="quiet"> {model.provider}</span>}
         </p>
         {model.demo ? (
-          <p>Its answers are made up, to show how Libre Bird works.</p>
+          <p>It follows simple rules and calls the real tools, to show how Libre Bird works.</p>
         ) : null}
         {model.demo && model.hint ? <p className="popover-hint">{model.hint}</p> : null}
       </div>

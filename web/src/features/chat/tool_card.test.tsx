@@ -2,7 +2,7 @@ import { cleanup, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, describe, expect, it } from "vitest";
 import { call } from "../../api/testing";
-import { pretty, ToolCard } from "./tool_card";
+import { glance, pretty, ToolCard } from "./tool_card";
 
 afterEach(cleanup);
 
@@ -11,7 +11,7 @@ describe("ToolCard", () => {
     render(<ToolCard call={call({ status: "ok", result: { t: 21 }, duration_ms: 1234 })} />);
     const card = screen.getByTestId("tool-call");
     expect(card.dataset.status).toBe("ok");
-    expect(card.textContent).toBe("get_weatherDone1.2 s");
+    expect(card.textContent).toBe("get_weatherLisbonDone1.2 s");
     expect(screen.getByRole("button").getAttribute("aria-expanded")).toBe("false");
     expect(screen.queryByText("Arguments")).toBeNull();
   });
@@ -52,6 +52,14 @@ describe("ToolCard", () => {
     render(<ToolCard call={call({ status: "ok", result: "x".repeat(50_000) })} />);
     await userEvent.click(screen.getByRole("button"));
     expect(screen.getByText(/30000 more characters/)).toBeTruthy();
+  });
+});
+
+describe("glance", () => {
+  it("puts the values in one short line", () => {
+    expect(glance({ a: "x\n y", n: 3, o: { k: [1] }, none: null, empty: "" })).toBe('x y, 3, {"k":[1]}');
+    expect(glance({})).toBe("");
+    expect(glance({ a: "z".repeat(500) })).toHaveLength(120);
   });
 });
 

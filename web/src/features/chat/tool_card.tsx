@@ -28,6 +28,13 @@ export function pretty(value: unknown): string {
   return JSON.stringify(value, null, 2) ?? "";
 }
 
+/** The arguments in one line, for the folded card. */
+export function glance(args: ToolCall["arguments"]): string {
+  const values = Object.values(args ?? {}).filter((value) => value !== null && value !== "");
+  const text = values.map((value) => (typeof value === "string" ? value : JSON.stringify(value))).join(", ");
+  return text.replace(/\s+/g, " ").trim().slice(0, 120);
+}
+
 function Field({ name, value }: { name: string; value: unknown }) {
   const text = pretty(value);
   return (
@@ -54,7 +61,7 @@ export function ToolCard({ call, over = false }: { call: ToolCall; over?: boolea
     <div className={`tool-card tool-${status}`} data-testid="tool-call" data-status={status}>
       <button
         type="button"
-        className="tool-head"
+        className={unfolded ? "tool-head tool-unfolded" : "tool-head"}
         aria-expanded={unfolded}
         aria-controls={bodyId}
         onClick={() => setUnfolded((was) => !was)}
@@ -63,7 +70,8 @@ export function ToolCard({ call, over = false }: { call: ToolCall; over?: boolea
           {look.icon ? <Icon name={look.icon} size={16} /> : <span className="spinner" aria-hidden="true" />}
         </span>
         <span className="tool-name">{call.name}</span>
-        <span className="tool-state">{look.text}</span>
+        {unfolded ? null : <span className="tool-glance">{glance(call.arguments)}</span>}
+        <span className={status === "ok" ? "tool-state visually-hidden" : "tool-state"}>{look.text}</span>
         {call.duration_ms === null || call.duration_ms === undefined ? null : (
           <span className="tool-time">{duration(call.duration_ms)}</span>
         )}

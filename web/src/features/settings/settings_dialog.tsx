@@ -105,10 +105,7 @@ function General({ me, onSignOut }: Pick<Props, "me" | "onSignOut">) {
         </dd>
         <dt>Model</dt>
         <dd>
-          {model.label || model.name}{" "}
-          <span className="quiet">
-            {model.provider} · {model.name}
-          </span>
+          {model.label || model.name}
           {model.demo && model.hint ? <p className="hint">{model.hint}</p> : null}
         </dd>
         <dt>Version</dt>
