@@ -41,29 +41,32 @@ function Stopped() {
 
 interface StoredProps {
   message: Message;
+  /** Nothing would be lost by answering again. */
+  last: boolean;
   onRegenerate: ((message: Message) => void) | null;
 }
 
-export const StoredAnswer = memo(function StoredAnswer({ message, onRegenerate }: StoredProps) {
+export const StoredAnswer = memo(function StoredAnswer({ message, last, onRegenerate }: StoredProps) {
   const parts: Part[] =
     message.parts?.length > 0 ? message.parts : message.content ? [{ type: "text", text: message.content }] : [];
+  const offer = message.status === "failed" && last && onRegenerate !== null;
   return (
     <article className="message message-assistant" data-testid="message-assistant" data-status={message.status} data-message-id={message.id} aria-label="Libre Bird">
       <Bird size={26} />
       <div className="answer">
         <Parts parts={parts} over />
-        {message.status === "failed" ? <Failure error={message.error} {...(onRegenerate ? { onAgain: () => onRegenerate(message) } : {})} /> : null}
+        {message.status === "failed" ? <Failure error={message.error} {...(offer ? { onAgain: () => onRegenerate(message) } : {})} /> : null}
         {message.status === "stopped" ? <Stopped /> : null}
         <div className="message-foot">
           {message.model?.demo ? <span className="demo-label">Demo answer</span> : null}
           <div className="message-tools">
             {message.content ? <CopyButton text={message.content} label="Copy message" /> : null}
-            {onRegenerate && message.status !== "failed" ? (
+            {onRegenerate && !offer ? (
               <button
                 type="button"
                 className="icon-button"
                 aria-label="Answer again"
-                title="Answer again"
+                title={last ? "Answer again" : "Answer again; what follows is removed"}
                 onClick={() => onRegenerate(message)}
               >
                 <Icon name="refresh" size={16} />

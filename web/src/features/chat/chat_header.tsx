@@ -4,7 +4,7 @@ import { Icon } from "../../ui/icons";
 import { ModelBadge } from "./model_badge";
 
 export function ChatHeader({ title, me, onMenu }: { title: string; me: Me; onMenu(): void }) {
-  const shown = title || "Conversation";
+  const shown = title || "New chat";
   useEffect(() => {
     document.title = `${shown} – Libre Bird`;
   }, [shown]);

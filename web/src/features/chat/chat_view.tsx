@@ -95,6 +95,12 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
     [replace],
   );
 
+  const edit = useCallback(
+    (message: Message, content: string) => replace(message, () => rest.edit(message.id, content, newId())),
+    [replace],
+  );
+  const unqueue = useCallback((turnId: string) => void stop(turnId), [stop]);
+
   const send = (text: string) => {
     live.outbox.add(lane, text);
     setSent((count) => count + 1);
@@ -115,12 +121,13 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
             key={row.key}
             message={row.message}
             queued={row.queued}
-            onEdit={(content) => replace(row.message, () => rest.edit(row.message.id, content, newId()))}
-            onUnqueue={row.queuedTurn ? () => row.queuedTurn && void stop(row.queuedTurn) : null}
+            queuedTurn={row.queuedTurn}
+            onEdit={edit}
+            onUnqueue={unqueue}
           />
         );
       case "assistant":
-        return <StoredAnswer key={row.key} message={row.message} onRegenerate={runningTurn ? null : regenerate} />;
+        return <StoredAnswer key={row.key} message={row.message} last={row === rows.at(-1)} onRegenerate={runningTurn ? null : regenerate} />;
       case "live":
         return <LiveAnswer key={row.key} view={row.view} />;
       case "pending":

@@ -35,7 +35,13 @@ export function ModelBadge({ model }: { model: ModelInfo }) {
         aria-controls={id}
         onClick={() => setOpen((was) => !was)}
       >
-        {model.demo ? "Demo – not a real model" : label}
+        {model.demo ? (
+          <>
+            Demo<span className="only-wide"> – not a real model</span>
+          </>
+        ) : (
+          label
+        )}
       </button>
       <div className="popover" id={id} hidden={!open}>
         <p>

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { memo, useEffect, useRef, useState } from "react";
 import type { OutboxEntry } from "../../api/outbox";
 import type { Message } from "../../api/types";
 import { CopyButton } from "../../ui/copy_button";
@@ -8,11 +8,13 @@ import { Icon } from "../../ui/icons";
 interface Props {
   message: Message;
   queued: boolean;
-  onEdit(content: string): Promise<boolean>;
-  onUnqueue: (() => void) | null;
+  /** The turn that would answer it and can still be called off. */
+  queuedTurn: string | null;
+  onEdit(message: Message, content: string): Promise<boolean>;
+  onUnqueue(turnId: string): void;
 }
 
-export function UserMessage({ message, queued, onEdit, onUnqueue }: Props) {
+export const UserMessage = memo(function UserMessage({ message, queued, queuedTurn, onEdit, onUnqueue }: Props) {
   const [editing, setEditing] = useState(false);
   if (editing) {
     return <Editor message={message} onCancel={() => setEditing(false)} onEdit={onEdit} />;
@@ -28,8 +30,8 @@ export function UserMessage({ message, queued, onEdit, onUnqueue }: Props) {
         ) : (
           <time dateTime={message.created_at}>{fullTime(message.created_at)}</time>
         )}
-        {queued && onUnqueue ? (
-          <button type="button" className="icon-button" aria-label="Do not answer this" title="Do not answer this" onClick={onUnqueue}>
+        {queued && queuedTurn ? (
+          <button type="button" className="icon-button" aria-label="Do not answer this" title="Do not answer this" onClick={() => onUnqueue(queuedTurn)}>
             <Icon name="close" size={16} />
           </button>
         ) : null}
@@ -40,7 +42,7 @@ export function UserMessage({ message, queued, onEdit, onUnqueue }: Props) {
       </div>
     </article>
   );
-}
+});
 
 function Editor({ message, onCancel, onEdit }: { message: Message; onCancel(): void; onEdit: Props["onEdit"] }) {
   const [text, setText] = useState(message.content);
@@ -54,7 +56,7 @@ function Editor({ message, onCancel, onEdit }: { message: Message; onCancel(): v
     const content = text.trim();
     if (!content || busy) return;
     setBusy(true);
-    if (await onEdit(content)) onCancel();
+    if (await onEdit(message, content)) onCancel();
     else setBusy(false);
   };
   return (

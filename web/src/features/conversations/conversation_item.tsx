@@ -16,7 +16,7 @@ interface Props {
 
 export function ConversationItem({ conversation, current, onOpen, onRename, onArchive, onDelete }: Props) {
   const [renaming, setRenaming] = useState(false);
-  const title = conversation.title || "Untitled";
+  const title = conversation.title || "New chat";
   const busy = conversation.active_turn !== null;
   if (renaming) {
     return (

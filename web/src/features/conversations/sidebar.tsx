@@ -165,7 +165,7 @@ export function Sidebar({ currentId, open, me, searchRef, onNewChat, onClose, on
           onClose={() => setDoomed(null)}
         >
           <p>
-            <strong>{doomed.title || "Untitled"}</strong> and all its messages are deleted for good. To only put it
+            <strong>{doomed.title || "New chat"}</strong> and all its messages are deleted for good. To only put it
             away, archive it.
           </p>
         </ConfirmDialog>
