@@ -221,20 +221,50 @@ test('a message written while the server is away is sent once it is back', optio
   app.assertClean({ network: true });
 });
 
-test('a failed answer says why and can be asked again', options, async (t) => {
+test('a failed answer says why, also after a reload, and can be asked again', options, async (t) => {
   const app = await openApp(t);
   app.model.queue({ fault: 'status', status: 401 });
   await app.say('will fail');
-  const answer = await app.answered();
-  await answer.getByRole('alert').waitFor();
-  assert.match(await answer.innerText(), /key/i);
-  await app.picture('failed');
-  await answer.hover();
-  const again = answer.getByRole('button', { name: 'Answer again' });
-  if (await again.count()) {
-    await again.click();
-    await app.sees('You said: will fail', app.answers);
+  for (const when of ['at once', 'after a reload']) {
+    const answer = await app.answered();
+    await answer.getByRole('alert').waitFor();
+    assert.match(await answer.innerText(), /key/i, when);
+    assert.equal(await answer.getAttribute('data-status'), 'failed', when);
+    if (when === 'at once') await app.page.reload();
   }
+  await app.picture('failed');
+  await app.answers.getByRole('button', { name: 'Answer again' }).click();
+  await app.sees('You said: will fail', app.answers);
+  await app.answered();
+  assert.equal(await app.page.getByRole('alert').count(), 0);
+  assert.equal(await app.answers.count(), 1);
+  app.assertClean();
+});
+
+test('it can be installed: manifest, icons, and a policy that allows them', options, async (t) => {
+  const app = await openApp(t, { demo: true });
+  const manifest = await app.page.evaluate(async () => {
+    const answer = await fetch(document.querySelector('link[rel=manifest]').href);
+    return { type: answer.headers.get('content-type'), body: await answer.json() };
+  });
+  assert.equal(manifest.type, 'application/manifest+json');
+  assert.equal(manifest.body.name, 'Libre Bird');
+  const sizes = await app.page.evaluate((icons) => Promise.all(icons.map(async ({ src, sizes: wanted }) => {
+    const image = new Image();
+    image.src = src;
+    await image.decode();
+    return wanted === 'any' || wanted === `${image.naturalWidth}x${image.naturalHeight}`;
+  })), manifest.body.icons);
+  assert.ok(sizes.length >= 3 && sizes.every(Boolean), 'every icon loads and has the size it claims');
+  app.assertClean();
+});
+
+test('an idea on the empty page is asked with one click', options, async (t) => {
+  const app = await openApp(t, { demo: true });
+  await app.page.getByRole('list', { name: 'Ideas to begin with' }).getByRole('button').first().click();
+  const answer = await app.answered();
+  await app.sees(/409\.5/, answer);
+  assert.equal(await app.id('tool-call', answer).count(), 2);
   app.assertClean();
 });
 
