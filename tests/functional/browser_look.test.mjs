@@ -131,6 +131,36 @@ test('the whole flow by keyboard alone', options, async (t) => {
   app.assertClean();
 });
 
+test('an API key is made, copied and revoked by keyboard; the focus never gets lost', options, async (t) => {
+  const app = await openApp(t, { demo: true });
+  const { page } = app;
+  const focused = (what, check) => until(`the focus on ${what}`, () => page.evaluate(check));
+  const status = async (secret) =>
+    (await fetch(`${app.server.url}/api/v1/me`, { headers: { authorization: `Bearer ${secret}` } })).status;
+  await page.getByRole('button', { name: 'Settings' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('tab', { name: 'General' }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('textbox', { name: 'Name of the new key' }).focus();
+  await page.keyboard.type('laptop');
+  await page.keyboard.press('Enter');
+  const shown = app.id('api-key-secret');
+  const secret = await shown.innerText();
+  assert.equal(await status(secret), 200);
+  await page.getByRole('button', { name: 'Revoke laptop' }).focus();
+  await page.keyboard.press('Enter');
+  await focused('Keep, the harmless one', () => document.activeElement.textContent === 'Keep');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await app.sees('There are no keys.');
+  assert.equal(await status(secret), 401);
+  assert.equal(await shown.count(), 0, 'a key that is no more is not offered');
+  await focused('the field', () => document.activeElement.ariaLabel === 'Name of the new key');
+  await page.keyboard.press('Escape');
+  await focused('the button it was opened with', () => document.activeElement.ariaLabel === 'Settings');
+  app.assertClean();
+});
+
 test('an answer cannot run code or lead astray', options, async (t) => {
   const app = await openApp(t);
   const poison = [

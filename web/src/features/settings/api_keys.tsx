@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { rest } from "../../api/rest";
 import type { ApiKey } from "../../api/types";
 import { CopyButton } from "../../ui/copy_button";
@@ -10,6 +10,7 @@ import { keys } from "../live/cache";
 export function ApiKeys() {
   const client = useQueryClient();
   const list = useQuery({ queryKey: keys.apiKeys, queryFn: ({ signal }) => rest.apiKeys(signal) });
+  const input = useRef<HTMLInputElement>(null);
   const [name, setName] = useState("");
   const refresh = () => client.invalidateQueries({ queryKey: keys.apiKeys });
   const create = useMutation({
@@ -21,6 +22,11 @@ export function ApiKeys() {
     // The secret is shown once and kept nowhere.
     gcTime: 0,
   });
+  const revoked = (key: ApiKey) => {
+    if (create.data?.api_key.id === key.id) create.reset();
+    input.current?.focus();
+    return refresh();
+  };
   const problem = create.error ?? (list.data ? null : list.error);
   return (
     <>
@@ -35,6 +41,7 @@ export function ApiKeys() {
         }}
       >
         <input
+          ref={input}
           className="input"
           value={name}
           maxLength={100}
@@ -64,7 +71,7 @@ export function ApiKeys() {
       ) : null}
       <ul className="rows">
         {list.data?.items.map((key) => (
-          <Key key={key.id} apiKey={key} onRevoked={refresh} />
+          <Key key={key.id} apiKey={key} onRevoked={() => revoked(key)} />
         ))}
       </ul>
       {list.data?.items.length === 0 ? <p className="quiet">There are no keys.</p> : null}
@@ -73,7 +80,8 @@ export function ApiKeys() {
 }
 
 function Key({ apiKey, onRevoked }: { apiKey: ApiKey; onRevoked(): Promise<void> }) {
-  const [asked, setAsked] = useState(false);
+  // Null until it was asked once; the focus follows the buttons that take each other's place.
+  const [asked, setAsked] = useState<boolean | null>(null);
   const revoke = useMutation({ mutationFn: () => rest.revokeApiKey(apiKey.id), onSuccess: onRevoked });
   return (
     <li>
@@ -87,7 +95,7 @@ function Key({ apiKey, onRevoked }: { apiKey: ApiKey; onRevoked(): Promise<void>
       </div>
       {asked ? (
         <>
-          <button type="button" className="button button-small" onClick={() => setAsked(false)}>
+          <button type="button" className="button button-small" autoFocus onClick={() => setAsked(false)}>
             Keep
           </button>
           <button type="button" className="button button-small button-danger" disabled={revoke.isPending} onClick={() => revoke.mutate()}>
@@ -95,7 +103,13 @@ function Key({ apiKey, onRevoked }: { apiKey: ApiKey; onRevoked(): Promise<void>
           </button>
         </>
       ) : (
-        <button type="button" className="button button-small" aria-label={`Revoke ${apiKey.name}`} onClick={() => setAsked(true)}>
+        <button
+          type="button"
+          className="button button-small"
+          autoFocus={asked === false}
+          aria-label={`Revoke ${apiKey.name}`}
+          onClick={() => setAsked(true)}
+        >
           Revoke…
         </button>
       )}
