@@ -6,6 +6,7 @@
 #include <librebird/gateway/gateway.hpp>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -19,7 +20,9 @@ constexpr Millis kDrain{10'000};
 
 // Operator commands read this to print links that work.
 void note_address(const Platform& platform, const std::string& url) {
-  std::ofstream(platform.data_dir + "/server.url", std::ios::trunc) << url << "\n";
+  const std::string path = platform.data_dir + "/server.url";
+  std::ofstream(path, std::ios::trunc) << url << "\n";
+  ::chmod(path.c_str(), 0600);
 }
 
 Task<Status> greet(Platform& platform, const std::string& url, bool first_start, BrainService& brain) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 
 namespace librebird {
 namespace {
@@ -138,6 +139,11 @@ Result<Config> Config::load(const std::vector<ConfigKey>& schema, const std::str
   Config config;
   for (const auto& key : schema) config.values_[key.name] = key.default_value;
   if (!file.empty()) {
+    // A folder can be opened and read as if it were empty.
+    std::error_code failure;
+    if (std::filesystem::is_directory(file, failure)) {
+      return make_error(Code::invalid_argument, fmt::format("{}: is a folder; name the settings file in it.", file));
+    }
     try {
       const toml::table table = toml::parse_file(file);
       LB_CHECK(read_table(schema, table, "", file, config.values_));

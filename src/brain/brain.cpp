@@ -44,8 +44,13 @@ class Brain final : public BrainService {
 
   Task<Result<ChatOutcome>> stream_chat(ChatRequest request, ChatObserver& observer, std::stop_token stop) override {
     LB_CO_TRY(chosen, choose(request.model));
-    co_return co_await loop::run_turn(services_, loop_options_, *chosen.provider, std::move(chosen.model),
-                                      std::move(request), observer, std::move(stop));
+    auto outcome = co_await loop::run_turn(services_, loop_options_, *chosen.provider, std::move(chosen.model),
+                                           std::move(request), observer, std::move(stop));
+    // What could be tried again was, here. To the caller a retryable error means that the brain itself was lost.
+    if (outcome) co_return outcome;
+    Error error = std::move(outcome).error();
+    error.retryable = false;
+    co_return error;
   }
 
   Task<Result<ToolResult>> execute_tool(ToolRequest request, std::stop_token stop) override {

@@ -15,6 +15,7 @@ class FakeMessages final : public MessageStore {
  public:
   Task<Result<Page<Message>>> list(Principal, std::string, std::string, int) override { co_return Page<Message>{}; }
   Task<Result<Message>> get(Principal, std::string) override { co_return make_error(Code::not_found, "none"); }
+  Task<Result<std::optional<Message>>> answer_of(Principal, std::string) override { co_return std::nullopt; }
   Task<Result<std::vector<MemoryItem>>> search(Principal, std::string text, int limit) override {
     asked = text;
     asked_limit = limit;
@@ -108,6 +109,18 @@ TEST_F(BrainTest, AConfiguredModelIsAskedOverHttp) {
   EXPECT_EQ(*model, (ModelInfo{"openai", "org/m-1", false}));
   EXPECT_THAT(http.requests[0].body, HasSubstr("\"model\":\"org/m-1\""));
   EXPECT_THAT(*models, Contains("openai/org/m-1"));
+}
+
+TEST_F(BrainTest, AFailingModelIsNotMistakenForALostBrain) {
+  configure("openai/m-1", "http://127.0.0.1:9/v1");
+  for (const Code code : {Code::unavailable, Code::resource_exhausted}) {
+    http.otherwise.send_error = make_error(code, "The model server is away.");
+    ASSERT_TRUE(http.otherwise.send_error->retryable);
+    go();
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_EQ(outcome.error().code, code);
+    EXPECT_FALSE(outcome.error().retryable) << "the gateway would start the turn again";
+  }
 }
 
 TEST_F(BrainTest, TheRequestMayNameAnother) {

@@ -76,6 +76,8 @@ test('unknown routes, wrong methods and wrong media types', options, async () =>
   for (const [method, path, allowed] of [
     ['PUT', '/api/v1/me', 'GET'], ['DELETE', '/api/v1/conversations', 'POST'], ['GET', '/api/v1/session', 'POST'],
     ['PATCH', '/api/v1/tools', 'GET'], ['POST', '/healthz', 'GET'],
+    ['POST', '/readyz', 'GET'], ['DELETE', '/metrics', 'GET'], ['PUT', '/api/openapi.json', 'GET'], ['POST', '/', 'GET'],
+    ['GET', '/v1/chat/completions', 'POST'], ['POST', '/v1/models', 'GET'],
     ['BREW', '/api/v1/me', 'GET'],
   ]) {
     const answer = await rest.request(method, path, method === 'GET' ? undefined : {}).catch((error) => ({ error }));
@@ -157,6 +159,14 @@ test('a name that was re-bound to this address is refused', options, async () =>
     const answer = await rest.with({ host }).get('/api/v1/me').catch((error) => ({ status: 400, error }));
     assert.ok([400, 403, 421].includes(answer.status), `Host: ${host}: ${answer.status}`);
     assert.notEqual(await upgradeStatus(server.url, { ...rest.headers, host }).catch(() => 400), 101, host);
+  }
+  const { authorization } = rest.headers;
+  for (const line of ['', 'Host:\r\n', 'Host: \r\n', `Host: evil.example\r\nHost: 127.0.0.1:${port}\r\n`]) {
+    for (const version of ['1.1', '1.0']) {
+      const said = await rawExchange(server.url,
+        `GET /api/v1/me HTTP/${version}\r\n${line}Authorization: ${authorization}\r\nConnection: close\r\n\r\n`);
+      assert.match(said, /^HTTP\/1\.1 (400|421|505) /, `${version} ${JSON.stringify(line)}`);
+    }
   }
   for (const host of [`127.0.0.1:${port}`, `localhost:${port}`]) {
     assert.equal((await rest.with({ host }).get('/api/v1/me')).status, 200, host);

@@ -79,9 +79,9 @@ test('cancel while queued; the one before and the one after are answered', optio
 test('cancel while tools run: nothing goes on, nothing is asked again', options, async (t) => {
   const { model, server, rest, live, id } = await setUp(t);
   // As much work as one call may be given: the tool is either stopped or was done; both are said truthfully.
-  const text = 'the quick brown fox '.repeat(20_000);
+  const text = 'the quick brown fox '.repeat(10_000);
   model.on('tools', (r) => r.toolResults.length > 0 ? 'should not be asked' : {
-    text: 'Let me count. ',
+    text: 'Let me count. ', argumentSize: 8000,
     toolCalls: Array.from({ length: 8 }, () => ({ name: 'text_stats', arguments: { text } })),
   });
   const { turn } = await live.send(id, 'tools');

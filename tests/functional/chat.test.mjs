@@ -125,9 +125,10 @@ test('events of the user\'s list reach every connection', options, async (t) => 
   const rest = await server.browser();
   const tabs = [await Live.open(t, rest), await Live.open(t, rest)];
   const conversation = await rest.conversation();
+  await tabs[0].subscribe(conversation.id);
   const { message } = await rest.send(conversation.id, 'hello');
+  await tabs[0].frame('message.created', (f) => f.type === 'message.created' && f.message.id === message.id);
   for (const tab of tabs) {
-    await tab.frame('message.created', (f) => f.type === 'message.created' && f.message.id === message.id);
     await tab.frame('a title', (f) => f.type === 'conversation.updated' && f.conversation.title);
   }
   assert.equal((await rest.delete(`/api/v1/conversations/${conversation.id}`)).status, 204);
@@ -135,6 +136,10 @@ test('events of the user\'s list reach every connection', options, async (t) => 
     await tab.frame('conversation.deleted', (f) =>
       f.type === 'conversation.deleted' && f.conversation_id === conversation.id);
   }
+  const only = tabs[1].frames.filter((f) => !['hello', 'conversation.updated', 'conversation.deleted'].includes(f.type));
+  assert.deepEqual(only, [], 'messages and turns are told to those who subscribed, and to nobody else');
+  const updates = tabs[1].frames.filter((f) => f.type === 'conversation.updated');
+  assert.ok(updates.length <= 3, `${updates.length} updates: they are told together`);
 });
 
 test('server-sent events tell the same as the socket, and resume', options, async (t) => {

@@ -6,7 +6,7 @@ import { Server, sqlite } from './lib/harness.mjs';
 import { Live } from './lib/live.mjs';
 import { ModelServer } from './lib/model_server.mjs';
 import { assertProblem, assertProblemBody, newId } from './lib/rest.mjs';
-import { within } from './lib/poll.mjs';
+import { until, within } from './lib/poll.mjs';
 
 const options = { timeout: 60_000 };
 
@@ -54,6 +54,33 @@ test('deleting while an answer runs stops the model and the turn', options, asyn
   assertProblem(await rest.get(`/api/v1/turns/${turn.id}`), 404, 'not_found');
   const next = await rest.conversation();
   assert.equal((await rest.ask(next.id, 'still there?')).turn.status, 'done');
+});
+
+test('deleting ends what waits behind the running turn, and what listens', options, async (t) => {
+  const { server, rest, model } = await setUp(t);
+  const hold = model.hold('long');
+  const { id } = await rest.conversation();
+  const live = await Live.open(t, rest);
+  await live.subscribe(id);
+  const turns = [];
+  for (const content of ['a long one', 'the next', 'the last']) turns.push((await rest.send(id, content)).turn);
+  await within('the model request', hold.started);
+  hold.send('some words ');
+  const listeners = await Promise.all([0, 2].map((i) => rest.events(`/api/v1/turns/${turns[i].id}/events`)));
+  const heard = listeners.map(async (events) => {
+    for await (const event of events) assert.notEqual(event.event, 'turn.finished', 'nothing was answered');
+  });
+  await until('the words', () => live.view(turns[0].id)?.text === 'some words ');
+  assert.equal((await rest.delete(`/api/v1/conversations/${id}`)).status, 204);
+  assert.equal((await within('the model to be left alone', hold.closed, 2000)).aborted, true);
+  await within('the event streams to end', Promise.all(heard), 5000);
+  assert.equal((await live.subscribe(id).catch((error) => error)) instanceof Error, true, 'it is not found');
+  assertProblem(await rest.post(`/api/v1/conversations/${id}/messages`, { content: 'x', client_message_id: newId() }), 404);
+  assert.equal(model.requests.length, 1, 'what waited is not asked');
+  const next = await rest.conversation();
+  assert.equal((await rest.ask(next.id, 'still there?')).turn.status, 'done');
+  assert.equal((await server.restart()).code, 0);
+  assert.equal(model.requests.length, 2, 'nor after a restart');
 });
 
 test('search finds titles and messages and shows where', options, async (t) => {

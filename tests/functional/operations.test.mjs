@@ -1,6 +1,7 @@
 // What an operator relies on: health, metrics, logs, the API description, draining, the command line.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { gunzipSync } from 'node:zlib';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Server, cli, tempDir } from './lib/harness.mjs';
@@ -87,6 +88,12 @@ test('the API description is OpenAPI 3.1 and knows every call of the protocol', 
   assert.equal(answer.status, 200);
   assert.match(answer.headers['content-type'], /json/);
   const api = JSON.parse(answer.text);
+  const zipped = await new Rest(server.url).get('/api/openapi.json', { 'accept-encoding': 'gzip, br' });
+  assert.equal(zipped.headers['content-encoding'], 'gzip');
+  assert.equal(gunzipSync(zipped.bytes).toString(), answer.text, 'zipped only for those who can unzip');
+  assert.notEqual(zipped.headers.etag, answer.headers.etag);
+  const known = await new Rest(server.url).get('/api/openapi.json', { 'if-none-match': answer.headers.etag });
+  assert.equal(known.status, 304);
   assert.match(api.openapi, /^3\.1\.\d+$/);
   assert.ok(api.info.title && api.info.version);
   const base = new URL(api.servers?.[0]?.url ?? '/', server.url).pathname.replace(/\/$/, '');

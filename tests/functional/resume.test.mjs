@@ -180,7 +180,7 @@ test('a new attempt after kill -9 is a snapshot, and the text is whole', options
   live.drop();
   await server.start();
   await live.resume();
-  const view = await live.finished(turn.id);
+  const view = await live.finished(turn.id, 5000); // at once: nobody waits for the lease of the dead to run out
   assert.deepEqual(live.faults, []);
   assert.equal(view.turn.status, 'done');
   assert.equal(view.turn.attempt, 2);

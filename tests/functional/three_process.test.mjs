@@ -7,6 +7,7 @@ import { Live } from './lib/live.mjs';
 import { ModelServer } from './lib/model_server.mjs';
 import { assertProblem } from './lib/rest.mjs';
 import { until, within } from './lib/poll.mjs';
+import { textOf } from './lib/turn_view.mjs';
 
 const options = { timeout: 90_000 };
 
@@ -23,7 +24,7 @@ async function setUp(t, cluster = {}) {
 test('a tool-using chat streams through all three', options, async (t) => {
   const { model, cluster, rest, live, id } = await setUp(t);
   model.on('percent', (r) => r.toolResults.length > 0
-    ? { text: `It is ${JSON.parse(r.toolResults[0].content).result}, as asked.`, size: 4 }
+    ? { text: `It is ${JSON.parse(r.toolResults[0].content).result}, as asked.`, size: 4, everyMs: 10 }
     : { text: 'Let me see. ', toolCalls: [{ name: 'calculator', arguments: { expression: '2340*0.175' } }] });
   const { turn } = await live.send(id, 'percent');
   const view = await live.finished(turn.id);
@@ -83,7 +84,12 @@ test('the brain is killed in the middle of an answer and comes back: answered ex
   const ran = (await cluster.gateway.audit()).filter((row) => row.call_id === calls[0].call.id && row.outcome === 'ok');
   assert.equal(ran.length, 1, 'the tool ran once');
   await until('the socket to know the end', () => live.view(turn.id)?.finished);
-  assert.equal(live.view(turn.id).message.content, messages[1].content);
+  const view = live.view(turn.id);
+  assert.equal(view.message.content, messages[1].content);
+  assert.deepEqual([...view.attempts], [1, 2], 'the second attempt is called so');
+  assert.equal(view.turn.attempt, 2);
+  assert.equal(textOf(view.streamed), messages[1].content, 'nothing of the lost half stays or is doubled');
+  assert.equal(cluster.gateway.process.running, true);
   assert.deepEqual(live.faults, []);
   assert.deepEqual(model.violations, []);
 });
@@ -107,7 +113,7 @@ test('the hands are killed during a tool: reported, not repeated, and the chat g
   const { model, cluster, rest, live, id } = await setUp(t);
   const text = 'the quick brown fox '.repeat(5000);
   model.on('work', (r) => r.toolResults.length > 0 ? 'I was told.'
-    : { toolCalls: Array.from({ length: 16 }, () => ({ name: 'text_stats', arguments: { text } })) });
+    : { argumentSize: 8000, toolCalls: Array.from({ length: 16 }, () => ({ name: 'text_stats', arguments: { text } })) });
   const { turn } = await live.send(id, 'work');
   await until('a running tool', () => live.view(turn.id)?.events.includes('turn.tool_call'), 20_000, 1);
   await cluster.kill('hands');

@@ -136,6 +136,10 @@ class Gateway::Impl {
 
   Task<std::optional<net::Response>> dispatch(net::Exchange& exchange, const std::string& request_id) {
     const net::Request& request = exchange.request();
+    const bool read = request.method == "GET" || request.method == "HEAD";
+    if (!read && (request.path == "/healthz" || request.path == "/readyz" || request.path == "/metrics")) {
+      co_return read_only(request_id);
+    }
     if (request.path == "/healthz") co_return json_response(200, R"({"status":"ok"})");
     if (request.path == "/readyz") co_return readiness(request_id);
     if (const Status host = authenticator_.check_host(request); !host) {
@@ -147,16 +151,17 @@ class Gateway::Impl {
     if (request.path != "/api/openapi.json" && (request.path == "/api" || request.path.starts_with("/api/"))) {
       co_return co_await serve_api(exchange, request_id);
     }
-    const bool read = request.method == "GET" || request.method == "HEAD";
-    if (!read) {
-      net::Response response = problem_response(
-          make_error(Code::invalid_argument, "Only GET and HEAD are answered here; the API is below /api/v1."),
-          request_id, 405);
-      response.headers.emplace_back("Allow", "GET, HEAD");
-      co_return response;
-    }
+    if (!read) co_return read_only(request_id);
     if (auto asset = serve_asset(request)) co_return asset;
     co_return problem_response(make_error(Code::not_found, "There is no such page or file."), request_id);
+  }
+
+  static net::Response read_only(const std::string& request_id) {
+    net::Response response = problem_response(
+        make_error(Code::invalid_argument, "Only GET and HEAD are answered here; the API is below /api/v1."),
+        request_id, 405);
+    response.headers.emplace_back("Allow", "GET, HEAD");
+    return response;
   }
 
   net::Response readiness(const std::string& request_id) const {

@@ -141,6 +141,18 @@ Task<Answer> Api::turn_events(Call& call) {
     first = cursor ? live->missing(cursor->attempt, cursor->seq) : live->missing(live->turn().attempt, 0);
   }
   const auto subscription = services_.bus.subscribe(conversation_topic(turn.conversation_id), forward);
+  // A conversation that is deleted takes its turns along: no end of them is told any more.
+  const auto gone = [&events, mark = "\"conversation_id\":\"" + turn.conversation_id + "\""](const auto& payload) {
+    if (event_type(*payload) == "conversation.deleted" && payload->find(mark) != std::string::npos) events.close();
+  };
+  const Principal& principal = call.caller.principal;
+  const auto listed = services_.bus.subscribe(user_topic(principal.workspace_id, principal.user_id), gone);
+  if (first.empty() && !hub_.find(turn.id)) {
+    // Cancelled in the queue, or deleted, before we listened.
+    auto stored = co_await missing_stored(services_.turns, services_.messages, principal, turn.id);
+    if (!stored) co_return std::optional<net::Response>();
+    first = std::move(*stored);
+  }
   std::size_t next = 0;
   for (;;) {
     EventBus::Payload payload;

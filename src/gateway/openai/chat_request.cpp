@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+
 namespace librebird::gateway {
 namespace {
 
@@ -92,6 +94,22 @@ Result<ChatMessage> message_of(const json::value& value, std::size_t index) {
     message.tool_call_id = std::move(id);
   }
   return message;
+}
+
+// A result belongs to a call of the assistant message before it; vendors refuse others, each in its own words.
+Status check_tool_results(const std::vector<ChatMessage>& messages) {
+  const std::vector<ToolCall>* calls = nullptr;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const ChatMessage& message = messages[i];
+    if (message.role != ChatRole::tool) {
+      calls = message.role == ChatRole::assistant ? &message.tool_calls : nullptr;
+      continue;
+    }
+    if (calls == nullptr || std::ranges::find(*calls, message.tool_call_id, &ToolCall::id) == calls->end()) {
+      return wrong(fmt::format("`messages[{}].tool_call_id` names no call of the assistant message before it.", i));
+    }
+  }
+  return Ok{};
 }
 
 Result<ToolSpec> tool_of(const json::value& value, std::size_t index) {
@@ -184,6 +202,7 @@ Result<CompletionCall> parse_completion(std::string_view body) {
     LB_TRY(message, message_of(messages->get_array()[i], i));
     call.chat.history.push_back(std::move(message));
   }
+  LB_CHECK(check_tool_results(call.chat.history));
   LB_CHECK(read_tools(object, call));
   LB_CHECK(read_numbers(object, call));
   if (const auto* stream = given(object, "stream")) {

@@ -16,6 +16,11 @@ constexpr std::string_view kDefaultModel = "librebird";
 // Text waiting for a slow reader; past it the call ends.
 constexpr std::size_t kPendingLimit = 4 * 1024 * 1024;
 
+std::string_view method_of(std::string_view path) {
+  if (path == "/v1/chat/completions") return "POST";
+  return path == "/v1/models" ? "GET" : "";
+}
+
 std::string_view error_type(Code code) {
   switch (code) {
     case Code::unauthenticated: return "authentication_error";
@@ -213,6 +218,13 @@ Task<std::optional<net::Response>> OpenAiApi::handle(net::Exchange& exchange, Pr
   }
   if (path == "/v1/chat/completions" && method == "POST") co_return co_await chat_completions(exchange, principal);
   if (path == "/v1/models" && method == "GET") co_return co_await models(exchange);
+  if (const std::string_view allowed = method_of(path); !allowed.empty()) {
+    net::Response response = error_response(
+        make_error(Code::invalid_argument, path + " takes " + std::string(allowed) + ", not " + method + "."));
+    response.status = 405;
+    response.headers.emplace_back("Allow", allowed);
+    co_return response;
+  }
   co_return error_response(make_error(
       Code::not_found, "There is no " + method + " " + path + "; POST /v1/chat/completions and GET /v1/models are."));
 }

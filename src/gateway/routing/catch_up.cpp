@@ -5,18 +5,17 @@
 namespace librebird::gateway {
 namespace {
 
-EventBus::Payload stored_event(std::string_view type, const Turn& turn, std::uint64_t seq, std::string_view key,
-                               const std::string& value) {
+EventBus::Payload finished_event(const Turn& turn, const std::optional<Message>& message) {
   JsonWriter json;
   json.begin_object()
-      .field("type", type)
+      .field("type", "turn.finished")
       .field("conversation_id", turn.conversation_id)
       .field("turn_id", turn.id)
       .field("attempt", turn.attempt)
-      .field("seq", seq)
+      .field("seq", 1)
       .key("turn");
   write(json, turn);
-  json.raw_field(key, value).end_object();
+  json.raw_field("message", message ? view(*message) : "null").end_object();
   return std::make_shared<const std::string>(std::move(json).take());
 }
 
@@ -44,9 +43,7 @@ Task<Result<std::vector<EventBus::Payload>>> missing_stored(TurnStore& turns, Me
   std::vector<EventBus::Payload> events;
   if (!is_final(turn.status)) co_return events;
   LB_CO_TRY(message, co_await messages.answer_of(principal, turn_id));
-  events.push_back(
-      stored_event("turn.snapshot", turn, 0, "parts", view(message ? message->parts : std::vector<MessagePart>())));
-  events.push_back(stored_event("turn.finished", turn, 1, "message", message ? view(*message) : "null"));
+  events.push_back(finished_event(turn, message));
   co_return events;
 }
 

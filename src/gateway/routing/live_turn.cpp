@@ -127,17 +127,15 @@ void LiveTurn::finish(const Turn& turn, const std::optional<Message>& message) {
 std::vector<EventBus::Payload> LiveTurn::missing(int attempt, std::uint64_t seq) {
   flush();
   if (attempt != turn_.attempt || seq > seq_ || seq + 1 < first_kept_) {
-    std::vector<EventBus::Payload> events{snapshot()};
-    if (finished_) events.push_back(kept_.back());
-    return events;
+    // The end brings the whole answer.
+    return {finished_ ? kept_.back() : snapshot()};
   }
   return {kept_.begin() + static_cast<std::ptrdiff_t>(seq + 1 - first_kept_), kept_.end()};
 }
 
 EventBus::Payload LiveTurn::snapshot() {
   flush();
-  // A finished turn's last event follows its snapshot under its own number.
-  JsonWriter json = event("turn.snapshot", finished_ ? seq_ - 1 : seq_);
+  JsonWriter json = event("turn.snapshot", seq_);
   json.key("turn");
   write(json, turn_);
   json.key("parts");

@@ -4,6 +4,7 @@
 #include <librebird/base/metrics.hpp>
 
 #include <algorithm>
+#include <exception>
 
 namespace librebird::gateway {
 namespace {
@@ -150,7 +151,13 @@ Task<void> TurnRunner::run_turn(LeasedTurn leased) {
     request.principal = leased.turn.principal;
     request.history = std::move(leased.history);
     request.journal = std::move(leased.journal);
-    outcome = co_await brain_.stream_chat(std::move(request), *live, live->stop.get_token());
+    try {
+      outcome = co_await brain_.stream_chat(std::move(request), *live, live->stop.get_token());
+    } catch (const std::exception& failure) {
+      // A turn that ends badly must end: else its conversation would wait for it forever.
+      log::error("a turn threw", {{"turn_id", turn_id}, {"error", failure.what()}});
+      outcome = make_error(Code::internal, "The turn failed inside Libre Bird; the log says more. Try again.");
+    }
     // Retryable means that the brain itself was lost on the way: what it journaled stands, go on from there.
     if (outcome || !outcome.error().retryable || outcome.error().code != Code::unavailable) break;
     if (waited >= options_.brain_retry_limit || live->stop.stop_requested()) break;

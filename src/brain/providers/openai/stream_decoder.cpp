@@ -11,6 +11,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <array>
+#include <optional>
 
 namespace librebird::brain::openai {
 namespace {
@@ -98,7 +99,7 @@ class StreamDecoder::Impl {
   net::SseParser sse_;
   std::string object_;  // a JSON answer, until it is whole
   std::array<unsigned char, 4096> buffer_;
-  json::monotonic_resource memory_{buffer_.data(), buffer_.size()};
+  std::optional<json::monotonic_resource> memory_;
   json::parser parser_;
   ModelAnswer answer_;
   std::vector<Call> calls_;
@@ -113,8 +114,10 @@ class StreamDecoder::Impl {
 Result<json::value> StreamDecoder::Impl::parse(std::string_view text) {
   json::error_code failure;
   const auto attempt = [&](std::string_view json) {
-    memory_.release();
-    parser_.reset(&memory_);
+    parser_.reset();
+    // Made anew: one that is only released doubles its next block each time it needed one, without end.
+    memory_.emplace(buffer_.data(), buffer_.size());
+    parser_.reset(&*memory_);
     parser_.write(json.data(), json.size(), failure);
   };
   attempt(text);

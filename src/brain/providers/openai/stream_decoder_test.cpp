@@ -102,6 +102,15 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, Failures,
 
 TEST(StreamDecoder, RefusalIsText) { EXPECT_EQ(decode(fixture("refusal"), 3)->text, "I cannot."); }
 
+TEST(StreamDecoder, ManyLargeEventsNeedNoMoreMemoryThanOne) {
+  const std::string piece(8'000, 'x');
+  const std::string chunk = "data: {\"choices\":[{\"delta\":{\"content\":\"" + piece + "\"}}]}\n\n";
+  StreamDecoder decoder({}, "");
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(decoder.feed(chunk).ok());
+  ASSERT_TRUE(decoder.feed("data: [DONE]\n\n").ok());
+  EXPECT_EQ(decoder.finish()->text.size(), 100 * piece.size());
+}
+
 TEST(StreamDecoder, OnlyDoneIsAnEmptyAnswer) { EXPECT_EQ(decode(fixture("only_done"), 3)->text, ""); }
 
 TEST(StreamDecoder, IsBounded) {

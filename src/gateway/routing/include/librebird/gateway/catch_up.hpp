@@ -24,7 +24,8 @@ struct Cursor {
 // True if only the store can tell about the cursor's turn.
 [[nodiscard]] bool needs_store(const TurnHub& hub, const std::optional<Cursor>& cursor);
 
-// For a turn the hub does not know: its snapshot and end if it is over, nothing if it waits in the queue.
+// For a turn the hub does not know: its end, which brings the whole answer, if it is over; nothing if it waits in the
+// queue.
 Task<Result<std::vector<EventBus::Payload>>> missing_stored(TurnStore& turns, MessageStore& messages,
                                                             Principal principal, std::string turn_id);
 
