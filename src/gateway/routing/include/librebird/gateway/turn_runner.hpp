@@ -15,6 +15,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace librebird::gateway {
 
@@ -45,6 +46,7 @@ class TurnRunner {
   struct Lane {
     std::string user_id;
     std::size_t hints = 0;     // turns known to wait
+    std::size_t asked = 0;     // of those, how many were known when the store was last asked
     bool until_empty = false;  // ask the store until it says there is none
     bool running = false;
     bool ready = false;
@@ -52,6 +54,7 @@ class TurnRunner {
 
   void make_ready(const std::string& conversation_id, Lane& lane);
   void pump();
+  void take_up(const std::vector<std::string>& conversations);
   Task<void> run_lane(std::string conversation_id);
   Task<bool> run_next(std::string conversation_id);
   Task<void> run_turn(LeasedTurn leased);
@@ -73,6 +76,7 @@ class TurnRunner {
   std::unordered_map<std::string, std::shared_ptr<LiveTurn>> live_;
   std::size_t running_ = 0;
   std::size_t waiting_ = 0;
+  bool started_ = false;
   bool stopping_ = false;
   bool abandoned_ = false;  // the drain is over: end without finishing turns
   Scope scope_;
