@@ -178,7 +178,7 @@ class RandomTurn : public LiveTurnTest, public testing::WithParamInterface<unsig
   }
   void say(std::string& text) {
     static const std::string kPieces[] = {"a", "\"}", "\u2068", "\n", "snapshot", std::string(3'000, 'w')};
-    const std::string piece = roll(60) == 0 ? std::string(200'000, 'L') : kPieces[roll(std::size(kPieces))];
+    const std::string piece = roll(60) == 0 ? std::string(60'000, 'L') : kPieces[roll(std::size(kPieces))];
     text += piece;
     live->on_text(piece);
   }
@@ -272,7 +272,7 @@ TEST_P(RandomTurn, EveryClientEndsWithExactlyTheSameParts) {
     loop.poll();
   }
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomTurn, testing::Range(0U, 12U));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomTurn, testing::Range(0U, 8U));
 
 }  // namespace
 }  // namespace librebird::gateway
