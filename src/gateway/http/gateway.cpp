@@ -72,7 +72,7 @@ class Gateway::Impl {
         options_(std::move(options)),
         authenticator_(services_.clock, services_.random, services_.credentials, options_.auth),
         hub_(services_.clock),
-        list_events_(services_.loop, services_.bus),
+        list_events_(services_.loop, services_.bus, services_.conversations),
         runner_(services_.loop, services_.clock, services_.ids, services_.turns, services_.brain, services_.bus, hub_,
                 list_events_, options_.runner),
         intake_(services_.conversations, services_.turns, services_.bus, runner_, list_events_, options_.intake),

@@ -13,6 +13,8 @@ namespace librebird::gateway {
 namespace {
 
 constexpr std::size_t kIdLimit = 128;
+// Type, conversation and turn of an event stand within its first bytes.
+constexpr std::size_t kHeadLimit = 200;
 
 // "attempt.seq" of an SSE id.
 std::optional<std::pair<int, std::uint64_t>> parse_event_id(std::string_view text) {
@@ -134,8 +136,10 @@ Task<Answer> Api::turn_events(Call& call) {
   Channel<EventBus::Payload> events(executor, 4096);
   const std::string mark = "\"turn_id\":\"" + turn.id + "\"";
   const auto forward = [&events, &mark](const EventBus::Payload& payload) {
+    // Only the head of an event is ours; what follows may be a tool's words.
+    if (std::string_view(*payload).substr(0, kHeadLimit).find(mark) == std::string_view::npos) return;
     // A reader too slow for this bound is cut off and comes back with its Last-Event-ID.
-    if (payload->find(mark) != std::string::npos && !events.try_push(payload)) events.close();
+    if (!events.try_push(payload)) events.close();
   };
   if (const auto live = hub_.find(turn.id)) {
     first = cursor ? live->missing(cursor->attempt, cursor->seq) : live->missing(live->turn().attempt, 0);

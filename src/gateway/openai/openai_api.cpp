@@ -63,7 +63,7 @@ void write_tool_calls(JsonWriter& json, const std::vector<ToolCall>& calls, bool
 // Collects what the brain says. Nothing is stored: the call lives as long as its connection.
 class Collector final : public ChatObserver {
  public:
-  explicit Collector(Executor executor) : changed(executor) {}
+  Collector(Executor loop, std::stop_source source) : changed(loop), executor(loop), stop(std::move(source)) {}
 
   void on_text(std::string_view piece) override {
     if (between_answers && !text.empty()) {
@@ -73,6 +73,10 @@ class Collector final : public ChatObserver {
     between_answers = false;
     text += piece;
     pending += piece;
+    if (streaming && pending.size() > kPendingLimit) {
+      // Posted: the brain is in the middle of telling us something.
+      boost::asio::post(executor, [source = stop]() mutable { source.request_stop(); });
+    }
     changed.notify_all();
   }
   void on_tool_call(const ToolCall&) override {}
@@ -82,8 +86,11 @@ class Collector final : public ChatObserver {
   std::string text;
   std::string pending;  // not yet written
   bool between_answers = false;
+  bool streaming = false;  // somebody takes `pending`
   std::optional<Result<ChatOutcome>> outcome;
   Signal changed;
+  Executor executor;
+  std::stop_source stop;
 };
 
 struct Envelope {
@@ -149,11 +156,12 @@ Task<void> write_stream(net::BodyWriter& writer, const Envelope& envelope, bool 
   const auto role = [](JsonWriter& json) { json.field("role", "assistant").field("content", ""); };
   bool alive = static_cast<bool>(co_await writer.write(chunk(envelope, include_usage, role, std::nullopt)));
   for (;;) {
-    if (!alive || gone.stop_requested() || collector.pending.size() > kPendingLimit) stop.request_stop();
+    if (!alive || gone.stop_requested()) stop.request_stop();
     if (collector.outcome) break;
     if (collector.pending.empty() || !alive) {
-      co_await collector.changed.wait(alive ? gone : std::stop_token(), Millis(15'000));
-      if (!alive) continue;
+      const bool watching = alive && !gone.stop_requested();
+      co_await collector.changed.wait(watching ? gone : std::stop_token(), Millis(15'000));
+      if (!alive || gone.stop_requested()) continue;
       // A comment now and then shows proxies and clients that the answer is still being made.
       if (collector.pending.empty() && !collector.outcome)
         alive = static_cast<bool>(co_await writer.write(": working\n\n"));
@@ -246,9 +254,10 @@ Task<std::optional<net::Response>> OpenAiApi::chat_completions(net::Exchange& ex
   chat.trace_parent = std::string(exchange.request().header("traceparent").value_or(""));
 
   const Executor executor = co_await boost::asio::this_coro::executor;
-  Collector collector(executor);
-  Scope scope(executor);
   std::stop_source stop;
+  Collector collector(executor, stop);
+  collector.streaming = call->stream;
+  Scope scope(executor);
   const auto request_stop = [&stop] { stop.request_stop(); };
   const std::stop_callback on_gone(exchange.stop(), request_stop);
   scope.spawn(run_chat(brain_, std::move(chat), collector, stop.get_token()), "completion");

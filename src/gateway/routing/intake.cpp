@@ -48,11 +48,14 @@ Task<Result<Accepted>> Intake::submit(Principal principal, AcceptMessage message
 }
 
 Task<Result<Turn>> Intake::cancel(Principal principal, std::string turn_id) {
+  LB_CO_TRY(before, co_await turns_.get(principal, turn_id));
+  // Its end was told when it came; another end, without its message, would contradict it.
+  if (is_final(before.status)) co_return before;
   LB_CO_TRY(turn, co_await turns_.request_cancel(std::move(principal), std::move(turn_id)));
   if (turn.status == TurnStatus::running) {
     runner_.cancel(turn.id);
   } else if (turn.status == TurnStatus::cancelled) {
-    list_events_.turn_ended(turn);
+    list_events_.turn_changed(turn);
     JsonWriter json;
     json.begin_object()
         .field("type", "turn.finished")

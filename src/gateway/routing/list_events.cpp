@@ -2,42 +2,35 @@
 
 #include <librebird/gateway/views.hpp>
 
+#include <utility>
+
 namespace librebird::gateway {
 
 std::string user_topic(const std::string& workspace_id, const std::string& user_id) {
   return "user:" + workspace_id + ":" + user_id;
 }
 
-ListEvents::ListEvents(Loop& loop, EventBus& bus, Millis delay) : bus_(bus), delay_(delay), scope_(loop.executor()) {}
+ListEvents::ListEvents(Loop& loop, EventBus& bus, ConversationStore& conversations, Millis delay)
+    : bus_(bus), conversations_(conversations), delay_(delay), scope_(loop.executor()) {}
 
 void ListEvents::updated(Conversation conversation) {
-  if (conversation.active_turn_id) {
-    open_[conversation.id] = conversation;
-  } else {
-    open_.erase(conversation.id);
-  }
-  std::string id = conversation.id;
-  changed_[std::move(id)] = std::move(conversation);
+  Change& change = changed_[conversation.id];
+  change.principal.user_id = conversation.user_id;
+  change.principal.workspace_id = conversation.workspace_id;
+  change.view = std::move(conversation);
   schedule();
 }
 
-void ListEvents::turn_ended(const Turn& turn) {
-  const auto found = open_.find(turn.conversation_id);
-  if (found == open_.end()) return;
-  Conversation conversation = std::move(found->second);
-  open_.erase(found);
-  // A later message may have queued another turn meanwhile; then that one is shown.
-  if (conversation.active_turn_id == turn.id) {
-    conversation.active_turn_id.reset();
-    conversation.active_turn_status.reset();
-  }
-  conversation.updated_at = turn.finished_at.value_or(conversation.updated_at);
-  updated(std::move(conversation));
+void ListEvents::turn_changed(const Turn& turn) {
+  Change& change = changed_[turn.conversation_id];
+  change.principal = turn.principal;
+  change.view.reset();
+  schedule();
 }
 
 void ListEvents::deleted(const Principal& principal, const std::string& conversation_id) {
   changed_.erase(conversation_id);
-  open_.erase(conversation_id);
+  if (reading_ == conversation_id) reading_.clear();
   JsonWriter json;
   json.begin_object().field("type", "conversation.deleted").field("conversation_id", conversation_id).end_object();
   bus_.publish(user_topic(principal.workspace_id, principal.user_id),
@@ -57,20 +50,30 @@ void ListEvents::schedule() {
 
 Task<void> ListEvents::flush_later() {
   co_await sleep_for(delay_, scope_.token());
+  // Still scheduled while it reads, so that two readings cannot overtake each other.
+  co_await flush();
   scheduled_ = false;
-  flush();
+  if (!changed_.empty()) schedule();
 }
 
-void ListEvents::flush() {
-  for (const auto& [id, conversation] : changed_) {
+Task<void> ListEvents::flush() {
+  while (!changed_.empty()) {
+    auto next = changed_.extract(changed_.begin());
+    Change& change = next.mapped();
+    if (!change.view) {
+      reading_ = next.key();
+      auto read = co_await conversations_.get(change.principal, next.key());
+      const bool deleted = std::exchange(reading_, "").empty();
+      if (!read || deleted) continue;
+      change.view = std::move(*read);
+    }
     JsonWriter json;
     json.begin_object().field("type", "conversation.updated").key("conversation");
-    write(json, conversation);
+    write(json, *change.view);
     json.end_object();
-    bus_.publish(user_topic(conversation.workspace_id, conversation.user_id),
+    bus_.publish(user_topic(change.view->workspace_id, change.view->user_id),
                  std::make_shared<const std::string>(std::move(json).take()));
   }
-  changed_.clear();
 }
 
 }  // namespace librebird::gateway

@@ -35,8 +35,7 @@ void LiveTurn::begin(const LeasedTurn& leased) {
   // Those who watched the attempt before need to know what of it stands.
   if (!parts_.empty()) {
     ++seq_;
-    kept_.push_back(snapshot());
-    bus_.publish(topic_, kept_.back());
+    keep(snapshot());
   }
 }
 
@@ -158,7 +157,12 @@ JsonWriter LiveTurn::event(std::string_view type, std::uint64_t seq) const {
 void LiveTurn::emit(JsonWriter json) {
   json.end_object();
   ++seq_;
-  kept_.push_back(std::make_shared<const std::string>(std::move(json).take()));
+  keep(std::make_shared<const std::string>(std::move(json).take()));
+}
+
+// Also says it.
+void LiveTurn::keep(EventBus::Payload payload) {
+  kept_.push_back(std::move(payload));
   kept_bytes_ += kept_.back()->size();
   while (kept_.size() > 1 && (kept_.size() > kKeptEvents || kept_bytes_ > kKeptBytes)) {
     kept_bytes_ -= kept_.front()->size();

@@ -15,12 +15,19 @@ void TurnHub::add(std::shared_ptr<LiveTurn> turn) {
 void TurnHub::retire(const std::shared_ptr<LiveTurn>& turn) {
   const auto running = by_conversation_.find(turn->turn().conversation_id);
   if (running != by_conversation_.end() && running->second == turn) by_conversation_.erase(running);
+  if (!turn->finished()) return forget(turn);
   const SteadyTime now = clock_.steady_now();
-  retired_.push_back(Retired{now, turn->turn().id});
+  retired_.push_back(Retired{now, turn});
   while (!retired_.empty() && (retired_.size() > kRetiredLimit || now - retired_.front().at > kKeepRetired)) {
-    by_id_.erase(retired_.front().turn_id);
+    forget(retired_.front().turn);
     retired_.pop_front();
   }
+}
+
+// The same turn may be running here anew by now: that one stays.
+void TurnHub::forget(const std::shared_ptr<LiveTurn>& turn) {
+  const auto found = by_id_.find(turn->turn().id);
+  if (found != by_id_.end() && found->second == turn) by_id_.erase(found);
 }
 
 std::shared_ptr<LiveTurn> TurnHub::find(const std::string& turn_id) const {

@@ -44,12 +44,8 @@ Task<Status> TurnRunner::start() {
   LB_CO_CHECK(co_await turns_.release(options_.owner));
   LB_CO_TRY(conversations, co_await turns_.conversations_with_work());
   if (!conversations.empty()) log::info("taking up unfinished turns", {{"conversations", conversations.size()}});
-  for (const std::string& id : conversations) {
-    Lane& lane = lanes_[id];
-    lane.until_empty = true;
-    make_ready(id, lane);
-  }
-  pump();
+  started_ = true;
+  take_up(conversations);
   scope_.spawn(keep_leases(), "turn leases");
   co_return Ok{};
 }
@@ -70,7 +66,7 @@ void TurnRunner::cancel(const std::string& turn_id) {
 }
 
 void TurnRunner::make_ready(const std::string& conversation_id, Lane& lane) {
-  if (lane.ready) return;
+  if (lane.ready || lane.running) return;
   lane.ready = true;
   auto& queue = ready_[lane.user_id];
   if (queue.empty()) users_.push_back(lane.user_id);
@@ -78,7 +74,8 @@ void TurnRunner::make_ready(const std::string& conversation_id, Lane& lane) {
 }
 
 void TurnRunner::pump() {
-  while (!stopping_ && running_ < options_.concurrent_turns && !users_.empty()) {
+  // Before start() gave back what a predecessor left, a lease taken now would be given back with it.
+  while (started_ && !stopping_ && running_ < options_.concurrent_turns && !users_.empty()) {
     const std::string user = std::move(users_.front());
     users_.pop_front();
     auto& queue = ready_[user];
@@ -130,6 +127,8 @@ Task<void> TurnRunner::run_next(std::string conversation_id) {
     lane.until_empty = false;
     co_return;
   }
+  // Leased while stop() began: it is given back with the others.
+  if (stopping_) co_return;
   co_await run_turn(std::move(**leased));
 }
 
@@ -140,6 +139,7 @@ Task<void> TurnRunner::run_turn(LeasedTurn leased) {
   hub_.add(live);
   live_[turn_id] = live;
   running_gauge().set(static_cast<std::int64_t>(live_.size()));
+  list_events_.turn_changed(leased.turn);
   if (leased.turn.cancel_requested) live->stop.request_stop();
 
   Result<ChatOutcome> outcome = make_error(Code::internal, "The turn did not start.");
@@ -166,6 +166,11 @@ Task<void> TurnRunner::run_turn(LeasedTurn leased) {
     waited += pause;
     pause = std::min(pause * 2, Millis(2'000));
     auto again = co_await turns_.retake(turn_id, options_.owner, options_.lease, options_.history_limit);
+    while (!again && again.error().retryable && waited < options_.brain_retry_limit && !live->stop.stop_requested()) {
+      co_await sleep_for(pause, live->stop.get_token());
+      waited += pause;
+      again = co_await turns_.retake(turn_id, options_.owner, options_.lease, options_.history_limit);
+    }
     if (!again) {
       outcome = std::move(again).error();
       break;
@@ -214,7 +219,7 @@ Task<void> TurnRunner::conclude(std::shared_ptr<LiveTurn> live, Result<ChatOutco
     if (turn) {
       finished_counter(status).add();
       live->finish(*turn, message);
-      list_events_.turn_ended(*turn);
+      list_events_.turn_changed(*turn);
       co_return;
     }
     const Code code = turn.error().code;
@@ -240,14 +245,19 @@ Task<void> TurnRunner::keep_leases() {
     last_sweep = clock_.steady_now();
     const auto work = co_await turns_.conversations_with_work();
     if (!work) continue;
-    for (const std::string& id : *work) {
-      if (lanes_.contains(id)) continue;
-      Lane& lane = lanes_[id];
-      lane.until_empty = true;
-      make_ready(id, lane);
-    }
-    pump();
+    take_up(*work);
   }
+}
+
+void TurnRunner::take_up(const std::vector<std::string>& conversations) {
+  for (const std::string& id : conversations) {
+    const auto [lane, added] = lanes_.try_emplace(id);
+    // A lane that runs or waits finds the work by itself.
+    if (!added) continue;
+    lane->second.until_empty = true;
+    make_ready(id, lane->second);
+  }
+  pump();
 }
 
 Task<void> TurnRunner::stop(Millis drain) {

@@ -93,6 +93,8 @@ Task<void> WsSession::subscribe(std::string id, SubscribeFrame frame) {
   json.field("conversation_id", frame.conversation_id).end_object();
   send(std::move(json));
   // From here to the end without an await: what is missing, then every later event, each once.
+  // A subscription held already ends first: looking for what is missing tells the others what is pending.
+  conversations_.erase(frame.conversation_id);
   auto live = missing_live(services_.hub, frame.conversation_id, frame.cursor);
   const auto forward = [this](const EventBus::Payload& payload) { send(payload); };
   conversations_[frame.conversation_id] = services_.bus.subscribe(conversation_topic(frame.conversation_id), forward);

@@ -1,6 +1,6 @@
 // Tool calls through the whole of the hands, with the real sandbox and the real runner.
-#include <librebird/hands/hands.hpp>
 #include <librebird/base/async/sync.hpp>
+#include <librebird/hands/hands.hpp>
 #include <librebird/hands/testkit/fakes.hpp>
 #include <librebird/hands/testkit/run_on.hpp>
 #include <librebird/skills/catalog.hpp>
@@ -23,8 +23,10 @@ class HandsTest : public testing::Test {
     if (std::getenv("LIBREBIRD_NO_SANDBOX_TESTS") != nullptr) return;
     directory_ = std::filesystem::temp_directory_path() / ("hands-test-" + ids_.next());
     std::filesystem::create_directories(directory_);
-    config_.emplace(Config::load(hands_config(), "", [](std::string_view) { return std::optional<std::string>(); }).value());
-    hands_ = make_hands({loop_, *config_, clock_, ids_, audit_, http_, skills::official_skills().value(), directory_, LIBREBIRD_TOOL_DIRECTORY});
+    config_.emplace(
+        Config::load(hands_config(), "", [](std::string_view) { return std::optional<std::string>(); }).value());
+    hands_ = make_hands({loop_, *config_, clock_, ids_, audit_, http_, skills::official_skills().value(), directory_,
+                         LIBREBIRD_TOOL_DIRECTORY});
   }
   ~HandsTest() override {
     hands_.reset();
@@ -98,11 +100,15 @@ TEST_F(HandsTest, RunsNothingWithoutAnAuditRow) {
 }
 
 TEST_F(HandsTest, ReachesOnlyTheHostsOfItsManifest) {
-  http_.answers = {{200, {}, R"({"current_condition":[{"temp_F":"50","temp_C":"10","FeelsLikeF":"48","humidity":"81","windspeedMiles":"5",
+  http_.answers = {
+      {200,
+       {},
+       R"({"current_condition":[{"temp_F":"50","temp_C":"10","FeelsLikeF":"48","humidity":"81","windspeedMiles":"5",
     "winddir16Point":"NW","weatherDesc":[{"value":"Light rain"}]}]})"}};
   const auto result = call("get_weather", R"({"location":"São Paulo"})");
-  EXPECT_EQ(result->content_json, R"({"location":"São Paulo","temperature_f":"50","temperature_c":"10","feels_like_f":"48",)"
-                                  R"("condition":"Light rain","humidity":"81%","wind_mph":"5","wind_direction":"NW"})");
+  EXPECT_EQ(result->content_json,
+            R"({"location":"São Paulo","temperature_f":"50","temperature_c":"10","feels_like_f":"48",)"
+            R"("condition":"Light rain","humidity":"81%","wind_mph":"5","wind_direction":"NW"})");
   ASSERT_EQ(http_.requests.size(), 1U);
   EXPECT_EQ(http_.requests[0].url, "https://wttr.in/S%C3%A3o%20Paulo?format=j1");
   EXPECT_EQ(http_.requests[0].reach, Reach::public_only);
@@ -146,11 +152,13 @@ TEST_F(HandsTest, MeasuresACall) {
   for (int i = 0; i < kBackToBack; ++i) EXPECT_TRUE(call("open_app", R"({"name":"-"})").ok());
   const auto spent = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began);
   std::printf("broker alone: mean %.3f ms\n", spent.count() / kBackToBack);
-  for (const auto& [name, from, to] : {std::tuple{"back to back", 0, kBackToBack}, std::tuple{"20 ms apart", kBackToBack, kCalls}}) {
+  for (const auto& [name, from, to] :
+       {std::tuple{"back to back", 0, kBackToBack}, std::tuple{"20 ms apart", kBackToBack, kCalls}}) {
     std::vector<double> part(times.begin() + from, times.begin() + to);
     std::ranges::sort(part);
     const std::size_t size = part.size();
-    std::printf("native call, %d %s: p50 %.2f ms, p95 %.2f ms, min %.2f ms\n", to - from, name, part[size / 2], part[size * 95 / 100], part[0]);
+    std::printf("native call, %d %s: p50 %.2f ms, p95 %.2f ms, min %.2f ms\n", to - from, name, part[size / 2],
+                part[size * 95 / 100], part[0]);
   }
 }
 

@@ -5,10 +5,12 @@
 
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/ports/event_bus.hpp>
+#include <librebird/core/ports/stores.hpp>
 
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/async/sync.hpp>
 
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -18,24 +20,29 @@ namespace librebird::gateway {
 
 class ListEvents {
  public:
-  ListEvents(Loop& loop, EventBus& bus, Millis delay = Millis(200));
+  ListEvents(Loop& loop, EventBus& bus, ConversationStore& conversations, Millis delay = Millis(200));
 
   void updated(Conversation conversation);
-  // A turn of it ended; the last known view of it changes accordingly.
-  void turn_ended(const Turn& turn);
+  // A turn of it began or ended; which is its active one now, the store is asked when it is told.
+  void turn_changed(const Turn& turn);
   void deleted(const Principal& principal, const std::string& conversation_id);
   Task<void> stop();
 
  private:
+  struct Change {
+    Principal principal;
+    std::optional<Conversation> view;  // none: to be read
+  };
   void schedule();
   Task<void> flush_later();
-  void flush();
+  Task<void> flush();
 
   EventBus& bus_;
+  ConversationStore& conversations_;
   Millis delay_;
   bool scheduled_ = false;
-  std::unordered_map<std::string, Conversation> changed_;
-  std::unordered_map<std::string, Conversation> open_;  // with a turn under way
+  std::unordered_map<std::string, Change> changed_;  // by conversation
+  std::string reading_;                              // the conversation the store is asked for
   Scope scope_;
 };
 

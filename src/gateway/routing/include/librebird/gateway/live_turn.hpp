@@ -57,6 +57,7 @@ class LiveTurn final : public ChatObserver, public std::enable_shared_from_this<
   void flush();
   [[nodiscard]] JsonWriter event(std::string_view type, std::uint64_t seq) const;
   void emit(JsonWriter json);
+  void keep(EventBus::Payload payload);
 
   Loop& loop_;
   EventBus& bus_;

@@ -17,7 +17,8 @@ class TurnHub {
   explicit TurnHub(const Clock& clock) : clock_(clock) {}
 
   void add(std::shared_ptr<LiveTurn> turn);
-  // Keeps it findable for a minute, so that a client that lost its socket at the end can still resume.
+  // Keeps one that ended findable for a minute, so that a client that lost its socket at the end can still resume. One
+  // that goes on elsewhere, or is gone, is forgotten at once: only the store can tell about it.
   void retire(const std::shared_ptr<LiveTurn>& turn);
 
   // Null: not running here and not lately.
@@ -28,8 +29,10 @@ class TurnHub {
  private:
   struct Retired {
     SteadyTime at;
-    std::string turn_id;
+    std::shared_ptr<LiveTurn> turn;
   };
+  void forget(const std::shared_ptr<LiveTurn>& turn);
+
   const Clock& clock_;
   std::unordered_map<std::string, std::shared_ptr<LiveTurn>> by_id_;
   std::unordered_map<std::string, std::shared_ptr<LiveTurn>> by_conversation_;  // running only

@@ -15,6 +15,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace librebird::gateway {
 
@@ -52,6 +53,7 @@ class TurnRunner {
 
   void make_ready(const std::string& conversation_id, Lane& lane);
   void pump();
+  void take_up(const std::vector<std::string>& conversations);
   Task<void> run_lane(std::string conversation_id);
   Task<void> run_next(std::string conversation_id);
   Task<void> run_turn(LeasedTurn leased);
@@ -73,6 +75,7 @@ class TurnRunner {
   std::unordered_map<std::string, std::shared_ptr<LiveTurn>> live_;
   std::size_t running_ = 0;
   std::size_t waiting_ = 0;
+  bool started_ = false;
   bool stopping_ = false;
   bool abandoned_ = false;  // the drain is over: end without finishing turns
   Scope scope_;

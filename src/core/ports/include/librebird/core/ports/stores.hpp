@@ -4,8 +4,8 @@
 //
 // Thread rule: call on the loop; results come back on the loop. Every call that takes a Principal sees only rows of
 // that principal's user and workspace: another's row is not_found, exactly like an absent one.
-// A write has happened durably when the call returns; leases, renewals and notes of use survive the process, and a power
-// cut may only take them back (see storage/sqlite). Errors beside those named: unavailable (busy, disk full:
+// A write has happened durably when the call returns; leases, renewals and notes of use survive the process, and a
+// power cut may only take them back (see storage/sqlite). Errors beside those named: unavailable (busy, disk full:
 // retryable, says so), failed_precondition (read-only or newer database), data_loss (damaged file).
 
 #include <librebird/base/async/task.hpp>

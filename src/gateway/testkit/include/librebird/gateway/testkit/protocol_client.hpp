@@ -1,0 +1,78 @@
+#pragma once
+
+// A client of docs/protocol.md: applies the events of one turn by the rules there, and no others.
+
+#include <librebird/gateway/catch_up.hpp>
+
+#include <gtest/gtest.h>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <string>
+
+namespace librebird::gateway::testkit {
+
+class ProtocolClient {
+ public:
+  void apply(const std::string& text) {
+    const auto event = boost::json::parse(text).as_object();
+    const std::string type(event.at("type").as_string());
+    if (!type.starts_with("turn.")) return;
+    const std::string turn(event.at("turn_id").as_string());
+    const int attempt = static_cast<int>(event.at("attempt").to_number<int>());
+    const auto seq = event.at("seq").to_number<std::uint64_t>();
+    if (type == "turn.snapshot") {
+      parts = event.at("parts").as_array();
+      cursor = Cursor{turn, attempt, seq};
+      return;
+    }
+    if (type == "turn.started" && (!cursor || cursor->turn_id != turn || attempt > cursor->attempt)) {
+      EXPECT_EQ(seq, 1U);
+      parts.clear();
+      cursor = Cursor{turn, attempt, seq};
+      return;
+    }
+    if (!cursor || cursor->turn_id != turn || cursor->attempt != attempt) {
+      ++strangers;
+      return;
+    }
+    if (seq <= cursor->seq) {
+      ++repeated;
+      return;
+    }
+    EXPECT_EQ(seq, cursor->seq + 1) << "a gap: " << text.substr(0, 200);
+    if (seq != cursor->seq + 1) return;
+    cursor->seq = seq;
+    if (type == "turn.delta") {
+      if (parts.empty() || parts.back().at("type").as_string() != "text") {
+        parts.push_back({{"type", "text"}, {"text", ""}});
+      }
+      auto& held = parts.back().as_object()["text"].as_string();
+      held.append(event.at("text").as_string());
+    } else if (type == "turn.tool_call") {
+      parts.push_back({{"type", "tool_call"}, {"call", event.at("call")}});
+    } else if (type == "turn.tool_result") {
+      for (auto& part : parts) {
+        auto& object = part.as_object();
+        if (object.contains("call") && object["call"].at("id") == event.at("call").at("id")) {
+          object["call"] = event.at("call");
+        }
+      }
+    } else if (type == "turn.finished") {
+      finished = true;
+      message = event.at("message");
+      status = std::string(event.at("turn").at("status").as_string());
+    }
+  }
+  [[nodiscard]] std::string shown() const { return boost::json::serialize(parts); }
+
+  std::optional<Cursor> cursor;
+  boost::json::array parts;
+  boost::json::value message;
+  std::string status;
+  bool finished = false;
+  int repeated = 0;
+  int strangers = 0;
+};
+
+}  // namespace librebird::gateway::testkit
