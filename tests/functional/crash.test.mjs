@@ -133,7 +133,7 @@ async function client(rest, load, random, number) {
         if (tries++ > 0) load.resent++;
         if (!bySocket) return rest.send(conversation, content, send.key);
         await connected();
-        await live.subscribe(conversation);
+        if (!live.follows(conversation)) await live.subscribe(conversation);
         return live.send(conversation, content, send.key);
       });
       if (!answer) {

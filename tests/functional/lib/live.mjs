@@ -85,6 +85,11 @@ export class Live {
     return answer;
   }
 
+  /** Subscribed, on this connection or (to be resumed) on the next. */
+  follows(conversationId) {
+    return this.#subscribed.has(conversationId);
+  }
+
   /** What a client that reconnects sends: the last event of the newest unfinished turn it holds. */
   cursor(conversationId) {
     const held = [...this.views.values()].filter((v) => v.conversationId === conversationId && v.attempt > 0);
