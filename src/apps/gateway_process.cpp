@@ -65,7 +65,14 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
        storage.credentials(), storage.conversations(), storage.messages(), storage.turns()},
       options);
   const std::string& address = platform.config.text("server.address");
-  const auto port = gateway.listen(address, static_cast<std::uint16_t>(platform.config.integer("server.port")));
+  const std::int64_t wanted = platform.config.integer("server.port");
+  if (wanted < 0 || wanted > 65'535) {
+    co_return cli::fail(make_error(Code::invalid_argument,
+                                   fmt::format("{} is no port (--port, server.port): choose 1 to 65535, or 0 for any "
+                                               "free one.",
+                                               wanted)));
+  }
+  const auto port = gateway.listen(address, static_cast<std::uint16_t>(wanted));
   if (!port) co_return cli::fail(port.error());
   const std::string host = address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address;
   const std::string url =

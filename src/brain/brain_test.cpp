@@ -40,7 +40,9 @@ class BrainTest : public testing::Test {
     config = Config::load(config_keys(), "", environment).value();
   }
   Task<void> everything(Loop& loop) {
-    auto brain = make_brain(loop, config, clock, ids, http, hands, store, options_from(config));
+    BrainOptions options = options_from(config);
+    options.retry_delay = Millis{1};
+    auto brain = make_brain(loop, config, clock, ids, http, hands, store, options);
     outcome = co_await brain->stream_chat(request, observer, {});
     model = co_await brain->default_model();
     models = co_await brain->list_models({});

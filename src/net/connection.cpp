@@ -138,6 +138,7 @@ Task<void> Connection::answer() {
   streaming_ = false;
   stopped_ = false;
   co_await handle_request();
+  streaming_ = false;  // from here on the connection rests, and a drain may close it
   if (stop_) stop_.reset();
 }
 

@@ -79,7 +79,7 @@ test('an answer in one piece', options, async (t) => {
 });
 
 test('a streamed answer, with and without usage', options, async (t) => {
-  const { client, name, model } = await setUp(t);
+  const { client, name, model, server } = await setUp(t);
   const text = 'Ein längerer Text über Vögel 🐦, '.repeat(50);
   model.on('long', { text, size: 60, everyMs: 2 });
   const ask = (extra) => client.chat.completions.create({ model: name, messages: user('long'), stream: true, ...extra });
@@ -94,6 +94,9 @@ test('a streamed answer, with and without usage', options, async (t) => {
   assert.equal(counted.text, text);
   assert.ok(counted.usage.completion_tokens > 0);
   assert.deepEqual(counted.chunks.at(-1).choices, [], 'the usage comes last, without a choice');
+  const begun = Date.now();
+  assert.equal((await server.stop()).code, 0);
+  assert.ok(Date.now() - begun < 1500, 'the connection that the client keeps does not hold up the end');
 });
 
 test('it streams while the model still speaks', options, async (t) => {
