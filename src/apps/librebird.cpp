@@ -49,10 +49,10 @@ CLI::App* command(CLI::App& parent, const std::string& name, const std::string& 
 
 void add_servers(CLI::App& app, Arguments& in, int& code) {
   CLI::App* all = command(app, "serve", "Run everything in one process", in);
-  all->add_option("--port", in.flags.port, "Port (default 8741; 0 picks one)");
+  all->add_option("--port", in.flags.port, "Port (default 8741; 0 picks one)")->check(CLI::Range(0, 65535));
   all->callback([&] { code = serve(in.flags); });
   CLI::App* gateway = command(app, "gateway", "Run the gateway alone; brain and hands over gRPC", in);
-  gateway->add_option("--port", in.flags.port, "Port (default 8741; 0 picks one)");
+  gateway->add_option("--port", in.flags.port, "Port (default 8741; 0 picks one)")->check(CLI::Range(0, 65535));
   gateway->callback([&] { code = run_gateway(in.flags); });
   CLI::App* brain = command(app, "brain", "Run the brain alone", in);
   brain->add_option("--listen", in.flags.listen, "Address (default 127.0.0.1:50051)");
