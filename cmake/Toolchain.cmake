@@ -36,6 +36,10 @@ if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options(-Wno-gnu-zero-variadic-macro-arguments
                       "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # CMake's own form hides the path behind -Xclang, where ccache cannot make it relative.
+  set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -include-pch <PCH_FILE>)
+endif()
 if(NOT LIBREBIRD_ASSERTS)
   add_compile_definitions(NDEBUG)
 endif()
