@@ -44,6 +44,7 @@ class ResponseParser {
   std::string body_;
   HttpHeaders headers_;
   int status_ = 0;
+  bool needs_more_ = false;  // the machine has said so of what it left
   bool started_ = false;
   bool head_done_ = false;
   bool done_ = false;

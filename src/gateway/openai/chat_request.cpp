@@ -112,6 +112,14 @@ Status check_tool_results(const std::vector<ChatMessage>& messages) {
   return Ok{};
 }
 
+// A number beyond a double is read as infinity (0e600 as no number), which would be written as a word that is not JSON.
+bool survives(const json::value& value) {
+  const std::string text = json::serialize(value);
+  boost::system::error_code failure;
+  if (text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos) json::parse(text, failure);
+  return !failure;
+}
+
 Result<ToolSpec> tool_of(const json::value& value, std::size_t index) {
   const std::string where = fmt::format("tools[{}].", index);
   const auto* object = value.if_object();
@@ -128,6 +136,9 @@ Result<ToolSpec> tool_of(const json::value& value, std::size_t index) {
   const auto* parameters = given(function->get_object(), "parameters");
   if (parameters != nullptr && !parameters->is_object()) {
     return wrong(fmt::format("`{}function.parameters` must be a JSON Schema object.", where));
+  }
+  if (parameters != nullptr && !survives(*parameters)) {
+    return wrong(fmt::format("`{}function.parameters` has a number out of range.", where));
   }
   tool.parameters_json = parameters == nullptr ? R"({"type":"object","properties":{}})" : json::serialize(*parameters);
   return tool;

@@ -251,11 +251,9 @@ Task<void> TurnRunner::keep_leases() {
 
 void TurnRunner::take_up(const std::vector<std::string>& conversations) {
   for (const std::string& id : conversations) {
-    const auto [lane, added] = lanes_.try_emplace(id);
-    // A lane that runs or waits finds the work by itself.
-    if (!added) continue;
-    lane->second.until_empty = true;
-    make_ready(id, lane->second);
+    Lane& lane = lanes_[id];
+    lane.until_empty = true;
+    make_ready(id, lane);
   }
   pump();
 }

@@ -119,7 +119,14 @@ Result<std::optional<Body>> Body::optional_object(std::string_view key) {
 Result<std::optional<std::string>> Body::optional_json(std::string_view key) {
   const auto* value = state_->take(key);
   if (value == nullptr) return std::optional<std::string>();
-  return std::optional<std::string>(boost::json::serialize(*value));
+  std::string text = boost::json::serialize(*value);
+  if (text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos) {
+    // Numbers beyond a double are read as infinity, which JSON cannot say.
+    boost::system::error_code failure;
+    boost::json::parse(text, failure);
+    if (failure) return wrong(state_->path + std::string(key), "JSON with numbers within the range of a double");
+  }
+  return std::optional<std::string>(std::move(text));
 }
 
 Status Body::done() const {

@@ -31,6 +31,11 @@ void untrusted_json(JsonWriter& json, std::string_view text, bool must_be_object
   boost::json::parse_options options;
   options.max_depth = 64;
   const boost::json::value value = boost::json::parse(text, failure, {}, options);
+  const std::string again = failure ? std::string() : boost::json::serialize(value);
+  // A number beyond a double ("1e600", "0e600") is read as infinity or no number and would be written as a word that is
+  // not JSON.
+  if (!failure && (again.find("Infinity") != std::string::npos || again.find("NaN") != std::string::npos))
+    boost::json::parse(again, failure, {}, options);
   if (failure) {
     if (must_be_object) {
       json.begin_object().field("invalid_json", text).end_object();
@@ -40,10 +45,10 @@ void untrusted_json(JsonWriter& json, std::string_view text, bool must_be_object
     return;
   }
   if (must_be_object && !value.is_object()) {
-    json.begin_object().raw_field("value", boost::json::serialize(value)).end_object();
+    json.begin_object().raw_field("value", again).end_object();
     return;
   }
-  json.raw(boost::json::serialize(value));
+  json.raw(again);
 }
 
 }  // namespace

@@ -22,6 +22,19 @@ TEST(Body, ReadsWhatWasDeclared) {
   EXPECT_TRUE(body->done());
 }
 
+// Read as infinity, such a number would be written as a word that is not JSON and spoil all that stands around it.
+TEST(Views, NumbersBeyondADoubleStayReadable) {
+  JsonWriter json;
+  const ToolResult result{"c", ToolStatus::ok, R"({"x":1e600})", Millis(1)};
+  write(json, ToolCall{"c", "tool", R"({"y":-1e400,"z":0e600})"}, &result);
+  boost::system::error_code failure;
+  boost::json::parse(json.text(), failure);
+  EXPECT_FALSE(failure) << json.text();
+  auto body = Body::parse(R"({"a":[1e600],"b":"Infinity"})");
+  EXPECT_FALSE(body->optional_json("a"));
+  EXPECT_EQ(**body->optional_json("b"), R"("Infinity")");
+}
+
 TEST(Body, RefusesTheRest) {
   for (const char* bad : {"[]", "nul", "{", "{\"a\":1}x", "\"x\"", "{\"a\":\"\xFF\"}"}) {
     EXPECT_FALSE(Body::parse(bad)) << bad;
