@@ -13,9 +13,12 @@ Task<void> bounds(World& world) {
   EXPECT_EQ((co_await world.say(world.owner, id, std::string(101, 'x'))).error().code, Code::too_large);
   EXPECT_TRUE(co_await world.say(world.owner, id, std::string(100, 'x')));
   EXPECT_TRUE(co_await world.say(world.owner, id, "2"));
+  // Turns wait until they are leased.
+  co_await world.until([&] { return world.brain.running == 1; });
   EXPECT_EQ((co_await world.say(world.owner, id, "3")).error().code, Code::resource_exhausted);
   const std::string other = co_await world.conversation(world.owner);
   EXPECT_TRUE(co_await world.say(world.owner, other, "4"));
+  co_await world.until([&] { return world.brain.running == 2; });
   EXPECT_TRUE(co_await world.say(world.owner, other, "5"));
   const auto over = co_await world.say(world.owner, co_await world.conversation(world.owner), "6");
   LB_CO_ASSERT(!over.ok());

@@ -91,7 +91,7 @@ TEST_F(LiveTurnTest, MissingIsExact) {
   live->finish(done, std::nullopt);
   EXPECT_THAT(types(live->missing(1, 3)), testing::ElementsAre("turn.finished#4"));
   EXPECT_THAT(types(live->missing(1, 4)), testing::IsEmpty());
-  EXPECT_THAT(types(live->missing(0, 9)), testing::ElementsAre("turn.snapshot#3", "turn.finished#4"));
+  EXPECT_THAT(types(live->missing(0, 9)), testing::ElementsAre("turn.finished#4"));
   live->on_text("too late");
   loop.poll();
   EXPECT_EQ(live->seq(), 4U);
