@@ -61,7 +61,7 @@ Task<void> fair(World& world) {
   const Principal other = world.stores.add_stranger();
   world.brain.hold = true;
   for (int i = 0; i < 6; ++i) {
-    co_await world.say(world.owner, co_await world.conversation(world.owner), "mine " + std::to_string(i));
+    (void)co_await world.say(world.owner, co_await world.conversation(world.owner), "mine " + std::to_string(i));
   }
   const auto theirs = co_await world.say(other, co_await world.conversation(other), "theirs");
   LB_CO_ASSERT(theirs.ok());
@@ -302,7 +302,7 @@ TEST(TurnRunner, MessagesThatComeBeforeTheStartAreAnsweredOnce) {
 Task<void> deleted(World& world) {
   world.brain.hold = true;
   const std::string id = co_await world.conversation(world.owner);
-  co_await world.say(world.owner, id, "hello");
+  (void)co_await world.say(world.owner, id, "hello");
   co_await world.until([&] { return world.brain.running == 1; });
   EXPECT_TRUE(co_await world.intake.remove_conversation(world.owner, id));
   co_await world.until([&] { return world.brain.running == 0 && world.hub.running() == 0; });
