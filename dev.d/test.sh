@@ -96,7 +96,7 @@ suite_functional() {
   fi
   npm_packages tests/functional
   local -a environment=(LIBREBIRD_BIN="$ROOT/build/dev/bin/librebird")
-  if [[ $FULL == no ]]; then environment+=(LIBREBIRD_QUICK=1); fi
+  if [[ $FULL == yes ]]; then environment+=(KILLS=200); fi
   if ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null; then
     say "No Chromium package on this distribution: the browser tests are skipped."
   fi

@@ -1,6 +1,6 @@
 // kill -9 at random moments under load: nothing acknowledged is lost, nothing is answered twice, no tool runs twice.
 //
-// KILLS=n sets the number of kills (50; 12 with LIBREBIRD_QUICK=1), SEED=n repeats a run.
+// KILLS=n sets the number of kills (50), SEED=n repeats a run.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -11,7 +11,7 @@ import { ModelServer } from './lib/model_server.mjs';
 import { isFinal, newId } from './lib/rest.mjs';
 import { pause, seedFor, until } from './lib/poll.mjs';
 
-const kills = Number(process.env.KILLS ?? (process.env.LIBREBIRD_QUICK === '1' ? 12 : 50));
+const kills = Number(process.env.KILLS ?? 50);
 const clients = 8;
 
 test(`${kills} kills under the load of ${clients} clients`, { timeout: 120_000 + kills * 10_000 }, async (t) => {
