@@ -69,6 +69,8 @@ fresh_clean() { rm -rf --one-file-system "$FRESH_ROOT"; }
 fresh_base() {
   local home=$1 codename=$2 base=$1/base
   if [[ -f $home/base.done && -z $(find "$home/base.done" -mtime +30) ]]; then return 0; fi
+  [[ -n $(fresh_mirror debian) && -n $(fresh_mirror debian-security) ]] ||
+    fail "apt's configuration names no Debian mirror. Set LIBREBIRD_DEBIAN_MIRROR to the address above debian/."
   rm -rf --one-file-system "$base" "$home/base.done"
   say "Bootstrapping Debian $codename"
   debootstrap --variant=minbase --include=ca-certificates,git "$codename" "$base" "$(fresh_mirror debian)" \
@@ -77,7 +79,7 @@ fresh_base() {
   touch "$home/base.done"
 }
 
-# This machine's own mirror of `debian` or `debian-security`, or Debian's.
+# The mirror of `debian` or `debian-security` that this machine uses; nothing if apt names none.
 fresh_mirror() {
   local uri=
   if [[ $(distribution) == debian ]]; then
@@ -85,10 +87,10 @@ fresh_mirror() {
     uri=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 2>/dev/null |
       sed -nE "s#^([^ ]*/$1)/? (bookworm|trixie)(-security)?\$#\\1#p" | sed -n 1p)
   fi
-  printf %s "${uri}"
+  printf %s "${uri:-${LIBREBIRD_DEBIAN_MIRROR:+$LIBREBIRD_DEBIAN_MIRROR/$1}}"
 }
 
-fresh_registry() { (cd "$ROOT" && npm config get registry 2>/dev/null); }
+fresh_registry() { (cd "$ROOT" && npm config get registry); }
 
 # What lets the new root reach the network as this machine does: resolver, apt's network settings, trusted authorities.
 fresh_configure() {
