@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <boost/asio/signal_set.hpp>
@@ -124,7 +123,11 @@ cli::Operator Platform::as_operator() {
 Status lock_data_directory(const std::string& data_dir) {
   const std::string path = data_dir + "/server.lock";
   const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);  // held open for the life of the process
-  if (fd < 0 || ::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  // A record lock, not flock(): a child that is on its way to exec when we are killed would hold on to that one.
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (fd < 0 || ::fcntl(fd, F_SETLK, &whole) != 0) {
     return make_error(
         Code::failed_precondition,
         fmt::format("Another Libre Bird server works on {}. Stop it, or choose another folder with --data-dir.",
