@@ -40,6 +40,8 @@ class RawDatabase {
  public:
   explicit RawDatabase(const std::string& path) {
     if (sqlite3_open(path.c_str(), &handle_) != SQLITE_OK) throw std::runtime_error("cannot open");
+    // The stores may be writing at this moment; another program would wait for them, too.
+    sqlite3_busy_timeout(handle_, 5000);
   }
   ~RawDatabase() { sqlite3_close(handle_); }
   RawDatabase(const RawDatabase&) = delete;
