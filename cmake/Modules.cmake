@@ -90,3 +90,17 @@ function(librebird_reuse_pch target)
     endif()
   endif()
 endfunction()
+
+# librebird_uninstrumented(<target>): a program that runs inside a sandbox is built the same in every preset: without
+# sanitizers and without coverage.
+function(librebird_uninstrumented target)
+  set(plain -fno-sanitize=all)
+  if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    list(APPEND plain -fno-profile-instr-generate -fno-coverage-mapping)
+  endif()
+  target_compile_options(${target} PRIVATE ${plain})
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL EXECUTABLE)
+    target_link_options(${target} PRIVATE ${plain})
+  endif()
+endfunction()

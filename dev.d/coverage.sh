@@ -1,4 +1,5 @@
-# ./dev coverage: line coverage of the C++ unit and sandbox tests, per folder.
+# ./dev coverage: line coverage of the C++ unit and sandbox tests and of the functional tests, per folder. (A server that
+# a test kills with -9 leaves no record.)
 command_coverage() {
   install_packages build test
   build_web
@@ -8,6 +9,9 @@ command_coverage() {
   mkdir -p "$out"
   LLVM_PROFILE_FILE="$out/%p-%m.profraw" ctest --test-dir build/coverage -L '^(unit|sandbox)$' --output-on-failure \
     --timeout 600 -j "$(compile_jobs)" >&2 || say "Some tests failed; their coverage counts all the same."
+  npm_packages tests/functional
+  (cd tests/functional && LLVM_PROFILE_FILE="$out/%p-%m.profraw" LIBREBIRD_BIN="$ROOT/build/coverage/bin/librebird" \
+    npm test --silent) >&2 || say "Some functional tests failed; their coverage counts all the same."
   find "$out" -name '*.profraw' >"$out/profiles"
   llvm-profdata-19 merge -sparse -f "$out/profiles" -o "$out/merged.profdata"
   local program

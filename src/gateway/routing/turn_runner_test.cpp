@@ -260,7 +260,7 @@ Task<void> woken_while_asking(World& world) {
   const auto said = co_await world.say(world.owner, id, "hello");
   co_await let_go_later(world);
   co_await world.until_final(said->turn.id, TurnStatus::done);
-  EXPECT_EQ(world.runner.waiting(), 0U);
+  co_await world.until([&] { return world.runner.waiting() == 0; });
 }
 TEST(TurnRunner, AMessageThatComesWhileTheStoreIsAskedIsNotForgotten) { play(woken_while_asking); }
 
