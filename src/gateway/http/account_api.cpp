@@ -70,9 +70,9 @@ Task<Result<std::string>> Api::me_view(Caller caller) {
 Task<Answer> Api::list_api_keys(Call& call) {
   LB_CO_TRY(keys, co_await services_.credentials.list_api_keys(call.caller.principal));
   JsonWriter json;
-  json.begin_object().key("items").begin_array();
-  for (const ApiKey& key : keys) write(json, key);
-  json.end_array().end_object();
+  json.begin_object();
+  write_items(json, keys);
+  json.end_object();
   co_return json_response(200, std::move(json).take());
 }
 
@@ -97,9 +97,9 @@ Task<Answer> Api::revoke_api_key(Call& call) {
 Task<Answer> Api::list_tools(Call& call) {
   LB_CO_TRY(tools, co_await services_.hands.list_tools(call.caller.principal));
   JsonWriter json;
-  json.begin_object().key("items").begin_array();
-  for (const ToolSpec& tool : tools) write(json, tool);
-  json.end_array().end_object();
+  json.begin_object();
+  write_items(json, tools);
+  json.end_object();
   co_return json_response(200, std::move(json).take());
 }
 

@@ -46,9 +46,9 @@ Task<Answer> Api::list_conversations(Call& call) {
   filter.archived = archived == "true";
   LB_CO_TRY(page, co_await services_.conversations.list(call.caller.principal, std::move(filter)));
   JsonWriter json;
-  json.begin_object().key("items").begin_array();
-  for (const Conversation& conversation : page.items) write(json, conversation);
-  json.end_array().field("next_cursor", page.next).end_object();
+  json.begin_object();
+  write_items(json, page.items);
+  json.field("next_cursor", page.next).end_object();
   co_return json_response(200, std::move(json).take());
 }
 

@@ -52,9 +52,9 @@ Task<Answer> Api::list_messages(Call& call) {
   const std::string before = call.request().query_value("before").value_or("");
   LB_CO_TRY(page, co_await services_.messages.list(call.caller.principal, call.parameters[0], before, limit));
   JsonWriter json;
-  json.begin_object().key("items").begin_array();
-  for (const Message& message : page.items) write(json, message);
-  json.end_array().field("next_before", page.next).end_object();
+  json.begin_object();
+  write_items(json, page.items);
+  json.field("next_before", page.next).end_object();
   co_return json_response(200, std::move(json).take());
 }
 

@@ -3,7 +3,6 @@
 #include <librebird/gateway/views.hpp>
 
 namespace librebird::gateway {
-namespace {
 
 EventBus::Payload finished_event(const Turn& turn, const std::optional<Message>& message) {
   JsonWriter json;
@@ -18,8 +17,6 @@ EventBus::Payload finished_event(const Turn& turn, const std::optional<Message>&
   json.raw_field("message", message ? view(*message) : "null").end_object();
   return std::make_shared<const std::string>(std::move(json).take());
 }
-
-}  // namespace
 
 std::vector<EventBus::Payload> missing_live(const TurnHub& hub, const std::string& conversation_id,
                                             const std::optional<Cursor>& cursor) {

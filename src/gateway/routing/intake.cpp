@@ -2,6 +2,7 @@
 
 #include <librebird/base/metrics.hpp>
 #include <librebird/core/policy/permissions.hpp>
+#include <librebird/gateway/catch_up.hpp>
 #include <librebird/gateway/views.hpp>
 
 #include <fmt/format.h>
@@ -56,17 +57,7 @@ Task<Result<Turn>> Intake::cancel(Principal principal, std::string turn_id) {
     runner_.cancel(turn.id);
   } else if (turn.status == TurnStatus::cancelled) {
     list_events_.turn_changed(turn);
-    JsonWriter json;
-    json.begin_object()
-        .field("type", "turn.finished")
-        .field("conversation_id", turn.conversation_id)
-        .field("turn_id", turn.id)
-        .field("attempt", turn.attempt)
-        .field("seq", 1)
-        .key("turn");
-    write(json, turn);
-    json.key("message").null().end_object();
-    bus_.publish(conversation_topic(turn.conversation_id), std::make_shared<const std::string>(std::move(json).take()));
+    bus_.publish(conversation_topic(turn.conversation_id), finished_event(turn, std::nullopt));
   }
   co_return turn;
 }

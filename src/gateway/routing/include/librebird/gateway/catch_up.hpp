@@ -16,6 +16,9 @@ struct Cursor {
   std::uint64_t seq = 0;
 };
 
+// The end of a turn that no longer runs anywhere: the state of the turn and its whole answer, if it has one.
+[[nodiscard]] EventBus::Payload finished_event(const Turn& turn, const std::optional<Message>& message);
+
 // Events of turns that run (or lately ran) here. Synchronous: call it, then subscribe, then send these, with no await
 // between, and nothing is lost or told twice.
 [[nodiscard]] std::vector<EventBus::Payload> missing_live(const TurnHub& hub, const std::string& conversation_id,

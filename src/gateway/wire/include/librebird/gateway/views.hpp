@@ -17,6 +17,14 @@ void write(JsonWriter& json, const std::vector<MessagePart>& parts);
 // A tool call as shown: status "running" while there is no result.
 void write(JsonWriter& json, const ToolCall& call, const ToolResult* result);
 
+// The key "items" of the object that is open, with these views.
+template <class T>
+void write_items(JsonWriter& json, const std::vector<T>& items) {
+  json.key("items").begin_array();
+  for (const T& item : items) write(json, item);
+  json.end_array();
+}
+
 template <class T>
 [[nodiscard]] std::string view(const T& value) {
   JsonWriter json;
