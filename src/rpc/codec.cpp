@@ -152,6 +152,7 @@ void put(const ToolSpec& from, v1::ToolSpec& to) {
   for (const std::string& host : from.network) to.add_network(host);
   to.set_idempotent(from.idempotent);
   to.set_writes(from.writes);
+  to.set_spends(from.spends);
 }
 Result<ToolSpec> get(const v1::ToolSpec& from) {
   LB_TRY(runs_on, decode(kRunsOn, from.runs_on(), "place to run"));
@@ -159,6 +160,7 @@ Result<ToolSpec> get(const v1::ToolSpec& from) {
   to.network.assign(from.network().begin(), from.network().end());
   to.idempotent = from.idempotent();
   to.writes = from.writes();
+  to.spends = from.spends();
   return to;
 }
 

@@ -52,7 +52,7 @@ TEST(Codec, ChatRequest) {
     request.journal.push_back({index++, ToolResult{"id", status, kBroken, 12ms}});
   }
   for (const RunsOn where : {RunsOn::sandbox, RunsOn::device}) {
-    request.client_tools.push_back({"n", "s", kBroken, "{}", where, {"a.example", "b.example"}, true, true});
+    request.client_tools.push_back({"n", "s", kBroken, "{}", where, {"a.example", "b.example"}, true, true, true});
   }
   for (const Role role : {Role::guest, Role::member, Role::admin, Role::owner}) {
     request.principal = {"u", "w", role, "k"};
@@ -75,8 +75,8 @@ TEST(Codec, ChatRequest) {
       const ToolSpec& b = request.client_tools[i];
       EXPECT_EQ(std::tie(a.name, a.skill, a.description, a.parameters_json),
                 std::tie(b.name, b.skill, b.description, b.parameters_json));
-      EXPECT_EQ(std::tie(a.runs_on, a.network, a.idempotent, a.writes),
-                std::tie(b.runs_on, b.network, b.idempotent, b.writes));
+      EXPECT_EQ(std::tie(a.runs_on, a.network, a.idempotent, a.writes, a.spends),
+                std::tie(b.runs_on, b.network, b.idempotent, b.writes, b.spends));
     }
   }
   request.temperature.reset();

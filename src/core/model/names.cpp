@@ -35,6 +35,12 @@ constexpr Names<ToolStatus, 4> kToolStatuses{{{ToolStatus::ok, "ok"},
                                               {ToolStatus::error, "error"},
                                               {ToolStatus::denied, "denied"},
                                               {ToolStatus::interrupted, "interrupted"}}};
+constexpr Names<SettingType, 6> kSettingTypes{{{SettingType::text, "text"},
+                                               {SettingType::secret, "secret"},
+                                               {SettingType::integer, "integer"},
+                                               {SettingType::number, "number"},
+                                               {SettingType::boolean, "boolean"},
+                                               {SettingType::choice, "choice"}}};
 constexpr Names<ChatRole, 4> kChatRoles{{{ChatRole::system, "system"},
                                          {ChatRole::user, "user"},
                                          {ChatRole::assistant, "assistant"},
@@ -58,6 +64,8 @@ std::string_view to_string(Role role) { return name_of(kRoles, role); }
 std::optional<Role> role_from_string(std::string_view name) { return value_of(kRoles, name); }
 std::string_view to_string(ToolStatus status) { return name_of(kToolStatuses, status); }
 std::optional<ToolStatus> tool_status_from_string(std::string_view name) { return value_of(kToolStatuses, name); }
+std::string_view to_string(SettingType type) { return name_of(kSettingTypes, type); }
+std::optional<SettingType> setting_type_from_string(std::string_view name) { return value_of(kSettingTypes, name); }
 std::string_view to_string(ChatRole role) { return name_of(kChatRoles, role); }
 std::optional<ChatRole> chat_role_from_string(std::string_view name) { return value_of(kChatRoles, name); }
 std::string_view to_string(FinishReason reason) { return name_of(kFinishReasons, reason); }
