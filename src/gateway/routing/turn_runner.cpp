@@ -214,11 +214,12 @@ Task<void> TurnRunner::conclude(std::shared_ptr<LiveTurn> live, Result<ChatOutco
     log::warn("a turn failed", {{"turn_id", live->turn().id}, {"code", error->code}, {"error", error->detail}});
   }
   // What was answered must reach the disk: wait out a full disk or a busy database while we hold the lease.
+  std::optional<Message> answer = std::move(message);
   for (Millis pause{50};; pause = std::min(pause * 2, Millis(2'000))) {
-    auto turn = co_await turns_.finish(live->turn().id, options_.owner, status, error, message);
+    auto turn = co_await turns_.finish(live->turn().id, options_.owner, status, error, answer);
     if (turn) {
       finished_counter(status).add();
-      live->finish(*turn, message);
+      live->finish(*turn, answer);
       list_events_.turn_changed(*turn);
       co_return;
     }
@@ -226,6 +227,13 @@ Task<void> TurnRunner::conclude(std::shared_ptr<LiveTurn> live, Result<ChatOutco
     if (code == Code::failed_precondition || code == Code::not_found || abandoned_) co_return;
     log::error("a finished turn could not be stored; trying again",
                {{"turn_id", live->turn().id}, {"error", turn.error().message}});
+    if (!turn.error().retryable && answer) {
+      // This answer will never be taken. Its lane must not wait for ever: the turn ends without it, and says why.
+      status = TurnStatus::failed;
+      error = TurnError{std::string(to_string(code)), "The answer could not be stored: " + turn.error().message};
+      answer.reset();
+      continue;
+    }
     co_await sleep_for(pause, scope_.token());
   }
 }

@@ -174,6 +174,20 @@ Task<void> full_disk(World& world) {
 }
 TEST(TurnRunner, AFinishedTurnWaitsOutAFullDisk) { play(full_disk); }
 
+Task<void> refused_for_good(World& world) {
+  world.turns.finish_errors = {make_error(Code::invalid_argument, "no such text")};
+  ProtocolClient client;
+  const std::string id = co_await world.conversation(world.owner);
+  const auto heard = world.bus->subscribe(conversation_topic(id), [&](const auto& event) { client.apply(*event); });
+  const auto said = co_await world.say(world.owner, id, "hello");
+  const auto next = co_await world.say(world.owner, id, "and now?");
+  co_await world.until_final(said->turn.id, TurnStatus::failed);
+  EXPECT_EQ((co_await world.turn(said->turn.id)).error->detail, "The answer could not be stored: no such text");
+  EXPECT_FALSE((co_await world.stores.messages().answer_of(world.owner, said->turn.id))->has_value());
+  co_await world.until_final(next->turn.id, TurnStatus::done);
+}
+TEST(TurnRunner, AnAnswerThatTheStoreRefusesForGoodDoesNotBlockItsLane) { play(refused_for_good); }
+
 Task<void> stop_on_full_disk(World& world) {
   world.turns.disk_full = true;
   const auto said = co_await world.say(world.owner, co_await world.conversation(world.owner), "hello");
