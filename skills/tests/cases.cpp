@@ -94,7 +94,7 @@ std::vector<Case> all_cases() {
 }
 
 std::string request_of(const Case& c, std::string_view work_directory) {
-  json::object request{{"tool", c.tool}, {"work_directory", work_directory}};
+  json::object request{{"type", "call"}, {"id", "c1"}, {"tool", c.tool}, {"work_directory", work_directory}};
   request["arguments"] = c.content.at("arguments");
   request["now"] = c.content.contains("clock") ? c.content.at("clock") : json::value(1'700'000'000'000);
   if (const json::value* zone = c.content.if_contains("zone")) request["zone"] = *zone;

@@ -70,25 +70,57 @@ ToolContext context_of(const json::object& request) {
   return context;
 }
 
-std::string answer_unguarded(std::string_view request_text) {
+Error wrong(std::string message) { return make_error(Code::invalid_argument, std::move(message)); }
+
+Result<json::object> parse_request(std::string_view text) {
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kMaxDepth + 2;
-  const json::value request = json::parse({request_text.data(), request_text.size()}, error, {}, options);
-  if (error || !request.is_object()) return failure("The request is not a JSON object.");
-  const std::string name = text_or(request.as_object(), "tool", "");
+  json::value request = json::parse({text.data(), text.size()}, error, {}, options);
+  if (error || !request.is_object()) return wrong("The request is not a JSON object.");
+  return std::move(request.as_object());
+}
+
+// The tool's value as JSON text.
+Result<std::string> run_tool(const json::object& request) {
+  const std::string name = text_or(request, "tool", "");
   const auto tools = native_tools();
   const auto tool = std::ranges::find(tools, name, &NativeTool::name);
-  if (tool == tools.end()) return failure("Unknown tool: " + name);
+  if (tool == tools.end()) return wrong("Unknown tool: " + name);
   static const json::object kNone;
-  const json::value* arguments = request.as_object().if_contains("arguments");
+  const json::value* arguments = request.if_contains("arguments");
   const bool given = arguments != nullptr && arguments->is_object();
-  ToolContext context = context_of(request.as_object());
-  Result<json::object> result = tool->run(given ? arguments->as_object() : kNone, context);
-  if (!result) return failure(result.error().message);
+  ToolContext context = context_of(request);
+  LB_TRY(result, tool->run(given ? arguments->as_object() : kNone, context));
   std::string text;
-  write_value(text, json::value(std::move(*result)));
+  write_value(text, json::value(std::move(result)));
   return text;
+}
+
+Result<std::string> answer_unguarded(std::string_view request_text) {
+  LB_TRY(request, parse_request(request_text));
+  return run_tool(request);
+}
+
+// Whatever a tool throws is its failure, said in one sentence.
+template <class Work>
+Result<std::string> guarded(Work work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return make_error(Code::internal, "The tool ran out of memory; give it less at a time.");
+  } catch (const std::exception& thrown) {
+    return make_error(Code::internal, std::string("The tool failed: ") + to_valid_utf8(thrown.what()));
+  }
+}
+
+std::string describe() {
+  json::array tools;
+  for (const NativeTool& tool : native_tools()) {
+    const json::object function{{"name", tool.name}};
+    tools.push_back(json::object{{"type", "function"}, {"function", function}});
+  }
+  return json::serialize(json::object{{"type", "tools"}, {"tools", std::move(tools)}});
 }
 
 }  // namespace
@@ -114,13 +146,25 @@ std::int64_t count_characters(std::string_view text) {
 }
 
 std::string answer(std::string_view request) {
-  try {
-    return answer_unguarded(request);
-  } catch (const std::bad_alloc&) {
-    return R"({"error":"The tool ran out of memory; give it less at a time."})";
-  } catch (const std::exception& thrown) {
-    return failure(std::string("The tool failed: ") + to_valid_utf8(thrown.what()));
-  }
+  const auto value = guarded([request] { return answer_unguarded(request); });
+  return value ? *value : failure(value.error().message);
+}
+
+std::string serve_line(std::string_view line) {
+  std::string id;
+  std::string type;
+  const auto value = guarded([&]() -> Result<std::string> {
+    LB_TRY(request, parse_request(line));
+    id = text_or(request, "id", "");
+    type = text_or(request, "type", "");
+    if (type == "describe") return describe();
+    return type == "call" ? run_tool(request) : Result<std::string>(std::string());
+  });
+  if (value && type != "call") return *value;
+  const std::string named = R"(,"id":)" + json::serialize(json::string_view(id));
+  if (value) return R"({"type":"result")" + named + R"(,"value":)" + *value + "}";
+  return R"({"type":"error")" + named + R"(,"message":)" + json::serialize(json::string_view(value.error().message)) +
+         "}";
 }
 
 }  // namespace librebird::skills

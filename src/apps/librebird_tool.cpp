@@ -1,6 +1,6 @@
-// librebird-tool: runs one native tool inside the sandbox. One JSON request on standard input
-// ({"tool","arguments","now","zone"}), one JSON answer on standard output, then it ends. Statically linked, because
-// nothing but this file is there inside.
+// librebird-tool: serves the native tools inside the sandbox: one line of the tool protocol on standard input
+// (docs/tool-protocol.md), one line on standard output, then it ends. Statically linked, because nothing but this file
+// is there inside.
 #include <librebird/skills/tool.hpp>
 
 #include "../hands/runner/confine.hpp"
@@ -14,17 +14,20 @@
 
 namespace {
 
-constexpr std::size_t kMaxRequest = 1 << 20;
+constexpr std::size_t kMaxRequest = 4 << 20;
 
-// False past the limit or on a broken pipe.
-bool read_request(std::string& request) {
+// One line, or what came before the end. False past the limit or on a broken pipe.
+bool read_line(std::string& line) {
   std::array<char, 16 * 1024> buffer;
   for (;;) {
     const ssize_t got = read(STDIN_FILENO, buffer.data(), buffer.size());
     if (got == 0) return true;
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 || request.size() + static_cast<std::size_t>(got) > kMaxRequest) return false;
-    request.append(buffer.data(), static_cast<std::size_t>(got));
+    if (got < 0 || line.size() + static_cast<std::size_t>(got) > kMaxRequest) return false;
+    const std::string_view piece(buffer.data(), static_cast<std::size_t>(got));
+    const std::size_t end = piece.find('\n');
+    line.append(piece.substr(0, end));
+    if (end != std::string_view::npos) return true;
   }
 }
 
@@ -43,7 +46,10 @@ bool write_answer(std::string_view answer) {
 int main() {
   librebird::runner::drop_privilege_paths();
   librebird::runner::restrict_files({"/"}, {"/tmp", "/work"});
-  std::string request;
-  if (!read_request(request)) return 2;
-  return write_answer(librebird::skills::answer(request)) ? 0 : 3;
+  std::string line;
+  if (!read_line(line)) return 2;
+  std::string answer = librebird::skills::serve_line(line);
+  if (answer.empty()) return 0;
+  answer += '\n';
+  return write_answer(answer) ? 0 : 3;
 }

@@ -140,4 +140,11 @@ void kill_process(const Fd& process, int signal) {
   if (process) syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);
 }
 
+Task<void> wait_process(Executor executor, const Fd& process) {
+  if (!process) co_return;
+  Descriptor descriptor(executor, fcntl(process.get(), F_DUPFD_CLOEXEC, 3));
+  boost::system::error_code error;
+  co_await descriptor.async_wait(Descriptor::wait_read, boost::asio::redirect_error(use_task, error));
+}
+
 }  // namespace librebird

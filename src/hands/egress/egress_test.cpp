@@ -24,7 +24,7 @@ Task<std::string> converse(Executor executor, Fence& fence, std::vector<std::str
                            std::string& decisions) {
   auto call = fence.open(std::move(hosts));
   Client client(executor);
-  co_await client.async_connect({(*call)->socket_path()}, use_task);
+  co_await client.async_connect({(*call)->directory() + "/fence.sock"}, use_task);
   boost::system::error_code error;
   co_await boost::asio::async_write(client, boost::asio::buffer(text), boost::asio::redirect_error(use_task, error));
   client.shutdown(Client::shutdown_send, error);
@@ -33,7 +33,7 @@ Task<std::string> converse(Executor executor, Fence& fence, std::vector<std::str
   co_await boost::asio::async_read(client, buffer, boost::asio::redirect_error(use_task, error));
   co_await (*call)->close();
   decisions = (*call)->decisions();
-  const std::string path = (*call)->socket_path();
+  const std::string path = (*call)->directory();
   call->reset();
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
   co_return answer;

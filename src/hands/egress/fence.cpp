@@ -27,11 +27,20 @@ constexpr int kMaxConnections = 8;
 class ServedCall final : public Call {
  public:
   ServedCall(Executor executor, HttpClient& http, const FenceLimits& limits, std::vector<std::string> hosts,
-             std::string path)
-      : path_(std::move(path)), acceptor_(executor), scope_(executor), policy_{http, limits, std::move(hosts)} {}
-  ~ServedCall() override { ::unlink(path_.c_str()); }
+             std::string directory)
+      : directory_(std::move(directory)),
+        path_(directory_ + "/fence.sock"),
+        acceptor_(executor),
+        scope_(executor),
+        policy_{http, limits, std::move(hosts)} {}
+  ~ServedCall() override {
+    ::unlink(path_.c_str());
+    ::rmdir(directory_.c_str());
+  }
 
   Status listen() {
+    if (::mkdir(directory_.c_str(), 0755) != 0)
+      return make_error(Code::internal, "No folder for the egress socket; make the temporary folder writable.");
     boost::system::error_code error;
     acceptor_.open(Protocol(), error);
     if (!error) acceptor_.bind(Protocol::endpoint(path_), error);
@@ -41,7 +50,7 @@ class ServedCall final : public Call {
     return Ok{};
   }
 
-  [[nodiscard]] const std::string& socket_path() const override { return path_; }
+  [[nodiscard]] const std::string& directory() const override { return directory_; }
   [[nodiscard]] std::string decisions() const override { return policy_.decisions; }
 
   Task<void> close() override {
@@ -64,6 +73,7 @@ class ServedCall final : public Call {
     }
   }
 
+  std::string directory_;
   std::string path_;
   Acceptor acceptor_;
   Scope scope_;
@@ -94,7 +104,7 @@ Result<std::unique_ptr<Call>> Fence::open(std::vector<std::string> hosts) {
   if (directory_.empty()) directory_ = make_directory();
   if (directory_.empty()) return make_error(Code::internal, "No folder for the egress socket; make /tmp writable.");
   auto call = std::make_unique<ServedCall>(executor_, http_, limits_, std::move(hosts),
-                                           fmt::format("{}/{}.sock", directory_, ++counter_));
+                                           fmt::format("{}/{}", directory_, ++counter_));
   LB_CHECK(call->listen());
   return std::unique_ptr<Call>(std::move(call));
 }

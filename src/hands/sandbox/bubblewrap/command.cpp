@@ -37,8 +37,8 @@ Status check(const SandboxSpec& spec) {
       return make_error(Code::invalid_argument, fmt::format("The mount {} is not an absolute path.", mount.path));
     }
   }
-  if (!spec.egress_socket.empty() && !is_plain_path(spec.egress_socket)) {
-    return make_error(Code::invalid_argument, "The egress socket must be an absolute path.");
+  if (!spec.egress_directory.empty() && !is_plain_path(spec.egress_directory)) {
+    return make_error(Code::invalid_argument, "The egress folder must be an absolute path.");
   }
   if (!spec.work_directory.starts_with('/') || has_nul(spec.work_directory)) {
     return make_error(Code::invalid_argument, "The work directory must be an absolute path.");
@@ -79,7 +79,7 @@ Result<std::vector<std::string>> make_command(const std::string& bwrap, const Sa
   for (const SandboxMount& mount : spec.mounts) {
     add({mount.writable ? "--bind" : "--ro-bind", mount.host_path, mount.path});
   }
-  if (!spec.egress_socket.empty()) add({"--bind", spec.egress_socket, "/run/egress.sock"});
+  if (!spec.egress_directory.empty()) add({"--ro-bind", spec.egress_directory, "/run/egress"});
   // The root itself is a tmpfs without a size: nothing may be written to it.
   add({"--remount-ro", "/", "--chdir", spec.work_directory, "--"});
   command.insert(command.end(), spec.argv.begin(), spec.argv.end());

@@ -95,9 +95,11 @@ ControlGroup ControlGroup::create(const ControlGroups& groups, const SandboxLimi
         write_file(folder + "/memory.max", limit);
         write_file(folder + "/memory.swap.max", "0");
         group.events_ = folder + "/memory.events";
+        group.usage_ = folder + "/memory.current";
       } else {
         write_file(folder + "/memory.limit_in_bytes", limit);
         group.events_ = folder + "/memory.oom_control";
+        group.usage_ = folder + "/memory.usage_in_bytes";
       }
     }
   }
@@ -118,8 +120,15 @@ bool ControlGroup::ran_out_of_memory() const {
   return at != std::string::npos && text.compare(at + 9, 1, "0") != 0;
 }
 
+std::int64_t ControlGroup::memory_bytes() const {
+  if (usage_.empty()) return 0;
+  std::int64_t bytes = 0;
+  std::ifstream(usage_) >> bytes;
+  return bytes;
+}
+
 ControlGroup::~ControlGroup() {
-  // Fails only while a process is left, which run() rules out.
+  // Fails only while a process is left, which waiting for it rules out.
   for (const std::string& folder : folders_) rmdir(folder.c_str());
 }
 

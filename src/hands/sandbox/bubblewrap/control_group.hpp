@@ -36,16 +36,20 @@ class ControlGroup {
   void join(int pid);
   [[nodiscard]] bool limits_processes() const { return limits_processes_; }
   [[nodiscard]] bool ran_out_of_memory() const;
+  // What its processes use; 0 if unknown.
+  [[nodiscard]] std::int64_t memory_bytes() const;
 
  private:
   void swap(ControlGroup& other) noexcept {
     folders_.swap(other.folders_);
     std::swap(limits_processes_, other.limits_processes_);
     events_.swap(other.events_);
+    usage_.swap(other.usage_);
   }
   std::vector<std::string> folders_;
   bool limits_processes_ = false;
   std::string events_;  // the file that counts kills for want of memory
+  std::string usage_;
 };
 
 }  // namespace librebird::bubblewrap

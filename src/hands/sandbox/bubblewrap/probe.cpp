@@ -81,7 +81,9 @@ Task<Status> BubblewrapSandbox::probe() {
   spec.argv = {"/probe"};
   spec.limits.processes = 1;
   spec.limits.wall_time = Millis(10'000);
-  auto run = co_await this->run(std::move(spec), nullptr, {});
+  LB_CO_TRY(process, co_await start(std::move(spec), {}));
+  process->close_input();
+  auto run = co_await process->wait({}, {});
   if (run.ok()) co_return Ok{};
   if (run.error().message.find("execvp /probe: No such file") != std::string::npos) co_return Ok{};
   co_return std::move(run).error();

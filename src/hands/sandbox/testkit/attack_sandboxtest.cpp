@@ -37,6 +37,12 @@ std::vector<Target> targets() {
   return all;
 }
 
+Task<Result<SandboxRun>> run_to_end(Sandbox& sandbox, SandboxSpec spec, std::stop_token stop) {
+  LB_CO_TRY(process, co_await sandbox.start(std::move(spec), stop));
+  process->close_input();
+  co_return co_await process->wait({}, stop);
+}
+
 class Attack : public testing::TestWithParam<Target> {
  protected:
   void SetUp() override {
@@ -75,8 +81,8 @@ class Attack : public testing::TestWithParam<Target> {
     spec.limits.processes = GetParam().processes;
     return spec;
   }
-  Result<SandboxRun> run(SandboxSpec spec, std::stop_token stop = {}) {
-    return testkit::run_on(loop_, sandbox_->run(std::move(spec), nullptr, stop));
+  Result<SandboxRun> run(SandboxSpec spec) {
+    return testkit::run_on(loop_, run_to_end(*sandbox_, std::move(spec), {}));
   }
   void expect_denied(std::vector<std::string> arguments, bool writable_work = false) {
     const std::string name = testing::PrintToString(arguments);
@@ -219,7 +225,7 @@ Task<Result<SandboxRun>> stop_soon(Executor executor, Sandbox& sandbox, SandboxS
     from.request_stop();
   };
   scope.spawn(stopper(source), "stopper");
-  auto result = co_await sandbox.run(std::move(spec), nullptr, source.get_token());
+  auto result = co_await run_to_end(sandbox, std::move(spec), source.get_token());
   co_await scope.join();
   co_return result;
 }

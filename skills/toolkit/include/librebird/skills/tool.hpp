@@ -30,7 +30,7 @@ struct ToolContext {
   std::int64_t now = 0;  // Unix milliseconds
   TimeZone zone;
   std::string work_directory = "/work";
-  std::string egress_socket = "/run/egress.sock";
+  std::string egress_socket = "/run/egress/fence.sock";
 };
 
 using ToolFunction = Result<boost::json::object> (*)(const boost::json::object& arguments, ToolContext& context);
@@ -54,5 +54,9 @@ std::int64_t count_characters(std::string_view text);
 // Runs one request `{"tool","arguments","now","zone":{...}}` and gives the JSON answer: the tool's value, or
 // {"error": ...}. Never throws.
 std::string answer(std::string_view request);
+
+// One line of the tool protocol (docs/tool-protocol.md) to the program, and the line it answers with, without line
+// feed; empty: nothing to say. Never throws.
+std::string serve_line(std::string_view line);
 
 }  // namespace librebird::skills

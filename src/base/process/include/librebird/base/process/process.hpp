@@ -101,5 +101,7 @@ Task<void> read_pipe(Executor executor, Fd pipe, std::function<bool(std::string_
 // A process we did not spawn, held by a descriptor so that its number cannot be confused with another's.
 Result<Fd> open_process(int pid);
 void kill_process(const Fd& process, int signal);
+// Until it has ended, with all of its threads.
+Task<void> wait_process(Executor executor, const Fd& process);
 
 }  // namespace librebird

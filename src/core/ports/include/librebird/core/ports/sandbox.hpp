@@ -38,10 +38,16 @@ struct SandboxMount {
 struct SandboxSpec {
   std::vector<std::string> argv;            // argv[0] is a path inside the sandbox
   std::vector<std::string> environment;     // NAME=value; nothing else is inherited
-  std::string input;                        // its standard input
   std::vector<SandboxMount> mounts;         // beside the read-only minimum
   std::string work_directory = "/";         // inside
-  std::string egress_socket;                // host path of a Unix socket to offer at /run/egress.sock; empty: none
+  // Host folder with fence.sock and ca.pem, offered read-only at /run/egress; empty: no network. A program with more
+  // than one process then runs below the forwarder (`librebird-tool forward -- argv...`), which listens on
+  // 127.0.0.1:3128 inside and joins each connection to /run/egress/fence.sock; a single process speaks to that socket.
+  std::string egress_directory;
+  // The read-only minimum of the system that interpreters need: /usr, /bin, /lib*, and an /etc of our own (passwd with
+  // nobody, hosts, an empty resolv.conf, certificates, the loader's cache).
+  bool system = false;
+  std::string image;  // for sandboxes made of images; empty: the platform's own
   SandboxLimits limits;
 };
 
@@ -49,19 +55,43 @@ enum class SandboxEnd { exited, signalled, timed_out, out_of_memory, output_limi
 
 struct SandboxRun {
   SandboxEnd end = SandboxEnd::exited;
-  int exit_code = 0;   // or the signal's number
-  std::string output;  // standard output
+  int exit_code = 0;  // or the signal's number
+  std::string output;  // standard output; empty if SandboxIo::on_output took it
   std::string error_output;
-  Millis duration{0};
+  Millis duration{0};  // of wait()
+};
+
+// What a program writes, as it writes it, up to the output limit.
+struct SandboxIo {
+  std::function<void(std::string_view)> on_output;
+  std::function<void(std::string_view)> on_error_output;
+};
+
+// One contained program, started, waiting on its input. Destroying it kills the whole tree, at once or very soon;
+// never while wait() runs.
+class SandboxProcess {
+ public:
+  virtual ~SandboxProcess() = default;
+  // Queues for its standard input. Errors: unavailable (it ended, or its input is closed), resource_exhausted (too much
+  // waits already).
+  virtual Status write(std::string text) = 0;
+  // After what is queued.
+  virtual void close_input() = 0;
+  // Reads until it ends; once. The wall clock starts here. On stop, time or limits the whole process tree is killed
+  // before this returns. Errors: failed_precondition (no containment after all: says what is missing and the fix),
+  // internal.
+  virtual Task<Result<SandboxRun>> wait(SandboxIo io, std::stop_token stop) = 0;
+  [[nodiscard]] virtual bool running() const = 0;
+  // Resident memory of the tree, roughly; 0 where it cannot be told.
+  [[nodiscard]] virtual std::int64_t memory_bytes() const { return 0; }
 };
 
 class Sandbox {
  public:
   virtual ~Sandbox() = default;
-  // Runs the program to its end. On stop, time or limits the whole process tree is killed before this returns.
-  // Errors: failed_precondition (no containment on this machine: says what is missing and the fix), internal.
-  virtual Task<Result<SandboxRun>> run(SandboxSpec spec, std::function<void(std::string_view)> on_error_output,
-                                       std::stop_token stop) = 0;
+  // Errors: failed_precondition (no containment on this machine: says what is missing and the fix), invalid_argument,
+  // cancelled, resource_exhausted, internal. Processes must be gone before the sandbox dies.
+  virtual Task<Result<std::unique_ptr<SandboxProcess>>> start(SandboxSpec spec, std::stop_token stop) = 0;
   // Tries the containment for real, once; what `librebird doctor` and readiness ask.
   virtual Task<Status> probe() = 0;
 };
@@ -70,6 +100,7 @@ struct SandboxContext {
   const Config& config;
   Executor executor;
   const Clock& clock;
+  std::string tool_directory = {};  // where librebird-tool is (beside the `librebird` executable)
 };
 
 struct SandboxPlugin {

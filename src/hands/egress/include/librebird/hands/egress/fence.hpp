@@ -33,7 +33,8 @@ Status may_fetch(const std::vector<std::string>& hosts, std::string_view method,
 class Call {
  public:
   virtual ~Call() = default;
-  [[nodiscard]] virtual const std::string& socket_path() const = 0;
+  // The folder with its socket, fence.sock; offered inside as /run/egress.
+  [[nodiscard]] virtual const std::string& directory() const = 0;
   // One line per request: what was asked, what was decided. For the audit row.
   [[nodiscard]] virtual std::string decisions() const = 0;
   // Stops serving, ends requests in flight, removes the socket.

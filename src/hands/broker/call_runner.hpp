@@ -1,0 +1,49 @@
+#pragma once
+
+// Runs one call of a sandboxed tool, after everybody has agreed to it: plan → work folder, network → process → the call
+// in the tool protocol → its output, its progress, its last word → the end. Every way in which a program can fail to
+// answer becomes one sentence that names the tool. Loop only.
+
+#include "outcome.hpp"
+#include "plugins.hpp"
+
+#include <librebird/base/async/task.hpp>
+#include <librebird/core/ports/hands_service.hpp>
+#include <librebird/hands/egress/fence.hpp>
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace librebird::hands {
+
+struct CallObserver {
+  std::function<void(std::string_view text)> output;
+  std::function<void(double fraction, std::string_view message)> progress;
+};
+
+class CallRunner {
+ public:
+  // The references must outlive it.
+  CallRunner(Executor executor, Plugins& plugins, egress::Fence& fence, std::string data_directory);
+
+  // `request.call.arguments_json` fits the tool's schema; `tool` outlives the call.
+  Task<Outcome> run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, ToolRequest request,
+                    CallObserver observer, std::stop_token stop);
+
+ private:
+  // The program as the runtime plans it, with the workspace's folder and the environment every program gets.
+  Result<SandboxSpec> plan(const ToolSpec& tool, const SkillManifest& skill, const std::string& workspace_id);
+  Result<std::string> work_folder(const std::string& workspace_id);
+  Task<Outcome> converse(const ToolSpec& tool, SandboxSpec spec, std::string arguments_json, CallObserver observer,
+                         std::stop_token stop);
+
+  Executor executor_;
+  Plugins& plugins_;
+  egress::Fence& fence_;
+  std::string data_directory_;
+};
+
+}  // namespace librebird::hands

@@ -1,0 +1,295 @@
+#include "bubblewrap_process.hpp"
+
+#include "bubblewrap_sandbox.hpp"
+
+#include <librebird/base/async/scope.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <fstream>
+
+namespace librebird::bubblewrap {
+namespace {
+
+using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
+
+constexpr std::size_t kMaxStatusBytes = 4096;
+constexpr std::size_t kMaxPendingBytes = 8 << 20;
+constexpr Millis kSetUpTime{10'000};
+
+// The number after `"key":` in bubblewrap's status documents; they are flat objects of numbers.
+std::optional<int> number_of(std::string_view status, std::string_view key) {
+  std::size_t at = status.find(fmt::format("\"{}\":", key));
+  if (at == std::string_view::npos) return std::nullopt;
+  at += key.size() + 3;
+  while (at < status.size() && status[at] == ' ') ++at;
+  int value = 0;
+  const auto [end, error] = std::from_chars(status.data() + at, status.data() + status.size(), value);
+  // A number at the very end may be cut short.
+  if (error != std::errc{} || end == status.data() + status.size()) return std::nullopt;
+  return value;
+}
+
+void set_nonblocking(const Fd& fd) {
+  if (fd) fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+}
+
+// What is left of a killed sandbox, until it is really gone; then its control group can go.
+Task<void> bury(std::unique_ptr<Process> process, ControlGroup /*group*/) { co_await process->wait(); }
+
+}  // namespace
+
+BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const SandboxLimits& limits,
+                                     ControlGroup group, bool single)
+    : executor_(executor),
+      limits_(limits),
+      group_(std::move(group)),
+      single_(single),
+      process_(std::move(started.process)),
+      input_(std::move(started.input)),
+      output_pipe_(std::move(started.output)),
+      error_pipe_(std::move(started.error)),
+      status_pipe_(std::move(started.status)),
+      block_(std::move(started.block)),
+      written_to_(executor) {
+  set_nonblocking(input_);
+  set_nonblocking(status_pipe_);
+}
+
+BubblewrapProcess::~BubblewrapProcess() {
+  if (ended_ || !process_->running()) return;
+  read_status_now();
+  kill_now();
+  boost::asio::co_spawn(executor_, bury(std::move(process_), std::move(group_)), boost::asio::detached);
+}
+
+// Killing the first process inside takes the whole process namespace with it, before bubblewrap itself ends.
+void BubblewrapProcess::kill_now() {
+  if (inside_) {
+    kill_process(inside_, SIGKILL);
+  } else {
+    process_->kill(SIGKILL);
+  }
+}
+
+void BubblewrapProcess::kill(SandboxEnd why) {
+  if (end_ || ended_) return;
+  end_ = why;
+  kill_now();
+}
+
+void BubblewrapProcess::read_status_now() {
+  if (!status_pipe_) return;
+  std::array<char, 1024> buffer;
+  const ssize_t got = ::read(status_pipe_.get(), buffer.data(), buffer.size());
+  if (got > 0) on_status(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+}
+
+Task<Status> BubblewrapProcess::release(std::stop_token stop) {
+  Descriptor status(executor_, fcntl(status_pipe_.get(), F_DUPFD_CLOEXEC, 3));
+  const auto deadline = std::chrono::steady_clock::now() + kSetUpTime;
+  Timer timer(executor_, deadline);
+  const auto cancel = [&status] { status.cancel(); };
+  const std::stop_callback on_stop(stop, cancel);
+  timer.async_wait([&status](const boost::system::error_code& error) {
+    if (!error) status.cancel();
+  });
+  while (!inside_) {
+    boost::system::error_code error;
+    co_await status.async_wait(Descriptor::wait_read, boost::asio::redirect_error(use_task, error));
+    if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool was stopped before it began.");
+    if (error) co_return make_error(Code::deadline_exceeded, "The sandbox was not set up in time; try again.");
+    const std::size_t before = status_text_.size();
+    read_status_now();
+    if (status_text_.size() == before) co_return Ok{};  // bubblewrap gave up
+  }
+  // The program has not begun: bubblewrap waits for a byte. Now the limits over all its processes are laid on.
+  if (!lay_limits(inside_pid_)) {
+    co_return make_error(Code::failed_precondition,
+                         "The number of processes cannot be limited for root on this machine; run Libre Bird as an "
+                         "ordinary user, or let it use the pids control group.");
+  }
+  // If nobody reads it, bubblewrap has given up by itself and says why.
+  (void)!::write(block_.get(), "x", 1);
+  block_.reset();
+  co_return Ok{};
+}
+
+bool BubblewrapProcess::lay_limits(int pid) {
+  group_.join(pid);
+  // Two more than asked for: bubblewrap's reaper, and the process that becomes the program.
+  const auto most = static_cast<rlim_t>(limits_.processes + 1);
+  const rlimit limit{most, most};
+  const bool counted = prlimit(pid, RLIMIT_NPROC, &limit, nullptr) == 0;
+  // The kernel does not count the processes of root, whatever the namespace.
+  return group_.limits_processes() || (counted && getuid() != 0);
+}
+
+void BubblewrapProcess::flush() {
+  while (input_ && !pending_.empty()) {
+    const ssize_t sent = ::write(input_.get(), pending_.data(), pending_.size());
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return;
+    if (sent < 0) {  // nobody will read it: how the program ended says why
+      pending_.clear();
+      closing_ = true;
+    } else {
+      pending_.erase(0, static_cast<std::size_t>(sent));
+    }
+  }
+  if (closing_) input_.reset();
+}
+
+Status BubblewrapProcess::write(std::string text) {
+  if (closing_ || !running()) return make_error(Code::unavailable, "The tool's program has ended.");
+  if (pending_.size() + text.size() > kMaxPendingBytes) {
+    return make_error(Code::resource_exhausted, "The tool's program does not read what it is given.");
+  }
+  pending_ += text;
+  flush();
+  written_to_.notify_all();
+  return Ok{};
+}
+
+void BubblewrapProcess::close_input() {
+  closing_ = true;
+  flush();
+  written_to_.notify_all();
+}
+
+Task<void> BubblewrapProcess::write_rest(std::stop_token done) {
+  while (input_ && !done.stop_requested()) {
+    if (pending_.empty()) {
+      co_await written_to_.wait(done);
+      continue;
+    }
+    Descriptor descriptor(executor_, fcntl(input_.get(), F_DUPFD_CLOEXEC, 3));
+    const auto cancel = [&descriptor] { descriptor.cancel(); };
+    const std::stop_callback on_done(done, cancel);
+    boost::system::error_code error;
+    co_await descriptor.async_wait(Descriptor::wait_write, boost::asio::redirect_error(use_task, error));
+    flush();
+  }
+}
+
+bool BubblewrapProcess::count(std::string_view text) {
+  if (end_ == SandboxEnd::output_limit) return false;
+  written_ += static_cast<std::int64_t>(text.size());
+  if (written_ <= limits_.output_bytes) return true;
+  kill(SandboxEnd::output_limit);
+  return false;
+}
+
+bool BubblewrapProcess::on_output(std::string_view text) {
+  if (!count(text)) return false;
+  if (io_.on_output) {
+    io_.on_output(text);
+  } else {
+    output_ += text;
+  }
+  return true;
+}
+
+bool BubblewrapProcess::on_error(std::string_view text) {
+  if (!count(text)) return false;
+  error_output_ += text;
+  if (io_.on_error_output) io_.on_error_output(text);
+  return true;
+}
+
+bool BubblewrapProcess::on_status(std::string_view text) {
+  if (status_text_.size() + text.size() > kMaxStatusBytes) return false;
+  status_text_ += text;
+  if (inside_pid_ != 0) return true;
+  if (const std::optional<int> pid = number_of(status_text_, "child-pid")) {
+    inside_pid_ = *pid;
+    if (auto held = open_process(*pid)) inside_ = std::move(held).value();
+    if (end_) kill_process(inside_, SIGKILL);
+  }
+  return true;
+}
+
+Task<void> BubblewrapProcess::watch_wall_time(std::stop_token done) {
+  if (co_await sleep_for(limits_.wall_time, done)) kill(SandboxEnd::timed_out);
+  if (ended_) co_return;
+  // If the kill did not end it (bubblewrap still setting up), the group goes.
+  if (co_await sleep_for(Millis(500), done)) process_->kill(SIGKILL);
+}
+
+Task<Result<SandboxRun>> BubblewrapProcess::wait(SandboxIo io, std::stop_token stop) {
+  began_ = std::chrono::steady_clock::now();
+  io_ = std::move(io);
+  Scope scope(executor_);
+  const auto sink = [this](bool (BubblewrapProcess::*member)(std::string_view)) {
+    return [this, member](std::string_view text) { return (this->*member)(text); };
+  };
+  scope.spawn(write_rest(scope.token()), "sandbox input");
+  scope.spawn(read_pipe(executor_, std::move(output_pipe_), sink(&BubblewrapProcess::on_output)), "sandbox output");
+  scope.spawn(read_pipe(executor_, std::move(error_pipe_), sink(&BubblewrapProcess::on_error)), "sandbox errors");
+  scope.spawn(read_pipe(executor_, std::move(status_pipe_), sink(&BubblewrapProcess::on_status)), "sandbox status");
+  scope.spawn(watch_wall_time(scope.token()), "sandbox wall time");
+  {
+    const auto kill_it = [this] { kill(SandboxEnd::cancelled); };
+    const std::stop_callback on_stop(stop, kill_it);
+    co_await process_->wait();
+    ended_ = true;
+  }
+  // Bubblewrap may end before the process namespace has: what is still in there was killed with it.
+  if (inside_) {
+    kill_process(inside_, SIGKILL);
+    co_await wait_process(executor_, inside_);
+  }
+  // Ends the clock; the pipes end by themselves, because nothing that could hold them is alive.
+  scope.cancel();
+  co_await scope.join();
+  io_ = {};
+  co_return result();
+}
+
+Result<SandboxRun> BubblewrapProcess::result() {
+  SandboxRun run;
+  run.output = std::move(output_);
+  run.error_output = std::move(error_output_);
+  run.duration = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - began_);
+  if (end_) {
+    run.end = *end_;
+    run.exit_code = SIGKILL;
+    return run;
+  }
+  const std::optional<int> exit = number_of(status_text_, "exit-code");
+  // Without that document bubblewrap never came as far as the program.
+  if (!exit) return explain_failure(run.error_output);
+  run.exit_code = *exit;
+  if (*exit > 128) {
+    run.end = group_.ran_out_of_memory() ? SandboxEnd::out_of_memory : SandboxEnd::signalled;
+    run.exit_code = *exit - 128;
+    // The kernel's own limit on processor time.
+    if (run.exit_code == SIGXCPU) run.end = SandboxEnd::timed_out;
+  }
+  return run;
+}
+
+std::int64_t BubblewrapProcess::memory_bytes() const {
+  if (const std::int64_t used = group_.memory_bytes(); used > 0) return used;
+  if (inside_pid_ == 0) return 0;
+  std::ifstream file(fmt::format("/proc/{}/statm", inside_pid_));
+  std::int64_t size = 0;
+  std::int64_t resident = 0;
+  file >> size >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace librebird::bubblewrap
