@@ -98,6 +98,9 @@ void add_tools(CLI::App& app, Arguments& in, int& code) {
   CLI::App* list = command(*tool, "list", "List them", in);
   list->add_flag("--json", in.json, "As JSON, with parameters");
   list->callback([&] { code = list_tools(in.flags, in.json); });
+  command(app, "mcp", "Offer the tools to an MCP client over standard input and output", in)->callback([&] {
+    code = serve_mcp(in.flags);
+  });
   CLI::App* call = command(*tool, "call", "Call one, contained as always", in);
   call->add_option("name", in.name, "The tool")->required();
   call->add_option("arguments", in.json_arguments, "Its arguments, a JSON object");

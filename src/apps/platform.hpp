@@ -68,5 +68,6 @@ int run_hands(const Flags& flags);
 int doctor(const Flags& flags);
 int call_tool(const Flags& flags, const std::string& name, const std::string& arguments_json);
 int list_tools(const Flags& flags, bool json);
+int serve_mcp(const Flags& flags);
 
 }  // namespace librebird::apps

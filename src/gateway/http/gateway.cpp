@@ -3,6 +3,7 @@
 #include <librebird/base/log.hpp>
 #include <librebird/base/metrics.hpp>
 #include <librebird/core/policy/permissions.hpp>
+#include <librebird/gateway/mcp_api.hpp>
 #include <librebird/gateway/openai_api.hpp>
 #include <librebird/gateway/problem.hpp>
 
@@ -79,6 +80,7 @@ class Gateway::Impl {
         ws_{intake_, hub_, services_.bus, services_.conversations, services_.turns, services_.messages},
         api_(services_, authenticator_, intake_, hub_, list_events_, sessions_, options_),
         openai_(services_.brain, services_.clock, services_.ids),
+        mcp_(services_.hands, services_.ids, options_.version),
         scope_(services_.loop.executor()) {
     net::ServerOptions server;
     server.problem = [this](const Error& error, int status) {
@@ -148,6 +150,7 @@ class Gateway::Impl {
     if (request.path == "/metrics") co_return co_await serve_metrics(exchange, request_id);
     if (request.path == "/ws") co_return co_await serve_socket(exchange, request_id);
     if (request.path.starts_with("/v1/")) co_return co_await serve_openai(exchange);
+    if (request.path == "/mcp") co_return co_await serve_mcp(exchange);
     if (request.path != "/api/openapi.json" && (request.path == "/api" || request.path.starts_with("/api/"))) {
       co_return co_await serve_api(exchange, request_id);
     }
@@ -216,6 +219,21 @@ class Gateway::Impl {
     co_return co_await openai_.handle(exchange, caller->principal);
   }
 
+  Task<std::optional<net::Response>> serve_mcp(net::Exchange& exchange) {
+    // Programs send no Origin; a page of another site is refused whatever it carries.
+    if (const Status origin = authenticator_.check_origin(exchange.request(), false); !origin) {
+      co_return McpApi::refusal(origin.error());
+    }
+    const auto caller = co_await authenticator_.authenticate(exchange.request());
+    if (!caller) co_return McpApi::refusal(caller.error());
+    if (!has_json_body(exchange.request())) {
+      net::Response response = McpApi::refusal(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
+      response.status = 415;
+      co_return response;
+    }
+    co_return co_await mcp_.handle(exchange, caller->principal);
+  }
+
   Task<std::optional<net::Response>> serve_api(net::Exchange& exchange, const std::string& request_id) {
     const net::Request& request = exchange.request();
     const bool ours = request.path.starts_with(kApi);
@@ -278,6 +296,7 @@ class Gateway::Impl {
   WsServices ws_;
   Api api_;
   OpenAiApi openai_;
+  McpApi mcp_;
   std::unique_ptr<net::HttpServer> server_;
   Scope scope_;
   bool ready_ = false;

@@ -35,6 +35,8 @@ class Authenticator {
 
   // The Host header must name this server: otherwise a web page could reach it under a name of its own.
   [[nodiscard]] Status check_host(const net::Request& request) const;
+  // A browser says which page a request comes from: it must be one of ours. Programs send none, unless `required`.
+  [[nodiscard]] Status check_origin(const net::Request& request, bool required) const;
   // Cookie callers need the CSRF token on everything but GET and HEAD, and a same-origin Origin on upgrades.
   Task<Result<Caller>> authenticate(net::Request request);
   // Still good? For connections that outlive a request.
@@ -50,7 +52,6 @@ class Authenticator {
   Task<Result<std::string>> sign_out(Caller caller);
 
  private:
-  [[nodiscard]] Status check_origin(const net::Request& request, bool required) const;
   [[nodiscard]] std::string cookie(std::string_view value, std::int64_t seconds) const;
 
   const Clock& clock_;
