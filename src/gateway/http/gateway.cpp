@@ -227,7 +227,8 @@ class Gateway::Impl {
     const auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return McpApi::refusal(caller.error());
     if (!has_json_body(exchange.request())) {
-      net::Response response = McpApi::refusal(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
+      net::Response response =
+          McpApi::refusal(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
       response.status = 415;
       co_return response;
     }

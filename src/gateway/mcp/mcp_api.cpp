@@ -88,8 +88,8 @@ Task<std::optional<net::Response>> McpApi::handle(net::Exchange& exchange, Princ
   auto message = McpMessage::parse(request.body);
   if (!message) {
     const bool json = message.error().code != Code::invalid_argument;
-    co_return json_answer(400, mcp_error({}, json ? McpErrorCode::invalid_request : McpErrorCode::parse_error,
-                                         message.error().message));
+    co_return json_answer(
+        400, mcp_error({}, json ? McpErrorCode::invalid_request : McpErrorCode::parse_error, message.error().message));
   }
   if (!message->method.empty()) {
     if (auto wrong = check_headers(request, *message)) co_return wrong;

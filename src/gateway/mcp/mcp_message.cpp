@@ -42,7 +42,8 @@ Status read_params(const json::object& params, McpMessage& message) {
   }
   message.requested_version = text_at(params, "protocolVersion");
   message.cursor = text_at(params, "cursor");
-  if (const json::value* cancelled = params.if_contains("requestId")) message.cancelled_id_json = token_json(*cancelled);
+  if (const json::value* cancelled = params.if_contains("requestId"))
+    message.cancelled_id_json = token_json(*cancelled);
   const json::object* meta = object_at(params, "_meta");
   if (meta == nullptr) return Ok{};
   if (const json::value* version = meta->if_contains("io.modelcontextprotocol/protocolVersion")) {

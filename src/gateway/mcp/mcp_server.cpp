@@ -152,7 +152,11 @@ Task<McpAnswer> McpServer::call_tool(Principal principal, McpMessage message, No
   if (notify && !message.progress_token_json.empty()) {
     sink = [&notify, &message, told = 0](std::string_view text) mutable {
       JsonWriter json;
-      json.begin_object().field("jsonrpc", "2.0").field("method", "notifications/progress").key("params").begin_object();
+      json.begin_object()
+          .field("jsonrpc", "2.0")
+          .field("method", "notifications/progress")
+          .key("params")
+          .begin_object();
       json.raw_field("progressToken", message.progress_token_json).field("progress", ++told).field("message", text);
       json.end_object().end_object();
       notify(std::move(json).take());

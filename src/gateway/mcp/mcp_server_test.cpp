@@ -165,8 +165,7 @@ TEST_F(Mcp, CancelsOnlyTheCallersOwnCall) {
   McpAnswer answer;
   Scope scope(loop_.executor());
   scope.spawn(ask_into(server_, who_,
-                       *McpMessage::parse(
-                           R"({"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"echo"}})"),
+                       *McpMessage::parse(R"({"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"echo"}})"),
                        nullptr, answer),
               "call");
   loop_.context().poll();
