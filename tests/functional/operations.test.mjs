@@ -257,6 +257,40 @@ test('operator commands work while it serves, and without', options, async (t) =
   assert.equal((await rest.get('/api/v1/api-keys')).body.items.length, 3);
 });
 
+test('keys are listed without their secret, and a revoked one opens nothing', options, async (t) => {
+  const server = await Server.start(t);
+  const secret = await server.apiKey('laptop');
+  const me = () => fetch(`${server.url}/api/v1/me`, { headers: { Authorization: `Bearer ${secret}` } });
+  assert.equal((await me()).status, 200);
+  const listed = await server.cli(['api-key', 'list', '--json']);
+  const key = listed.stdout.trim().split('\n').map((line) => JSON.parse(line)).find((one) => one.name === 'laptop');
+  assert.ok(secret.startsWith(key.prefix) && !listed.stdout.includes(secret));
+  assert.match((await server.cli(['api-key', 'list'])).stdout, /laptop/);
+  assert.equal((await server.cli(['api-key', 'revoke', key.id])).code, 0);
+  assert.equal((await me()).status, 401);
+  const again = await server.cli(['api-key', 'revoke', 'no-such-key']);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /^error: /m);
+});
+
+test('every setting is listed with its value and help, secrets unseen', options, async (t) => {
+  const home = tempDir(t);
+  fs.writeFileSync(path.join(home, 'config.toml'), '[server]\nport = 9000\n');
+  const env = { OPENAI_API_KEY: 'sk-planted', LIBREBIRD_DATA_DIR: home };
+  const shown = await cli(['config'], { home, env });
+  assert.equal(shown.code, 0, shown.all);
+  assert.match(shown.stdout, /^server\.port = 9000$/m);
+  assert.match(shown.stdout, /\(set, not shown\)/);
+  assert.ok(!shown.all.includes('sk-planted'));
+  fs.writeFileSync(path.join(home, 'config.toml'), '[server]\nprot = 9000\n');
+  const wrong = await cli(['config'], { home, env });
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stderr, /prot/);
+  const examined = await cli(['doctor'], { home, env });
+  assert.equal(examined.code, 1);
+  assert.match(examined.stdout, /FAIL {2}configuration: .*prot/);
+});
+
 test('the command line explains itself', options, async (t) => {
   const home = tempDir(t);
   const help = await cli(['--help'], { home });
