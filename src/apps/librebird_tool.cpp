@@ -1,14 +1,16 @@
 // librebird-tool: serves the native tools inside the sandbox: one line of the tool protocol on standard input
 // (docs/tool-protocol.md), one line on standard output, then it ends. Statically linked, because nothing but this file
-// is there inside.
+// is there inside. With a first argument it is something else that is needed inside: see kCommands.
 #include <librebird/skills/tool.hpp>
 
 #include "../hands/runner/confine.hpp"
+#include "../hands/runner/forward.hpp"
 
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -41,9 +43,23 @@ bool write_answer(std::string_view answer) {
   return true;
 }
 
+struct Command {
+  std::string_view name;
+  int (*run)(std::span<char* const> arguments);
+};
+constexpr std::array kCommands = {
+    Command{"forward", librebird::runner::forward},
+};
+
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
+  if (count > 1) {
+    for (const Command& command : kCommands) {
+      if (command.name == arguments[1]) return command.run({arguments + 2, static_cast<std::size_t>(count - 2)});
+    }
+    return 64;
+  }
   librebird::runner::drop_privilege_paths();
   librebird::runner::restrict_files({"/"}, {"/tmp", "/work"});
   std::string line;

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ namespace librebird {
 namespace {
 
 using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
+
+std::chrono::microseconds cpu_of(const rusage& usage) {
+  const auto of = [](const timeval& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+  };
+  return of(usage.ru_utime) + of(usage.ru_stime);
+}
 
 class LinuxProcess final : public Process {
  public:
@@ -56,17 +64,18 @@ class LinuxProcess final : public Process {
     if (reaped_) return true;
     int status = 0;
     int got = 0;
+    rusage usage{};
     do {
-      got = waitpid(pid_, &status, flags);
+      got = wait4(pid_, &status, flags, &usage);
     } while (got < 0 && errno == EINTR);
     if (got == 0) return false;
     reaped_ = true;
     if (got < 0) {
-      status_ = {true, SIGKILL};  // somebody else reaped it: nothing is known
+      status_ = {true, SIGKILL, {}};  // somebody else reaped it: nothing is known
     } else if (WIFSIGNALED(status)) {
-      status_ = {true, WTERMSIG(status)};
+      status_ = {true, WTERMSIG(status), cpu_of(usage)};
     } else {
-      status_ = {false, WEXITSTATUS(status)};
+      status_ = {false, WEXITSTATUS(status), cpu_of(usage)};
     }
     return true;
   }

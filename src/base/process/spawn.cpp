@@ -106,6 +106,7 @@ int child(void* argument) {
 int resource_of(ProcessLimit limit) {
   switch (limit) {
     case ProcessLimit::address_space: return RLIMIT_AS;
+    case ProcessLimit::data_size: return RLIMIT_DATA;
     case ProcessLimit::cpu_seconds: return RLIMIT_CPU;
     case ProcessLimit::file_size: return RLIMIT_FSIZE;
     case ProcessLimit::open_files: return RLIMIT_NOFILE;

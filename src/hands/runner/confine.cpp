@@ -20,6 +20,11 @@ constexpr std::uint64_t kNever = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS
                                  LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
                                  LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
 
+// Newer than the headers we are built with may be.
+constexpr std::uint64_t kRefer = 1ULL << 13;         // LANDLOCK_ACCESS_FS_REFER, Linux 5.19
+constexpr std::uint64_t kTruncate = 1ULL << 14;      // LANDLOCK_ACCESS_FS_TRUNCATE, Linux 6.2
+constexpr std::uint64_t kScopeSignals = 1ULL << 1;   // LANDLOCK_SCOPE_SIGNAL, Linux 6.12
+
 void allow(int ruleset, const std::string& path, std::uint64_t access) {
   landlock_path_beneath_attr rule{};
   rule.allowed_access = access;
@@ -38,6 +43,33 @@ bool restrict_files(const std::vector<std::string>& readable, const std::vector<
   if (ruleset < 0) return false;
   for (const std::string& path : readable) allow(ruleset, path, kRead);
   for (const std::string& path : writable) allow(ruleset, path, kRead | kWrite);
+  const bool done = syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+  close(ruleset);
+  return done;
+}
+
+bool restrict_programs(const std::vector<std::string>& writable) {
+  const long version = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (version < 1) return false;
+  std::uint64_t change = kWrite | kNever;
+  change &= ~static_cast<std::uint64_t>(LANDLOCK_ACCESS_FS_EXECUTE);
+  if (version >= 2) change |= kRefer;
+  if (version >= 3) change |= kTruncate;
+  struct {
+    std::uint64_t files, network, scopes;
+  } attributes{kRead | LANDLOCK_ACCESS_FS_EXECUTE | change, 0, version >= 6 ? kScopeSignals : 0};
+  // Older kernels take a shorter structure.
+  const std::size_t size = version >= 6 ? sizeof(attributes) : sizeof(attributes.files);
+  const int ruleset = static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0));
+  if (ruleset < 0) return false;
+  const std::uint64_t run = kRead | LANDLOCK_ACCESS_FS_EXECUTE;
+  allow(ruleset, "/", run);
+  // Never devices, wherever.
+  change &= ~static_cast<std::uint64_t>(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK);
+  for (const std::string& path : writable) allow(ruleset, path, run | change);
+  for (const char* device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}) {
+    allow(ruleset, device, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE);
+  }
   const bool done = syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
   close(ruleset);
   return done;

@@ -12,6 +12,10 @@ namespace librebird::runner {
 // False where the kernel has no Landlock; paths that do not exist are skipped.
 bool restrict_files(const std::vector<std::string>& readable, const std::vector<std::string>& writable);
 
+// For programs that run others: reading and running everywhere, writing only below `writable` and to the devices that
+// are there; and, where the kernel knows it, no signals to processes outside. For ever. False without Landlock.
+bool restrict_programs(const std::vector<std::string>& writable);
+
 // No privilege through exec, no core dump, not debuggable.
 void drop_privilege_paths();
 

@@ -1,10 +1,7 @@
 // The plug-in `native` of kind runtime: tools written in C++, all of them in the one static runner `librebird-tool`.
 #include <librebird/core/ports/tool_runtime.hpp>
+#include <librebird/hands/runner/locate.hpp>
 
-#include <unistd.h>
-
-#include <array>
-#include <climits>
 #include <string>
 
 namespace librebird::plugins {
@@ -35,19 +32,9 @@ class NativeRuntime final : public ToolRuntime {
   std::string runner_;
 };
 
-std::string find_runner(const RuntimeContext& context) {
-  std::array<std::string, 3> candidates = {context.config.text(kPathKey), context.tool_directory + "/librebird-tool",
-                                           context.tool_directory + "/../libexec/librebird-tool"};
-  for (const std::string& candidate : candidates) {
-    if (candidate.empty() || access(candidate.c_str(), X_OK) != 0) continue;
-    std::array<char, PATH_MAX> real{};
-    if (realpath(candidate.c_str(), real.data()) != nullptr) return real.data();
-  }
-  return {};
-}
-
 Result<std::unique_ptr<ToolRuntime>> create(const RuntimeContext& context) {
-  return std::unique_ptr<ToolRuntime>(std::make_unique<NativeRuntime>(find_runner(context)));
+  return std::unique_ptr<ToolRuntime>(std::make_unique<NativeRuntime>(
+      hands::runner::find_runner(context.config.text(kPathKey), context.tool_directory)));
 }
 
 }  // namespace

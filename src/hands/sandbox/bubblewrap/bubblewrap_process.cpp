@@ -53,11 +53,10 @@ Task<void> bury(std::unique_ptr<Process> process, ControlGroup /*group*/) { co_a
 }  // namespace
 
 BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const SandboxLimits& limits,
-                                     ControlGroup group, bool single)
+                                     ControlGroup group)
     : executor_(executor),
       limits_(limits),
       group_(std::move(group)),
-      single_(single),
       process_(std::move(started.process)),
       input_(std::move(started.input)),
       output_pipe_(std::move(started.output)),
@@ -118,9 +117,7 @@ Task<Status> BubblewrapProcess::release(std::stop_token stop) {
   }
   // The program has not begun: bubblewrap waits for a byte. Now the limits over all its processes are laid on.
   if (!lay_limits(inside_pid_)) {
-    co_return make_error(Code::failed_precondition,
-                         "The number of processes cannot be limited for root on this machine; run Libre Bird as an "
-                         "ordinary user, or let it use the pids control group.");
+    co_return make_error(Code::internal, "The limits could not be laid on the sandbox; the tool did not run.");
   }
   // If nobody reads it, bubblewrap has given up by itself and says why.
   (void)!::write(block_.get(), "x", 1);
@@ -129,13 +126,12 @@ Task<Status> BubblewrapProcess::release(std::stop_token stop) {
 }
 
 bool BubblewrapProcess::lay_limits(int pid) {
-  group_.join(pid);
-  // Two more than asked for: bubblewrap's reaper, and the process that becomes the program.
-  const auto most = static_cast<rlim_t>(limits_.processes + 1);
+  // What no group counts, the forwarder was told to count (root) or the kernel does by the process limit.
+  if (!group_.join(pid)) return false;
+  // More than asked for: bubblewrap's reaper, the forwarder, and the process that becomes the program.
+  const auto most = static_cast<rlim_t>(limits_.processes + kOwnProcesses);
   const rlimit limit{most, most};
-  const bool counted = prlimit(pid, RLIMIT_NPROC, &limit, nullptr) == 0;
-  // The kernel does not count the processes of root, whatever the namespace.
-  return group_.limits_processes() || (counted && getuid() != 0);
+  return prlimit(pid, RLIMIT_NPROC, &limit, nullptr) == 0;
 }
 
 void BubblewrapProcess::flush() {
@@ -244,7 +240,8 @@ Task<Result<SandboxRun>> BubblewrapProcess::wait(SandboxIo io, std::stop_token s
   {
     const auto kill_it = [this] { kill(SandboxEnd::cancelled); };
     const std::stop_callback on_stop(stop, kill_it);
-    co_await process_->wait();
+    const ExitStatus status = co_await process_->wait();
+    cpu_ = std::chrono::duration_cast<Millis>(status.cpu);
     ended_ = true;
   }
   // Bubblewrap may end before the process namespace has: what is still in there was killed with it.
@@ -264,6 +261,7 @@ Result<SandboxRun> BubblewrapProcess::result() {
   run.output = std::move(output_);
   run.error_output = std::move(error_output_);
   run.duration = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - began_);
+  run.cpu = cpu_;
   if (end_) {
     run.end = *end_;
     run.exit_code = SIGKILL;

@@ -22,7 +22,7 @@ struct Started {
 
 class BubblewrapProcess final : public SandboxProcess {
  public:
-  BubblewrapProcess(Executor executor, Started started, const SandboxLimits& limits, ControlGroup group, bool single);
+  BubblewrapProcess(Executor executor, Started started, const SandboxLimits& limits, ControlGroup group);
   ~BubblewrapProcess() override;
 
   // Of a program with many processes: waits until bubblewrap has made the first one, lays the limits over it and lets
@@ -53,7 +53,6 @@ class BubblewrapProcess final : public SandboxProcess {
   Executor executor_;
   SandboxLimits limits_;
   ControlGroup group_;
-  bool single_;
   std::unique_ptr<Process> process_;
   Fd input_, output_pipe_, error_pipe_, status_pipe_, block_;
   Fd inside_;  // the first process of the sandbox
@@ -68,6 +67,7 @@ class BubblewrapProcess final : public SandboxProcess {
   std::int64_t written_ = 0;
   std::optional<SandboxEnd> end_;  // why we killed it, if we did
   bool ended_ = false;
+  Millis cpu_{0};
   std::chrono::steady_clock::time_point began_;
 };
 

@@ -2,15 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <tuple>
 
 namespace librebird::bubblewrap {
 namespace {
@@ -40,6 +44,33 @@ bool delegates(const std::string& folder, const std::string& file) {
   return good;
 }
 
+constexpr std::string_view kPrefix = "librebird-";
+
+// Groups of processes that are no more: a killed server could not remove its own.
+void sweep(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().native();
+    if (!name.starts_with(kPrefix)) continue;
+    const int owner = std::atoi(name.c_str() + kPrefix.size());
+    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
+  }
+}
+
+// v2: our own folder if we are alone at its top, or the one above it (systemd's DelegateSubgroup=).
+std::string unified_folder(const std::string& path) {
+  std::vector<std::string> candidates = {"/sys/fs/cgroup" + path};
+  if (const std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0)
+    candidates.push_back("/sys/fs/cgroup" + path.substr(0, slash));
+  for (const std::string& folder : candidates) {
+    if (!exists(folder + "/cgroup.controllers")) continue;
+    for (const char* controller : {"+pids", "+memory", "+cpu"})
+      write_file(folder + "/cgroup.subtree_control", controller);
+    if (delegates(folder, "pids.max") && delegates(folder, "memory.max")) return folder;
+  }
+  return {};
+}
+
 }  // namespace
 
 ControlGroups ControlGroups::find() {
@@ -53,64 +84,72 @@ ControlGroups ControlGroups::find() {
     std::string path = line.substr(second + 1);
     if (path == "/") path.clear();
     if (controllers == ",,") {
-      const std::string folder = "/sys/fs/cgroup" + path;
-      if (exists(folder + "/cgroup.controllers") && delegates(folder, "pids.max")) {
-        groups.pids = folder;
-        groups.memory = folder;
-        groups.unified = true;
-        return groups;
+      if (const std::string folder = unified_folder(path); !folder.empty()) {
+        groups = {folder, folder, delegates(folder, "cpu.max") ? folder : std::string(), true};
+        break;
       }
     }
-    for (const auto& [name, file, target] : {std::tuple{"pids", "pids.max", &groups.pids},
-                                             std::tuple{"memory", "memory.limit_in_bytes", &groups.memory}}) {
+    for (const auto& [name, file, target] :
+         {std::tuple{"pids", "pids.max", &groups.pids}, std::tuple{"memory", "memory.limit_in_bytes", &groups.memory},
+          std::tuple{"cpu", "cpu.cfs_quota_us", &groups.cpu}}) {
       if (controllers.find(fmt::format(",{},", name)) == std::string::npos) continue;
-      // Inside a container the path may name what only the host sees; the mount's root is then our group.
+      // Inside a container the path may name what only the host sees; the mount's root is then our group. Where two
+      // controllers share a mount, either name leads there.
       for (const std::string& folder :
            {fmt::format("/sys/fs/cgroup/{}{}", name, path), fmt::format("/sys/fs/cgroup/{}", name)}) {
         if (target->empty() && delegates(folder, file)) *target = folder;
       }
     }
   }
+  for (const std::string* folder : {&groups.pids, &groups.memory, &groups.cpu}) {
+    if (!folder->empty()) sweep(*folder);
+  }
   return groups;
+}
+
+bool ControlGroup::make(const std::string& parent, const std::string& name) {
+  std::string folder = parent + "/" + name;
+  if (std::ranges::find(folders_, folder) != folders_.end()) return true;  // v2: one folder for all
+  if (mkdir(folder.c_str(), 0755) != 0) return false;
+  folders_.push_back(std::move(folder));
+  return true;
 }
 
 ControlGroup ControlGroup::create(const ControlGroups& groups, const SandboxLimits& limits) {
   static std::atomic<std::uint64_t> counter{0};
-  const std::string name = fmt::format("librebird-{}-{}", getpid(), ++counter);
+  const std::string name = fmt::format("{}{}-{}", kPrefix, getpid(), ++counter);
   ControlGroup group;
-  if (!groups.pids.empty()) {
-    const std::string folder = groups.pids + "/" + name;
-    if (mkdir(folder.c_str(), 0755) == 0) {
-      group.folders_.push_back(folder);
-      group.limits_processes_ = write_file(folder + "/pids.max", fmt::to_string(limits.processes));
-    }
+  if (!groups.pids.empty() && group.make(groups.pids, name)) {
+    group.limits_processes_ =
+        write_file(fmt::format("{}/{}/pids.max", groups.pids, name), fmt::to_string(limits.processes + kOwnProcesses));
   }
-  if (!groups.memory.empty()) {
+  if (!groups.memory.empty() && group.make(groups.memory, name)) {
     const std::string folder = groups.memory + "/" + name;
-    const bool made = groups.unified || mkdir(folder.c_str(), 0755) == 0;
-    if (made && !groups.unified) group.folders_.push_back(folder);
-    if (made) {
-      const std::string limit = fmt::to_string(limits.memory_bytes);
-      if (groups.unified) {
-        write_file(folder + "/memory.max", limit);
-        write_file(folder + "/memory.swap.max", "0");
-        group.events_ = folder + "/memory.events";
-        group.usage_ = folder + "/memory.current";
-      } else {
-        write_file(folder + "/memory.limit_in_bytes", limit);
-        group.events_ = folder + "/memory.oom_control";
-        group.usage_ = folder + "/memory.usage_in_bytes";
-      }
+    const std::string limit = fmt::to_string(limits.memory_bytes);
+    group.limits_memory_ = write_file(folder + (groups.unified ? "/memory.max" : "/memory.limit_in_bytes"), limit);
+    // Absent where the machine does not account swap.
+    write_file(folder + (groups.unified ? "/memory.swap.max" : "/memory.memsw.limit_in_bytes"),
+               groups.unified ? "0" : limit);
+    group.events_ = folder + (groups.unified ? "/memory.events" : "/memory.oom_control");
+    group.usage_ = folder + (groups.unified ? "/memory.current" : "/memory.usage_in_bytes");
+  }
+  if (!groups.cpu.empty() && group.make(groups.cpu, name)) {
+    const std::string folder = groups.cpu + "/" + name;
+    if (groups.unified) {
+      write_file(folder + "/cpu.max", "100000 100000");  // one processor
+    } else {
+      write_file(folder + "/cpu.cfs_quota_us", "100000");
     }
   }
   return group;
 }
 
-void ControlGroup::join(int pid) {
+bool ControlGroup::join(int pid) {
+  bool joined = true;
   for (const std::string& folder : folders_) {
-    const bool joined = write_file(folder + "/cgroup.procs", fmt::to_string(pid));
-    if (!joined && folder == folders_.front()) limits_processes_ = false;
+    joined = write_file(folder + "/cgroup.procs", fmt::to_string(pid)) && joined;
   }
+  return joined;
 }
 
 bool ControlGroup::ran_out_of_memory() const {

@@ -1,7 +1,7 @@
 #pragma once
 
-// Memory and process limits over a whole sandbox, where the machine delegates control groups to us (v1 or v2).
-// Joining one takes the kernel milliseconds, so only sandboxes with many processes do; a single process is held as
+// Memory, process and processor limits over a whole sandbox, where the machine delegates control groups to us (v1 or
+// v2). Joining one takes the kernel milliseconds, so only sandboxes with many processes do; a single process is held as
 // well by its resource limits and its system-call filter.
 
 #include <librebird/base/result.hpp>
@@ -12,12 +12,17 @@
 
 namespace librebird::bubblewrap {
 
+// Of ours in a sandbox with many processes: bubblewrap's reaper and the forwarder.
+inline constexpr int kOwnProcesses = 2;
+
 // The folders in which we may make groups; found once.
 struct ControlGroups {
   std::string pids;    // empty: not delegated
   std::string memory;  // may be the same folder (v2)
+  std::string cpu;
   bool unified = false;
 
+  // Also removes what a killed server of before left behind.
   static ControlGroups find();
 };
 
@@ -33,8 +38,10 @@ class ControlGroup {
   ~ControlGroup();
 
   static ControlGroup create(const ControlGroups& groups, const SandboxLimits& limits);
-  void join(int pid);
+  // False if one of the limits it stands for would not hold.
+  bool join(int pid);
   [[nodiscard]] bool limits_processes() const { return limits_processes_; }
+  [[nodiscard]] bool limits_memory() const { return limits_memory_; }
   [[nodiscard]] bool ran_out_of_memory() const;
   // What its processes use; 0 if unknown.
   [[nodiscard]] std::int64_t memory_bytes() const;
@@ -43,11 +50,14 @@ class ControlGroup {
   void swap(ControlGroup& other) noexcept {
     folders_.swap(other.folders_);
     std::swap(limits_processes_, other.limits_processes_);
+    std::swap(limits_memory_, other.limits_memory_);
     events_.swap(other.events_);
     usage_.swap(other.usage_);
   }
+  bool make(const std::string& parent, const std::string& name);
   std::vector<std::string> folders_;
   bool limits_processes_ = false;
+  bool limits_memory_ = false;
   std::string events_;  // the file that counts kills for want of memory
   std::string usage_;
 };

@@ -2,6 +2,8 @@
 #include "bubblewrap_sandbox.hpp"
 #include "seccomp_filter.hpp"
 
+#include <librebird/hands/runner/locate.hpp>
+
 #include <unistd.h>
 
 #include <array>
@@ -24,9 +26,10 @@ std::string find_bwrap(const Config& config) {
 Result<std::unique_ptr<Sandbox>> create(const SandboxContext& context) {
   LB_TRY(single, bubblewrap::compile_seccomp_filter(bubblewrap::Processes::single));
   LB_TRY(many, bubblewrap::compile_seccomp_filter(bubblewrap::Processes::many));
+  LB_TRY(network, bubblewrap::compile_seccomp_filter(bubblewrap::Processes::networked));
   return std::unique_ptr<Sandbox>(std::make_unique<bubblewrap::BubblewrapSandbox>(
-      context.executor, find_bwrap(context.config), bubblewrap::Filters{std::move(single), std::move(many)},
-      bubblewrap::ControlGroups::find()));
+      context.executor, find_bwrap(context.config), hands::runner::find_runner({}, context.tool_directory),
+      bubblewrap::Filters{std::move(single), std::move(many), std::move(network)}, bubblewrap::ControlGroups::find()));
 }
 
 }  // namespace

@@ -156,6 +156,23 @@ bool refuse_if(scmp_filter_ctx context, const char* name, int error, scmp_arg_cm
          seccomp_rule_add(context, SCMP_ACT_ERRNO(static_cast<unsigned>(error)), number, 1, condition) == 0;
 }
 
+// The only way out is a Unix socket that the broker offers.
+bool limit_sockets(scmp_filter_ctx context, bool internet) {
+  bool good = true;
+  if (!internet) return refuse_if(context, "socket", EAFNOSUPPORT, scmp_arg_cmp{0, SCMP_CMP_NE, AF_UNIX, 0});
+  // All families but AF_UNIX (1), AF_INET (2) and AF_INET6 (10).
+  for (const scmp_datum_t family : {0, 3, 4, 5, 6, 7, 8, 9}) {
+    good = good && refuse_if(context, "socket", EAFNOSUPPORT, scmp_arg_cmp{0, SCMP_CMP_EQ, family, 0});
+  }
+  good = good && refuse_if(context, "socket", EAFNOSUPPORT, scmp_arg_cmp{0, SCMP_CMP_GT, AF_INET6, 0});
+  // Streams and datagrams only.
+  constexpr scmp_datum_t kType = 0xf;
+  for (const scmp_datum_t type : {SOCK_RAW, SOCK_RDM, SOCK_DCCP, SOCK_PACKET}) {
+    good = good && refuse_if(context, "socket", EPERM, scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, kType, type});
+  }
+  return good;
+}
+
 bool add_rules(scmp_filter_ctx context, Processes processes) {
   bool good = true;
   for (const char* name : kRefused) good = good && refuse(context, name, EPERM);
@@ -169,8 +186,10 @@ bool add_rules(scmp_filter_ctx context, Processes processes) {
       good = good && refuse_if(context, "clone", EPERM, scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, bits, bits});
     }
   }
-  // The only way out is a Unix socket that the broker offers.
-  good = good && refuse_if(context, "socket", EAFNOSUPPORT, scmp_arg_cmp{0, SCMP_CMP_NE, AF_UNIX, 0});
+  // Memory that no process owns escapes the limits of processes; what asks for it has another way.
+  for (const char* name : {"memfd_create", "shmget", "shmat", "msgget", "semget"})
+    good = good && refuse(context, name, ENOSYS);
+  good = good && limit_sockets(context, processes == Processes::networked);
   // Typing into, or pasting into, somebody's terminal.
   for (const scmp_datum_t request : {scmp_datum_t{TIOCSTI}, scmp_datum_t{TIOCLINUX}}) {
     good = good && refuse_if(context, "ioctl", EPERM, scmp_arg_cmp{1, SCMP_CMP_MASKED_EQ, 0xffffffffULL, request});

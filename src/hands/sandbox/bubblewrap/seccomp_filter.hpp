@@ -8,9 +8,10 @@
 
 namespace librebird::bubblewrap {
 
-enum class Processes { single, many };
+enum class Processes { single, many, networked };
 
 // `single` also forbids making processes and threads: a native tool needs none, so a fork bomb has no first step.
+// `networked` allows Internet sockets: with the forwarder, in a network of its own that leads nowhere else.
 Result<std::string> compile_seccomp_filter(Processes processes);
 
 }  // namespace librebird::bubblewrap

@@ -54,7 +54,7 @@ class Attack : public testing::TestWithParam<Target> {
       if (plugin.manifest.name != GetParam().sandbox) continue;
       const auto config =
           Config::load(plugin.manifest.config, "", [](std::string_view) { return std::optional<std::string>(); });
-      auto made = plugin.create({*config, loop_.executor(), clock_});
+      auto made = plugin.create({*config, loop_.executor(), clock_, LIBREBIRD_TOOL_DIRECTORY});
       ASSERT_TRUE(made.ok()) << made.error().message;
       sandbox_ = std::move(made).value();
     }

@@ -14,6 +14,7 @@
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/result.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -54,7 +55,7 @@ struct PipeEnds {
 // Both ends close-on-exec.
 Result<PipeEnds> make_pipe();
 
-enum class ProcessLimit { address_space, cpu_seconds, file_size, open_files, core_size, processes };
+enum class ProcessLimit { address_space, data_size, cpu_seconds, file_size, open_files, core_size, processes };
 
 struct SpawnOptions {
   struct Limit {
@@ -77,6 +78,7 @@ struct SpawnOptions {
 struct ExitStatus {
   bool signalled = false;
   int value = 0;  // exit code, or the signal's number
+  std::chrono::microseconds cpu{0};  // its own and that of its children it waited for
 };
 
 class Process {

@@ -23,10 +23,15 @@ struct SandboxLimits {
   Millis wall_time{30'000};
   int cpu_seconds = 30;
   std::int64_t memory_bytes = 512LL << 20;
+  // For programs that reserve more than they use (V8, Go): address space of each process (0: memory_bytes), and private
+  // writable memory of each process (0: unlimited). What is really used stays bounded by memory_bytes where the machine
+  // has control groups.
+  std::int64_t address_space_bytes = 0;
+  std::int64_t data_bytes = 0;
   int processes = 64;
-  std::int64_t output_bytes = 1LL << 20;   // standard output and error together
-  std::int64_t scratch_bytes = 64LL << 20; // private /tmp
-  std::int64_t file_bytes = 64LL << 20;    // largest file it may write
+  std::int64_t output_bytes = 1LL << 20;  // standard output and error together
+  std::int64_t scratch_bytes = 64LL << 20;  // private /tmp
+  std::int64_t file_bytes = 64LL << 20;  // largest file it may write
 };
 
 struct SandboxMount {
@@ -36,10 +41,11 @@ struct SandboxMount {
 };
 
 struct SandboxSpec {
-  std::vector<std::string> argv;            // argv[0] is a path inside the sandbox
-  std::vector<std::string> environment;     // NAME=value; nothing else is inherited
-  std::vector<SandboxMount> mounts;         // beside the read-only minimum
-  std::string work_directory = "/";         // inside
+  std::vector<std::string> argv;  // argv[0] is a path inside the sandbox
+  std::vector<std::string> environment;  // NAME=value; nothing else is inherited
+  std::vector<SandboxMount> mounts;  // beside the read-only minimum
+  std::string work_directory = "/";  // inside
+  std::string user_folder;  // inside: where the broker mounts the user's own folder of this skill
   // Host folder with fence.sock and ca.pem, offered read-only at /run/egress; empty: no network. A program with more
   // than one process then runs below the forwarder (`librebird-tool forward -- argv...`), which listens on
   // 127.0.0.1:3128 inside and joins each connection to /run/egress/fence.sock; a single process speaks to that socket.
@@ -59,6 +65,7 @@ struct SandboxRun {
   std::string output;  // standard output; empty if SandboxIo::on_output took it
   std::string error_output;
   Millis duration{0};  // of wait()
+  Millis cpu{0};  // user and system time of the whole tree
 };
 
 // What a program writes, as it writes it, up to the output limit.
