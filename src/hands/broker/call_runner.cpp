@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <initializer_list>
 #include <utility>
 
 namespace librebird::hands {
@@ -32,26 +33,67 @@ std::vector<std::string> environment(bool work, bool network) {
   return variables;
 }
 
+// Makes the folders below `root` that are not there, for us alone. What is there must be a folder, not a link.
+Result<std::string> own_folder(std::string root, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) {
+    root.append("/").append(name);
+    struct stat info{};
+    const bool made = ::mkdir(root.c_str(), 0700) == 0;
+    if (!made && (errno != EEXIST || ::lstat(root.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))) {
+      return make_error(Code::internal,
+                        "A folder for the tool's files cannot be made; check the data folder's permissions and space.");
+    }
+  }
+  return root;
+}
+
+// What becomes part of a path.
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= 100 &&
+         name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+             std::string_view::npos;
+}
+
+Outcome refused(const Error& error) {
+  return error.code == Code::cancelled ? Outcome{ToolStatus::interrupted, {}, "cancelled"}
+                                       : failed(error.message, error.message);
+}
+
 }  // namespace
 
-CallRunner::CallRunner(Executor executor, Plugins& plugins, egress::Fence& fence, std::string data_directory)
-    : executor_(executor), plugins_(plugins), fence_(fence), data_directory_(std::move(data_directory)) {
+CallRunner::CallRunner(Executor executor, const Clock& clock, Plugins& plugins, egress::Fence& fence,
+                       std::string data_directory, PoolLimits pool)
+    : executor_(executor),
+      plugins_(plugins),
+      fence_(fence),
+      data_directory_(std::move(data_directory)),
+      pool_(executor, clock, pool, [this](SandboxSpec spec, bool network, std::stop_token stop) {
+        return make(std::move(spec), network, std::move(stop));
+      }) {
   tzset();
 }
 
 Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, ToolRequest request,
                               CallObserver observer, std::stop_token stop) {
-  auto spec = plan(tool, *skill, request.principal.workspace_id);
-  if (!spec) co_return failed(spec.error().message, spec.error().message);
+  auto spec = plan(tool, *skill, request.principal);
+  if (!spec) co_return refused(spec.error());
+  const SandboxLimits limits = spec->limits;
   std::unique_ptr<egress::Call> network;
   if (!tool.network.empty()) {
     auto opened = fence_.open(tool.network);
-    if (!opened) co_return failed(opened.error().message, opened.error().message);
+    if (!opened) co_return refused(opened.error());
     network = std::move(opened).value();
     spec->egress_directory = network->directory();
   }
-  Outcome outcome = co_await converse(tool, std::move(spec).value(), std::move(request.call.arguments_json),
-                                      std::move(observer), stop);
+  Outcome outcome;
+  auto warm = network ? co_await make(std::move(spec).value(), false, stop)
+                      : co_await pool_.take(std::move(spec).value(), false, stop);
+  if (warm) {
+    outcome = co_await converse(tool, *warm->process, limits, std::move(request.call.arguments_json),
+                                std::move(observer), stop);
+  } else {
+    outcome = refused(warm.error());
+  }
   if (network) {
     co_await network->close();
     const std::string decisions = network->decisions();
@@ -60,31 +102,34 @@ Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillM
   co_return outcome;
 }
 
-Result<SandboxSpec> CallRunner::plan(const ToolSpec& tool, const SkillManifest& skill,
-                                     const std::string& workspace_id) {
+Task<Result<Warm>> CallRunner::make(SandboxSpec spec, bool /*network*/, std::stop_token stop) {
+  LB_CO_TRY(sandbox, plugins_.usable_sandbox());
+  LB_CO_TRY(process, co_await sandbox->start(std::move(spec), stop));
+  co_return Warm{std::move(process), nullptr};
+}
+
+Result<SandboxSpec> CallRunner::plan(const ToolSpec& tool, const SkillManifest& skill, const Principal& principal) {
   LB_TRY(runtime, plugins_.runtime_of(skill));
   LB_TRY(spec, runtime->plan(skill, tool));
+  if ((tool.work != WorkFolder::none || !spec.user_folder.empty()) && !is_uuid(principal.workspace_id))
+    return make_error(Code::invalid_argument, "The workspace's id is malformed.");
+  if (!spec.user_folder.empty() && (!is_uuid(principal.user_id) || !is_plain_name(skill.name)))
+    return make_error(Code::invalid_argument, "The user's id or the skill's name is malformed.");
   if (tool.work != WorkFolder::none) {
-    LB_TRY(folder, work_folder(workspace_id));
+    LB_TRY(folder, own_folder(data_directory_, {"work", principal.workspace_id}));
     spec.mounts.push_back({std::move(folder), "/work", tool.work == WorkFolder::write});
+  }
+  if (!spec.user_folder.empty()) {
+    LB_TRY(folder, own_folder(data_directory_, {"skill-data", principal.workspace_id, principal.user_id, skill.name}));
+    spec.mounts.push_back({std::move(folder), spec.user_folder, true});
   }
   for (std::string& variable : environment(tool.work != WorkFolder::none, !tool.network.empty()))
     spec.environment.push_back(std::move(variable));
   return spec;
 }
 
-Task<Outcome> CallRunner::converse(const ToolSpec& tool, SandboxSpec spec, std::string arguments_json,
-                                   CallObserver observer, std::stop_token stop) {
-  const auto refused = [](const Error& error) {
-    return error.code == Code::cancelled ? Outcome{ToolStatus::interrupted, {}, "cancelled"}
-                                         : failed(error.message, error.message);
-  };
-  const auto sandbox = plugins_.usable_sandbox();
-  if (!sandbox) co_return refused(sandbox.error());
-  const SandboxLimits limits = spec.limits;
-  auto process = co_await (*sandbox)->start(std::move(spec), stop);
-  if (!process) co_return refused(process.error());
-
+Task<Outcome> CallRunner::converse(const ToolSpec& tool, SandboxProcess& process, SandboxLimits limits,
+                                   std::string arguments_json, CallObserver observer, std::stop_token stop) {
   const LocalTime time = local_time();
   protocol::CallMessage call{.id = "c1", .tool = tool.name, .arguments_json = std::move(arguments_json)};
   call.now = time.now;
@@ -92,27 +137,11 @@ Task<Outcome> CallRunner::converse(const ToolSpec& tool, SandboxSpec spec, std::
   call.zone_abbreviation = time.abbreviation;
   call.zone_offset_seconds = time.offset;
   // If it has ended already, how it ended is the answer.
-  const Status sent = (*process)->write(protocol::encode_call(call));
+  const Status sent = process.write(protocol::encode_call(call));
   if (!sent && sent.error().code != Code::unavailable) co_return refused(sent.error());
-  (*process)->close_input();
+  process.close_input();
   Conversation conversation("c1", limits, std::move(observer));
-  co_return co_await conversation.hold(**process, tool.name, stop);
-}
-
-Result<std::string> CallRunner::work_folder(const std::string& workspace_id) {
-  // The id becomes part of a path.
-  if (!is_uuid(workspace_id)) return make_error(Code::invalid_argument, "The workspace's id is malformed.");
-  const std::string parent = data_directory_ + "/work";
-  std::string folder = parent + "/" + workspace_id;
-  for (const std::string& path : {parent, folder}) {
-    struct stat info{};
-    const bool made = ::mkdir(path.c_str(), 0700) == 0;
-    if (!made && (errno != EEXIST || ::lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))) {
-      return make_error(Code::internal,
-                        "The workspace's work folder cannot be made; check the data folder's permissions and space.");
-    }
-  }
-  return folder;
+  co_return co_await conversation.hold(process, tool.name, stop);
 }
 
 }  // namespace librebird::hands

@@ -6,6 +6,7 @@
 
 #include "outcome.hpp"
 #include "plugins.hpp"
+#include "warm_pool.hpp"
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/core/ports/hands_service.hpp>
@@ -27,7 +28,8 @@ struct CallObserver {
 class CallRunner {
  public:
   // The references must outlive it.
-  CallRunner(Executor executor, Plugins& plugins, egress::Fence& fence, std::string data_directory);
+  CallRunner(Executor executor, const Clock& clock, Plugins& plugins, egress::Fence& fence, std::string data_directory,
+             PoolLimits pool);
 
   // `request.call.arguments_json` fits the tool's schema; `tool` outlives the call.
   Task<Outcome> run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, ToolRequest request,
@@ -35,15 +37,17 @@ class CallRunner {
 
  private:
   // The program as the runtime plans it, with the workspace's folder and the environment every program gets.
-  Result<SandboxSpec> plan(const ToolSpec& tool, const SkillManifest& skill, const std::string& workspace_id);
-  Result<std::string> work_folder(const std::string& workspace_id);
-  Task<Outcome> converse(const ToolSpec& tool, SandboxSpec spec, std::string arguments_json, CallObserver observer,
-                         std::stop_token stop);
+  Result<SandboxSpec> plan(const ToolSpec& tool, const SkillManifest& skill, const Principal& principal);
+  // One program of a plan, fresh.
+  Task<Result<Warm>> make(SandboxSpec spec, bool network, std::stop_token stop);
+  Task<Outcome> converse(const ToolSpec& tool, SandboxProcess& process, SandboxLimits limits,
+                         std::string arguments_json, CallObserver observer, std::stop_token stop);
 
   Executor executor_;
   Plugins& plugins_;
   egress::Fence& fence_;
   std::string data_directory_;
+  WarmPool pool_;
 };
 
 }  // namespace librebird::hands

@@ -52,7 +52,7 @@ class Broker final : public HandsService {
         fence_(executor_, parts.http),
         device_(executor_),
         plugins_(hands::load_plugins(parts.config, executor_, parts.clock, parts.tool_directory)),
-        calls_(executor_, plugins_, fence_, std::move(parts.data_directory)) {
+        calls_(executor_, clock_, plugins_, fence_, std::move(parts.data_directory), pool_limits_of(parts.config)) {
     // A tool that ends without reading its input must not end us.
     std::signal(SIGPIPE, SIG_IGN);
     for (SkillManifest& skill : parts.skills) add_skill(std::move(skill));
@@ -71,6 +71,13 @@ class Broker final : public HandsService {
     limits.running = at_least_one("hands.max_running");
     limits.per_user = at_least_one("hands.max_calls_per_user");
     limits.per_user_per_minute = static_cast<double>(at_least_one("hands.calls_per_user_per_minute"));
+    return limits;
+  }
+
+  static hands::PoolLimits pool_limits_of(const Config& config) {
+    hands::PoolLimits limits;
+    limits.programs = static_cast<std::size_t>(std::max<std::int64_t>(0, config.integer("hands.warm_programs")));
+    limits.memory_bytes = std::max<std::int64_t>(0, config.integer("hands.warm_memory_mb")) << 20;
     return limits;
   }
 
@@ -225,6 +232,14 @@ std::vector<ConfigKey> hands_config() {
        .type = ConfigType::integer,
        .default_value = std::int64_t{6000},
        .help = "Tool calls of one user in a minute."},
+      {.name = "hands.warm_programs",
+       .type = ConfigType::integer,
+       .default_value = std::int64_t{16},
+       .help = "Sandboxes kept ready for the tools in use, each for one call; 0: none."},
+      {.name = "hands.warm_memory_mb",
+       .type = ConfigType::integer,
+       .default_value = std::int64_t{256},
+       .help = "Memory these may take together."},
   };
   for (const SandboxPlugin& plugin : sandbox_plugins())
     keys.insert(keys.end(), plugin.manifest.config.begin(), plugin.manifest.config.end());

@@ -4,14 +4,13 @@
 
 #include <librebird/base/async/scope.hpp>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@ using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
 constexpr std::size_t kMaxStatusBytes = 4096;
 constexpr std::size_t kMaxPendingBytes = 8 << 20;
 constexpr Millis kSetUpTime{10'000};
+constexpr int kDeathMillis = 200;
 
 // The number after `"key":` in bubblewrap's status documents; they are flat objects of numbers.
 std::optional<int> number_of(std::string_view status, std::string_view key) {
@@ -46,9 +46,6 @@ std::optional<int> number_of(std::string_view status, std::string_view key) {
 void set_nonblocking(const Fd& fd) {
   if (fd) fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
-
-// What is left of a killed sandbox, until it is really gone; then its control group can go.
-Task<void> bury(std::unique_ptr<Process> process, ControlGroup /*group*/) { co_await process->wait(); }
 
 }  // namespace
 
@@ -68,11 +65,15 @@ BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const S
   set_nonblocking(status_pipe_);
 }
 
+// Nothing is left behind when it returns: no process, so that the control group can go too.
 BubblewrapProcess::~BubblewrapProcess() {
   if (ended_ || !process_->running()) return;
   read_status_now();
   kill_now();
-  boost::asio::co_spawn(executor_, bury(std::move(process_), std::move(group_)), boost::asio::detached);
+  pollfd inside{.fd = inside_.get(), .events = POLLIN, .revents = 0};
+  if (inside_) (void)poll(&inside, 1, kDeathMillis);
+  // Bubblewrap ends by itself then, and reaps what it started.
+  for (int i = 0; i < kDeathMillis && process_->running(); ++i) (void)poll(nullptr, 0, 1);
 }
 
 // Killing the first process inside takes the whole process namespace with it, before bubblewrap itself ends.
