@@ -17,6 +17,7 @@ namespace librebird::bubblewrap {
 namespace {
 
 constexpr std::uint64_t kOpenFiles = 256;
+constexpr std::int64_t kReservedForMany = 8;
 
 struct Pipes {
   PipeEnds input, output, error, status, filter, block;
@@ -87,7 +88,10 @@ Result<Started> BubblewrapSandbox::spawn(const std::vector<std::string>& command
     }
   }
   const SandboxLimits& limits = spec.limits;
-  const std::int64_t space = limits.address_space_bytes > 0 ? limits.address_space_bytes : limits.memory_bytes;
+  // Threads reserve far more than they use. Many processes are held by what they use (control group or forwarder); a
+  // single one by what it reserves, and nothing else.
+  const std::int64_t usual = single ? limits.memory_bytes : limits.memory_bytes * kReservedForMany;
+  const std::int64_t space = limits.address_space_bytes > 0 ? limits.address_space_bytes : usual;
   options.limits = {{ProcessLimit::address_space, static_cast<std::uint64_t>(space)},
                     {ProcessLimit::cpu_seconds, static_cast<std::uint64_t>(limits.cpu_seconds)},
                     {ProcessLimit::file_size, static_cast<std::uint64_t>(limits.file_bytes)},

@@ -23,9 +23,9 @@ struct SandboxLimits {
   Millis wall_time{30'000};
   int cpu_seconds = 30;
   std::int64_t memory_bytes = 512LL << 20;
-  // For programs that reserve more than they use (V8, Go): address space of each process (0: memory_bytes), and private
-  // writable memory of each process (0: unlimited). What is really used stays bounded by memory_bytes where the machine
-  // has control groups.
+  // For programs that reserve more than they use (V8, Go): address space of each process (0: the sandbox's own), and
+  // private writable memory of each process (0: unlimited). What is really used stays bounded by memory_bytes where the
+  // machine has control groups.
   std::int64_t address_space_bytes = 0;
   std::int64_t data_bytes = 0;
   int processes = 64;
