@@ -1,5 +1,7 @@
 #include "seccomp_filter.hpp"
 
+#include <librebird/hands/sandbox/calls/refused_calls.hpp>
+
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
@@ -21,115 +23,8 @@
 namespace librebird::bubblewrap {
 namespace {
 
-// What no tool has business with: kernel surface that was the way out of containers before, or that changes the
-// machine. Everything newer than we know is refused by number (below).
-constexpr std::array kRefused = {
-    // mounts and roots
-    "mount",
-    "umount",
-    "umount2",
-    "pivot_root",
-    "chroot",
-    "move_mount",
-    "open_tree",
-    "fsopen",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "mount_setattr",
-    "name_to_handle_at",
-    "open_by_handle_at",
-    "quotactl",
-    "quotactl_fd",
-    "fanotify_init",
-    "fanotify_mark",
-    "swapon",
-    "swapoff",
-    // new namespaces (clone's flags are checked below)
-    "unshare",
-    "setns",
-    // other processes' memory and descriptors
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "process_madvise",
-    "process_mrelease",
-    "kcmp",
-    "pidfd_getfd",
-    // kernel machinery
-    "bpf",
-    "perf_event_open",
-    "userfaultfd",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "kexec_load",
-    "kexec_file_load",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "create_module",
-    "get_kernel_syms",
-    "query_module",
-    "lookup_dcookie",
-    "nfsservctl",
-    "uselib",
-    "vm86",
-    "vm86old",
-    "modify_ldt",
-    "set_thread_area",
-    "personality",
-    "memfd_secret",
-    "vmsplice",
-    "move_pages",
-    "migrate_pages",
-    "mbind",
-    "set_mempolicy",
-    "set_mempolicy_home_node",
-    "get_mempolicy",
-    // the machine
-    "reboot",
-    "syslog",
-    "acct",
-    "iopl",
-    "ioperm",
-    "settimeofday",
-    "clock_settime",
-    "clock_adjtime",
-    "adjtimex",
-    "stime",
-    "sethostname",
-    "setdomainname",
-    "vhangup",
-    "sysfs",
-    "_sysctl",
-    "ustat",
-    "afs_syscall",
-    "tuxcall",
-    // identity
-    "setuid",
-    "setgid",
-    "setreuid",
-    "setregid",
-    "setresuid",
-    "setresgid",
-    "setfsuid",
-    "setfsgid",
-    "setgroups",
-    "capset",
-    // devices
-    "mknod",
-    "mknodat",
-};
-
 constexpr std::array kNewNamespaces = {CLONE_NEWNS,  CLONE_NEWUTS, CLONE_NEWIPC,   CLONE_NEWUSER,
                                        CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWCGROUP};
-
-// set_mempolicy_home_node, the newest call of Linux 5.17; the numbers above 424 are the same on every machine.
-constexpr unsigned kNewestKnown = 450;
 
 #if defined(__x86_64__)
 constexpr unsigned kArchitecture = AUDIT_ARCH_X86_64;
@@ -175,7 +70,7 @@ bool limit_sockets(scmp_filter_ctx context, bool internet) {
 
 bool add_rules(scmp_filter_ctx context, Processes processes) {
   bool good = true;
-  for (const char* name : kRefused) good = good && refuse(context, name, EPERM);
+  for (const char* name : sandbox::kRefusedCalls) good = good && refuse(context, name, EPERM);
   // clone3 hides its flags behind a pointer: answered as an old kernel would, so that libraries fall back to clone.
   good = good && refuse(context, "clone3", ENOSYS);
   if (processes == Processes::single) {
@@ -211,7 +106,7 @@ std::string prelude() {
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kArchitecture, 1, 0),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, data(offsetof(seccomp_data, nr))),
-      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, kNewestKnown, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, sandbox::kNewestKnownCall, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, data(offsetof(seccomp_data, arch))),
   }};
