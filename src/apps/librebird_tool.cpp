@@ -5,6 +5,7 @@
 
 #include "../hands/runner/confine.hpp"
 #include "../hands/runner/forward.hpp"
+#include "../hands/runner/guard.hpp"
 
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ struct Command {
 };
 constexpr std::array kCommands = {
     Command{"forward", librebird::runner::forward},
+    Command{"guard", librebird::runner::guard},
 };
 
 }  // namespace
