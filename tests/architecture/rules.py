@@ -133,7 +133,7 @@ VENDORS_ALLOWED = {
     "src/brain/providers/demo/": {"openai"},  # its answers say how to connect a real model
 }
 # Other names of the same vendor, at home in its folder.
-ALIASES = {"bwrap": "bubblewrap", "gemini": "google", "claude": "anthropic"}
+ALIASES = {"bwrap": "bubblewrap", "podman": "docker", "gemini": "google", "claude": "anthropic"}
 
 
 def vendor_names(tree):

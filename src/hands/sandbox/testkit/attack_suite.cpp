@@ -3,6 +3,7 @@
 
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/async/sync.hpp>
+#include <librebird/hands/sandbox/testkit/surroundings.hpp>
 #include <librebird/hands/testkit/run_on.hpp>
 
 #include <gtest/gtest.h>
@@ -23,18 +24,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Target {
-  std::string sandbox;
-  int processes;
-};
-
-std::vector<Target> targets() {
-  std::vector<Target> all;
-  for (const SandboxPlugin& plugin : sandbox_plugins()) {
-    all.push_back({plugin.manifest.name, 1});
-    all.push_back({plugin.manifest.name, 16});
-  }
-  return all;
+const sandbox_testkit::Surroundings& around() {
+  static const sandbox_testkit::Surroundings surroundings = sandbox_testkit::surroundings();
+  return surroundings;
 }
 
 Task<Result<SandboxRun>> run_to_end(Sandbox& sandbox, SandboxSpec spec, std::stop_token stop) {
@@ -43,7 +35,8 @@ Task<Result<SandboxRun>> run_to_end(Sandbox& sandbox, SandboxSpec spec, std::sto
   co_return co_await process->wait({}, stop);
 }
 
-class Attack : public testing::TestWithParam<Target> {
+// The parameter: how many processes are allowed.
+class Attack : public testing::TestWithParam<int> {
  protected:
   void SetUp() override {
     if (std::getenv("LIBREBIRD_NO_SANDBOX_TESTS") != nullptr)
@@ -51,21 +44,23 @@ class Attack : public testing::TestWithParam<Target> {
     std::signal(SIGPIPE, SIG_IGN);
     ::setenv("LIBREBIRD_TEST_SECRET", "s3cret", 1);
     for (const SandboxPlugin& plugin : sandbox_plugins()) {
-      if (plugin.manifest.name != GetParam().sandbox) continue;
-      const auto config =
+      if (plugin.manifest.name != around().sandbox) continue;
+      auto config =
           Config::load(plugin.manifest.config, "", [](std::string_view) { return std::optional<std::string>(); });
-      auto made = plugin.create({*config, loop_.executor(), clock_, LIBREBIRD_TOOL_DIRECTORY});
+      for (const auto& [key, value] : around().settings) config->set(key, value);
+      auto made = plugin.create({*config, loop_.executor(), clock_, around().tool_directory});
       ASSERT_TRUE(made.ok()) << made.error().message;
       sandbox_ = std::move(made).value();
     }
+    ASSERT_NE(sandbox_, nullptr) << around().sandbox;
     std::string pattern = (fs::temp_directory_path() / "attack-XXXXXX").native();
     ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     host_ = pattern;
     std::ofstream(host_ / "secret") << "secret";
     fs::create_directory(host_ / "work");
-    fs::create_symlink("/etc/passwd", host_ / "work/link");
+    fs::create_symlink(host_ / "secret", host_ / "work/link");
     fs::create_symlink("../secret", host_ / "work/up");
-    fs::create_symlink("/proc/1/root/etc/passwd", host_ / "work/through");
+    fs::create_symlink("/proc/1/root" + (host_ / "secret").native(), host_ / "work/through");
     std::ofstream(host_ / "work/file") << "work";
   }
   void TearDown() override {
@@ -78,7 +73,7 @@ class Attack : public testing::TestWithParam<Target> {
     spec.argv = {"/probe"};
     spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
     spec.mounts = {{SANDBOX_PROBE, "/probe", false}, {(host_ / "work").native(), "/work", writable_work}};
-    spec.limits.processes = GetParam().processes;
+    spec.limits.processes = GetParam();
     return spec;
   }
   Result<SandboxRun> run(SandboxSpec spec) {
@@ -93,6 +88,19 @@ class Attack : public testing::TestWithParam<Target> {
     EXPECT_NE(result->output.find("denied"), std::string::npos) << name << result->output;
   }
 
+  // Several in one sandbox, one after the other: {name, argument}.
+  void expect_all_denied(const std::vector<std::pair<std::string, std::string>>& attacks, bool writable_work = false) {
+    std::vector<std::string> arguments = {"all"};
+    for (const auto& [name, argument] : attacks) arguments.insert(arguments.end(), {name, argument});
+    const auto result = run(spec(arguments, writable_work));
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_EQ(result->end, SandboxEnd::exited) << result->error_output;
+    EXPECT_EQ(result->exit_code, 0) << result->output << result->error_output;
+    std::size_t denied = 0;
+    for (std::size_t at = 0; (at = result->output.find("denied ", at)) != std::string::npos; ++at) ++denied;
+    EXPECT_EQ(denied, attacks.size()) << result->output;
+  }
+
   Loop loop_;
   SystemClock clock_;
   std::unique_ptr<Sandbox> sandbox_;
@@ -105,31 +113,35 @@ TEST_P(Attack, ProbeOfTheSandboxItself) {
 }
 
 TEST_P(Attack, ReadsHostFiles) {
-  for (const std::string& path :
-       {std::string("/etc/shadow"), std::string("/etc/passwd"), (host_ / "secret").native(),
-        std::string("/proc/1/environ/x"), std::string("/proc/1/root/etc/passwd"),
-        "/proc/" + std::to_string(getpid()) + "/environ", "/proc/" + std::to_string(getpid()) + "/root/etc/passwd",
-        std::string("/proc/kcore"), std::string("/proc/kmsg"), std::string("/sys/kernel/notes"),
-        std::string("/dev/mem"), std::string("/dev/kmsg"), std::string("/work/link"), std::string("/work/up"),
-        std::string("/work/through"), std::string("/work/../secret")}) {
-    expect_denied({"read", path});
-  }
-  expect_denied({"foreign_root"});
-  expect_denied({"climb"});
-  expect_denied({"chroot"});
+  const std::string secret = (host_ / "secret").native();
+  const std::string us = "/proc/" + std::to_string(getpid());
+  std::vector<std::string> paths = {
+      secret,        "/etc/shadow", "/proc/1/environ/x", "/proc/1/root" + secret, us + "/environ",
+      "/proc/kcore", "/proc/kmsg",  "/sys/kernel/notes", us + "/root" + secret,   "/dev/mem",
+      "/dev/kmsg",   "/work/link",  "/work/up",          "/work/through",         "/work/../secret"};
+  // An engine writes one for its container.
+  if (!around().image_root) paths.insert(paths.end(), {"/etc/passwd", "/proc/1/root/etc/passwd"});
+  std::string all;
+  for (const std::string& path : paths) all += path + "\n";
+  expect_all_denied({{"read", all},
+                     {around().image_root ? "foreign_image_root" : "foreign_root", ""},
+                     {"climb", secret},
+                     {"chroot", ""}});
 }
 
 TEST_P(Attack, WritesOutsideScratch) {
-  expect_denied({"root_write"});
-  expect_denied({"write", "/probe"});
-  expect_denied({"write", "/work/file"});
-  expect_denied({"write", "/work/new"});
-  expect_denied({"write", "/dev/shm/x"});
-  expect_denied({"write", "/proc/sys/kernel/hostname"});
-  expect_denied({"write", "/proc/self/oom_score_adj/x"});
+  expect_all_denied({{"root_write", ""},
+                     {"write", "/probe"},
+                     {"write", "/work/file"},
+                     {"write", "/work/new"},
+                     {"write", "/dev/shm/x"},
+                     {"write", "/var/tmp/x"},
+                     {"write", "/run/x"},
+                     {"write", "/etc/x"},
+                     {"write", "/proc/sys/kernel/hostname"},
+                     {"write", "/proc/self/oom_score_adj/x"}});
   // A link in a writable folder leads nowhere either.
-  expect_denied({"write", "/work/up"}, true);
-  expect_denied({"write", "/work/link"}, true);
+  expect_all_denied({{"write", "/work/up"}, {"write", "/work/link"}}, true);
   EXPECT_EQ(fs::file_size(host_ / "secret"), 6U);
 }
 
@@ -142,9 +154,6 @@ TEST_P(Attack, ReachesTheNetwork) {
   ASSERT_EQ(::bind(server, reinterpret_cast<sockaddr*>(&address), size), 0);
   ASSERT_EQ(::listen(server, 1), 0);
   ASSERT_EQ(::getsockname(server, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  expect_denied({"connect", std::to_string(ntohs(address.sin_port))});
-  ::close(server);
-  expect_denied({"sockets"});
 
   const std::string name = "librebird-attack-" + std::to_string(getpid());
   const int hidden = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -155,23 +164,22 @@ TEST_P(Attack, ReachesTheNetwork) {
                    static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size())),
             0);
   ASSERT_EQ(::listen(hidden, 1), 0);
-  expect_denied({"abstract_socket", name});
+  expect_all_denied({{"connect", std::to_string(ntohs(address.sin_port))}, {"sockets", ""}, {"abstract_socket", name}});
+  ::close(server);
   ::close(hidden);
 }
 
 TEST_P(Attack, ReachesOtherProcesses) {
-  expect_denied({"kill", std::to_string(getpid())});
-  expect_denied({"see_processes"});
-  expect_denied({"trace"});
+  expect_all_denied({{"kill", std::to_string(getpid())}, {"see_processes", ""}, {"trace", ""}});
 }
 
 TEST_P(Attack, UsesTheKernel) {
-  expect_denied({"mount"});
-  expect_denied({"namespace"});
-  expect_denied({"kernel_calls"});
-  expect_denied({"gain_privilege"});
-  expect_denied({"set_user_id_file", "/tmp/x"});
-  expect_denied({"terminal"});
+  expect_all_denied({{"mount", ""},
+                     {"namespace", ""},
+                     {"kernel_calls", ""},
+                     {"gain_privilege", ""},
+                     {"set_user_id_file", "/tmp/x"},
+                     {"terminal", ""}});
   const auto foreign = run(spec({"old_architecture"}));
   ASSERT_TRUE(foreign.ok());
   EXPECT_TRUE(foreign->end == SandboxEnd::signalled || foreign->output.find("denied") == 0) << foreign->output;
@@ -179,9 +187,8 @@ TEST_P(Attack, UsesTheKernel) {
 
 TEST_P(Attack, FindsSecretsLyingAround) {
   const int careless = ::dup(2);  // without close-on-exec
-  expect_denied({"descriptors"});
+  expect_all_denied({{"descriptors", ""}, {"environment", ""}});
   ::close(careless);
-  expect_denied({"environment"});
 }
 
 TEST_P(Attack, Exhausts) {
@@ -217,23 +224,35 @@ TEST_P(Attack, IgnoresItsEnd) {
   EXPECT_TRUE(spun->end == SandboxEnd::timed_out || spun->end == SandboxEnd::signalled);
 }
 
+Task<void> stop_later(std::stop_source* source) {
+  co_await sleep_for(Millis(50));
+  source->request_stop();
+}
+
 Task<Result<SandboxRun>> stop_soon(Executor executor, Sandbox& sandbox, SandboxSpec spec) {
+  LB_CO_TRY(process, co_await sandbox.start(std::move(spec), {}));
   std::stop_source source;
   Scope scope(executor);
-  auto stopper = [](std::stop_source& from) -> Task<void> {
-    co_await sleep_for(Millis(50));
-    from.request_stop();
-  };
-  scope.spawn(stopper(source), "stopper");
-  auto result = co_await run_to_end(sandbox, std::move(spec), source.get_token());
+  scope.spawn(stop_later(&source), "stopper");
+  auto result = co_await process->wait({}, source.get_token());
   co_await scope.join();
   co_return result;
+}
+
+Task<Status> stop_while_starting(Sandbox& sandbox, SandboxSpec spec) {
+  std::stop_source source;
+  source.request_stop();
+  auto process = co_await sandbox.start(std::move(spec), source.get_token());
+  co_return process ? Status(Ok{}) : Status(process.error());
 }
 
 TEST_P(Attack, IsStoppedAtOnce) {
   const auto result = testkit::run_on(loop_, stop_soon(loop_.executor(), *sandbox_, spec({"ignore_signals"})));
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_EQ(result->end, SandboxEnd::cancelled);
+  const Status never = testkit::run_on(loop_, stop_while_starting(*sandbox_, spec({"ignore_signals"})));
+  ASSERT_FALSE(never.ok());
+  EXPECT_EQ(never.error().code, Code::cancelled);
 }
 
 TEST_P(Attack, OutlivesItsParent) {
@@ -256,7 +275,7 @@ TEST_P(Attack, HasAWritableWorkFolderWhereGranted) {
 
 TEST_P(Attack, NeverUsesASandboxTwice) {
   // What one call leaves in its scratch, the next must not find.
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     SandboxSpec first = spec({"write", "/tmp/left"});
     first.mounts.resize(1);
     EXPECT_EQ(run(std::move(first))->output, "succeeded write\n");
@@ -281,9 +300,8 @@ TEST_P(Attack, MalformedSpecsAreRefused) {
   EXPECT_FALSE(run(std::move(absent)).ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(Sandboxes, Attack, testing::ValuesIn(targets()), [](const auto& info) {
-  return info.param.sandbox + (info.param.processes == 1 ? "_single" : "_many");
-});
+INSTANTIATE_TEST_SUITE_P(Sandbox, Attack, testing::Values(1, 16),
+                         [](const auto& info) { return info.param == 1 ? "single" : "many"; });
 
 }  // namespace
 }  // namespace librebird

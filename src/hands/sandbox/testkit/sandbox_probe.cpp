@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -36,10 +37,17 @@ int verdict(bool succeeded, const char* what) {
   return succeeded ? 1 : 0;
 }
 
-int read_file(Arguments path) {
-  const int fd = open(path.c_str(), O_RDONLY);
-  char byte = 0;
-  return verdict(fd >= 0 && read(fd, &byte, 1) == 1, "read");
+// One path a line.
+int read_file(Arguments paths) {
+  for (size_t at = 0; at < paths.size();) {
+    const size_t end = std::min(paths.find('\n', at), paths.size());
+    const std::string path = paths.substr(at, end - at);
+    at = end + 1;
+    const int fd = open(path.c_str(), O_RDONLY);
+    char byte = 0;
+    if (fd >= 0 && read(fd, &byte, 1) == 1) return verdict(true, ("read " + path).c_str());
+  }
+  return verdict(false, "read");
 }
 
 int write_file(Arguments path) {
@@ -58,11 +66,39 @@ int foreign_root(Arguments /*unused*/) {
   return verdict(false, "root");
 }
 
+// An engine's image has folders of its own, but nothing of the host in them.
+int foreign_image_root(Arguments /*unused*/) {
+  for (const char* path : {"/home",
+                           "/root",
+                           "/usr/bin",
+                           "/bin",
+                           "/lib",
+                           "/boot",
+                           "/opt",
+                           "/etc/shadow",
+                           "/etc/ssh",
+                           "/etc/apt",
+                           "/etc/debian_version",
+                           "/sys/class",
+                           "/sys/kernel",
+                           "/var/lib",
+                           "/run/systemd",
+                           "/oldroot",
+                           "/newroot",
+                           "/dev/sda",
+                           "/dev/vda",
+                           "/dev/kmsg",
+                           "/dev/mem"}) {
+    if (access(path, F_OK) == 0) return verdict(true, path);
+  }
+  return verdict(false, "root");
+}
+
 // Above our root there must be nothing.
-int climb(Arguments /*unused*/) {
+int climb(Arguments path) {
   std::string up;
   for (int i = 0; i < 64; ++i) up += "../";
-  return verdict(access((up + "etc/passwd").c_str(), R_OK) == 0, "climb");
+  return verdict(access((up + path.substr(1)).c_str(), F_OK) == 0, "climb");
 }
 
 int chroot_out(Arguments /*unused*/) {
@@ -308,6 +344,7 @@ constexpr Attack kAttacks[] = {
     {"write", write_file},
     {"exists", exists},
     {"foreign_root", foreign_root},
+    {"foreign_image_root", foreign_image_root},
     {"climb", climb},
     {"chroot", chroot_out},
     {"connect", connect_inet},
@@ -335,14 +372,22 @@ constexpr Attack kAttacks[] = {
     {"terminal", terminal},
 };
 
+int attack(const std::string& name, const std::string& argument) {
+  for (const Attack& known : kAttacks) {
+    if (name == known.name) return known.run(argument);
+  }
+  std::printf("unknown attack\n");
+  return 2;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
   std::setvbuf(stdout, nullptr, _IONBF, 0);
   const std::string name = count > 1 ? arguments[1] : "";
-  for (const Attack& attack : kAttacks) {
-    if (name == attack.name) return attack.run(count > 2 ? arguments[2] : "");
-  }
-  std::printf("unknown attack\n");
-  return 2;
+  if (name != "all") return attack(name, count > 2 ? arguments[2] : "");
+  // Several, one after the other: NAME ARGUMENT NAME ARGUMENT ...
+  int worst = 0;
+  for (int i = 2; i + 1 < count; i += 2) worst = std::max(worst, attack(arguments[i], arguments[i + 1]));
+  return worst;
 }
