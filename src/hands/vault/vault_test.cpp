@@ -1,5 +1,5 @@
-#include <librebird/base/async/scope.hpp>
-#include <librebird/base/clock.hpp>
+#include <librebird/hands/testkit/fakes.hpp>
+#include <librebird/hands/testkit/run_on.hpp>
 #include <librebird/hands/vault/leak_scanner.hpp>
 #include <librebird/hands/vault/redactor.hpp>
 #include <librebird/hands/vault/vault.hpp>
@@ -281,52 +281,15 @@ TEST(LeakScanner, TimeGrowsWithTheTextOnly) {
 
 // ---- Vault ----
 
-class FakeSecrets final : public SecretStore {
- public:
-  Task<Status> put(Principal, string scope, string name, string value) override {
-    values[{scope, name}] = value;
-    ++revision_;
-    co_return Ok{};
-  }
-  Task<Result<string>> get(Principal, string scope, string name) override {
-    const auto found = values.find({scope, name});
-    if (found == values.end()) co_return make_error(Code::not_found, "no");
-    co_return found->second;
-  }
-  Task<Result<std::vector<SecretInfo>>> list(Principal) override { co_return std::vector<SecretInfo>(); }
-  Task<Status> remove(Principal, string, string) override { co_return Ok{}; }
-  Task<Result<std::int64_t>> revision(Principal) override { co_return revision_; }
-  Task<Result<std::shared_ptr<const SecretSet>>> reveal(Principal) override {
-    ++revealed;
-    std::vector<Secret> all;
-    for (const auto& [key, value] : values) all.push_back({key.first, key.second, value});
-    co_return std::make_shared<const SecretSet>(std::move(all));
-  }
-  std::map<std::pair<string, string>, string> values;
-  std::int64_t revision_ = 0;
-  int revealed = 0;
-};
-
 class VaultTest : public testing::Test {
  protected:
   template <class T>
-  static Task<void> keep(Task<T> task, std::optional<T>& out, Loop& loop) {
-    out.emplace(co_await std::move(task));
-    loop.stop();
-  }
-  template <class T>
   T run(Task<T> task) {
-    std::optional<T> out;
-    Scope scope(loop_.executor());
-    scope.spawn(keep(std::move(task), out, loop_), "test");
-    loop_.run();
-    loop_.context().restart();
-    loop_.poll();
-    return *std::move(out);
+    return testkit::run_on(loop_, std::move(task));
   }
   Loop loop_;
   SystemRandom random_;
-  FakeSecrets secrets_;
+  testkit::MemorySecretStore secrets_;
   Vault vault_{secrets_, random_};
   Principal me_{"u", "w", Role::owner, ""};
 };
