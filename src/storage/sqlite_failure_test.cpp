@@ -1,6 +1,8 @@
 // What happens when the file, the disk or another process does not play along.
 #include "sqlite_fixture.hpp"
 
+#include <librebird/storage/sql/migrator.hpp>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,8 +58,9 @@ TEST_F(SqliteFailure, FilesAreForTheirOwnerOnly) {
 
 TEST_F(SqliteFailure, NewerSchemaIsRefused) {
   opened().reset();
-  RawDatabase(folder_.database()).run("INSERT INTO schema_version VALUES (7, 'future', 0)");
-  refused(Code::failed_precondition, "was written by a newer Libre Bird (schema 7, this one knows 2)");
+  RawDatabase(folder_.database()).run("INSERT INTO schema_version VALUES (1000, 'future', 0)");
+  refused(Code::failed_precondition, "was written by a newer Libre Bird (schema 1000, this one knows " +
+                                         std::to_string(storage::newest_version()) + ")");
 }
 
 TEST_F(SqliteFailure, AnotherProgramsFileIsRefused) {
@@ -146,7 +149,8 @@ TEST_F(SqliteFailure, SeveralMayMakeTheFileAtOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(opened_fine, 6);
-  EXPECT_EQ(RawDatabase(folder_.database()).run("SELECT COUNT(*) FROM schema_version"), "2");
+  EXPECT_EQ(RawDatabase(folder_.database()).run("SELECT COUNT(*) FROM schema_version"),
+            std::to_string(storage::all_migrations().size()));
 }
 
 TEST_F(SqliteFailure, FullDiskIsSaidAndSurvived) {

@@ -73,7 +73,11 @@ class RawDatabase {
 class SqliteSet final : public StoreSet {
  public:
   SqliteSet(Loop& loop, const Clock& clock, IdGenerator& ids) : clock_(clock), ids_(ids) {
-    auto storage = Storage::open(loop, clock, ids, {.path = folder_.database()});
+    auto keys = KeyRing::open({.file = folder_.file("master.key")});
+    if (!keys) throw std::runtime_error(keys.error().message);
+    StorageOptions options{.path = folder_.database()};
+    options.keys = std::move(keys).value();
+    auto storage = Storage::open(loop, clock, ids, std::move(options));
     if (!storage) throw std::runtime_error(storage.error().message);
     storage_ = std::move(storage).value();
   }
@@ -83,6 +87,8 @@ class SqliteSet final : public StoreSet {
   MessageStore& messages() override { return storage_->messages(); }
   TurnStore& turns() override { return storage_->turns(); }
   AuditStore& audit() override { return storage_->audit(); }
+  SecretStore& secrets() override { return storage_->secrets(); }
+  std::string tamper(const std::string& sql) override { return RawDatabase(folder_.database()).run(sql); }
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());

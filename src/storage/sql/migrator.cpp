@@ -36,7 +36,8 @@ Status check_version(int version, std::string_view name) {
                   name, version, newest_version())};
 }
 
-Status migrate(Connection& connection, Dialect dialect, std::string_view name, UnixMillis now) {
+Status migrate(Connection& connection, Dialect dialect, std::string_view name, UnixMillis now,
+               const AfterMigration& after) {
   LB_CHECK(
       connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
                          "applied_at BIGINT NOT NULL)"));
@@ -47,6 +48,7 @@ Status migrate(Connection& connection, Dialect dialect, std::string_view name, U
     if (migration.version <= version) continue;
     if (!migration.dialect.empty() && migration.dialect != engine) continue;
     LB_CHECK(connection.run_script(spell(migration.sql, dialect)));
+    if (after) LB_CHECK(after(connection, migration.version));
     LB_CHECK(connection.execute("INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)",
                                 migration.version, migration.name, now));
   }

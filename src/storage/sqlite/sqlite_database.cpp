@@ -318,7 +318,8 @@ class SqliteDatabase::Impl {
 namespace {
 
 // A new file, or one whose schema may be brought up to date.
-Status prepare_schema(SqliteConnection& connection, const std::string& path, UnixMillis now) {
+Status prepare_schema(SqliteConnection& connection, const std::string& path, UnixMillis now,
+                      const SqliteDatabase::Steps& steps) {
   auto count = [](const Row& row) { return row.integer(0); };
   LB_TRY(ours, connection.one("SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_version'", count));
   if (*ours == 0) {
@@ -333,7 +334,7 @@ Status prepare_schema(SqliteConnection& connection, const std::string& path, Uni
     if (version == newest_version()) return Ok{};
   }
   LB_CHECK(connection.run_script("BEGIN IMMEDIATE"));
-  Status migrated = migrate(connection, Dialect::sqlite, path, now);
+  Status migrated = migrate(connection, Dialect::sqlite, path, now, steps.after_migration);
   if (migrated) migrated = connection.run_script("COMMIT");
   if (!migrated && connection.in_transaction()) (void)connection.run_script("ROLLBACK");
   return migrated;
@@ -354,15 +355,17 @@ Status quick_check(SqliteConnection& connection, const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const Clock& clock, SqliteOptions options) {
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const Clock& clock, SqliteOptions options,
+                                                             const Steps& steps) {
   if (options.path.empty()) return {Code::invalid_argument, "No database file was named: set one."};
   if (sqlite3_threadsafe() == 0) {
     return {Code::failed_precondition, "This SQLite library was built without threads: install a common one."};
   }
   LB_CHECK(make_file(options.path));
   LB_TRY(writer, SqliteConnection::open(options, kWriterCacheKib));
-  LB_CHECK(prepare_schema(*writer, options.path, clock.unix_now()));
+  LB_CHECK(prepare_schema(*writer, options.path, clock.unix_now(), steps));
   LB_CHECK(quick_check(*writer, options.path));
+  if (steps.ready) LB_CHECK(steps.ready(*writer));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(writer));
   return std::unique_ptr<SqliteDatabase>(new SqliteDatabase(std::move(impl)));
 }

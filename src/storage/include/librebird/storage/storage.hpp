@@ -14,6 +14,7 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
+#include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/stores.hpp>
 
 #include <cstddef>
@@ -30,6 +31,8 @@ struct StorageOptions {
   Millis busy_timeout{5000};           // how long to wait for another process that writes
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
+  std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
+  bool forget_lost_key = false;        // the key the database is sealed under is gone: give up what it sealed
 };
 
 class Storage {
@@ -49,6 +52,11 @@ class Storage {
   [[nodiscard]] MessageStore& messages();
   [[nodiscard]] TurnStore& turns();
   [[nodiscard]] AuditStore& audit();
+  [[nodiscard]] SecretStore& secrets();
+
+  // Seals everything anew under a new master key. Answers a line that tells what was done. failed_precondition: no
+  // key, or its source is not ours to write.
+  Task<Result<std::string>> rotate_key();
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();

@@ -12,7 +12,9 @@
 #include <librebird/base/result.hpp>
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/model/identity.hpp>
+#include <librebird/core/ports/audit_store.hpp>
 #include <librebird/core/ports/brain_service.hpp>
+#include <librebird/core/ports/secret_store.hpp>
 
 #include <optional>
 #include <string>
@@ -144,33 +146,6 @@ class TurnStore {
   // Asks for the end of a turn. A queued one is cancelled at once; a running one is marked, and its worker told by
   // the caller. A finished one is returned as it is.
   virtual Task<Result<Turn>> request_cancel(Principal principal, std::string id) = 0;
-};
-
-enum class AuditOutcome { started, ok, error, denied, interrupted };
-
-struct AuditEntry {
-  std::string id;
-  std::string call_id;
-  Principal principal;
-  std::string conversation_id;
-  std::string turn_id;
-  std::string tool;
-  std::string arguments_sha256;
-  AuditOutcome outcome = AuditOutcome::started;
-  std::string detail;  // why it was denied or failed; no arguments
-  Millis duration{0};
-  UnixMillis created_at = 0;
-};
-
-class AuditStore {
- public:
-  virtual ~AuditStore() = default;
-  // Writes a `started` or `denied` row before anything runs. already_exists: a row of this call id is there, and
-  // `rerun` is false. Returns the row's id.
-  virtual Task<Result<std::string>> begin(AuditEntry entry, bool rerun) = 0;
-  virtual Task<Status> finish(std::string id, AuditOutcome outcome, std::string detail, Millis duration) = 0;
-  // Newest first.
-  virtual Task<Result<std::vector<AuditEntry>>> list(Principal principal, int limit) = 0;
 };
 
 }  // namespace librebird

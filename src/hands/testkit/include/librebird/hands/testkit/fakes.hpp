@@ -6,6 +6,7 @@
 #include <librebird/core/ports/stores.hpp>
 
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,9 +33,58 @@ class MemoryAuditStore final : public AuditStore {
     co_return Ok{};
   }
   Task<Result<std::vector<AuditEntry>>> list(Principal /*principal*/, int /*limit*/) override { co_return entries; }
+  Task<Status> append(AuditEvent event) override {
+    if (broken) co_return make_error(Code::unavailable, "The disk is full.");
+    events.push_back(std::move(event));
+    co_return Ok{};
+  }
+  Task<Result<int>> close_interrupted() override { co_return 0; }
+  Task<Result<std::int64_t>> prune(UnixMillis /*before*/) override { co_return 0; }
+  Task<Result<AuditHeads>> heads() override { co_return AuditHeads{}; }
+  Task<Result<std::vector<AuditRecord>>> read(std::string /*workspace_id*/, std::int64_t /*after*/,
+                                              int /*limit*/) override {
+    co_return std::vector<AuditRecord>();
+  }
 
   std::vector<AuditEntry> entries;
+  std::vector<AuditEvent> events;
   bool broken = false;
+};
+
+// Unsealed, for every principal alike.
+class MemorySecretStore final : public SecretStore {
+ public:
+  Task<Status> put(Principal /*principal*/, std::string scope, std::string name, std::string value) override {
+    values[{std::move(scope), std::move(name)}] = std::move(value);
+    ++changes;
+    co_return Ok{};
+  }
+  Task<Result<std::string>> get(Principal /*principal*/, std::string scope, std::string name) override {
+    const auto found = values.find({scope, name});
+    if (found == values.end()) co_return make_error(Code::not_found, "There is no such secret.");
+    co_return found->second;
+  }
+  Task<Result<std::vector<SecretInfo>>> list(Principal /*principal*/) override {
+    std::vector<SecretInfo> all;
+    for (const auto& [key, value] : values) all.push_back({key.first, key.second});
+    co_return all;
+  }
+  Task<Status> remove(Principal /*principal*/, std::string scope, std::string name) override {
+    ++changes;
+    if (values.erase({scope, name}) == 0) co_return make_error(Code::not_found, "There is no such secret.");
+    co_return Ok{};
+  }
+  Task<Result<std::int64_t>> revision(Principal /*principal*/) override { co_return changes; }
+  Task<Result<std::shared_ptr<const SecretSet>>> reveal(Principal /*principal*/) override {
+    ++revealed;
+    std::vector<Secret> all;
+    for (const auto& [key, value] : values) all.push_back({key.first, key.second, value});
+    co_return std::make_shared<const SecretSet>(std::move(all));
+  }
+
+  std::map<std::pair<std::string, std::string>, std::string> values;
+  std::int64_t changes = 0;
+  int revealed = 0;
 };
 
 struct ScriptedAnswer {

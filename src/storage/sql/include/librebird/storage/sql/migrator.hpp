@@ -5,6 +5,7 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/storage/sql/database.hpp>
 
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -27,7 +28,10 @@ struct Migration {
 Result<int> schema_version(Connection& connection);
 // Applies what is missing. Call it inside a write transaction. `name` is the database as the user knows it.
 // Errors: failed_precondition (written by a newer program).
-Status migrate(Connection& connection, Dialect dialect, std::string_view name, UnixMillis now);
+// `after`: called with each version when its SQL has run, for what SQL cannot do.
+using AfterMigration = std::function<Status(Connection& connection, int version)>;
+Status migrate(Connection& connection, Dialect dialect, std::string_view name, UnixMillis now,
+               const AfterMigration& after = nullptr);
 // failed_precondition when `version` is newer than this program.
 Status check_version(int version, std::string_view name);
 

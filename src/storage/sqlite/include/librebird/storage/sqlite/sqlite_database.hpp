@@ -30,7 +30,14 @@ class SqliteDatabase final : public Database {
   // Work the writer does when nobody waits: answers true while there is more of it.
   using Idle = std::function<Result<bool>(Connection&)>;
 
-  static Result<std::unique_ptr<SqliteDatabase>> open(const Clock& clock, SqliteOptions options);
+  // What brings the database to life beside its schema; called while it is opened, both may be empty.
+  struct Steps {
+    std::function<Status(Connection&, int version)> after_migration;  // inside the migration's transaction
+    std::function<Status(Connection&)> ready;                         // the schema is there; no transaction
+  };
+
+  static Result<std::unique_ptr<SqliteDatabase>> open(const Clock& clock, SqliteOptions options,
+                                                      const Steps& steps = {});
   ~SqliteDatabase() override;
 
   // Set once, before the first write. The writer runs it soon after request_idle_work() was called (any thread).

@@ -4,6 +4,7 @@
 
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
+#include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/storage/sql/database.hpp>
 
@@ -20,12 +21,25 @@ struct Stores {
   std::unique_ptr<MessageStore> messages;
   std::unique_ptr<TurnStore> turns;
   std::unique_ptr<AuditStore> audit;
+  std::unique_ptr<SecretStore> secrets;
 };
 
-// `request_idle_work`: asks the database to call sqlite_idle_work() soon.
+// `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit
+// chains are not sealed, and secrets cannot be kept.
 Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& ids,
-                          std::function<void()> request_idle_work);
+                          std::function<void()> request_idle_work, KeyRing* keys);
 // Fills the search index; true while there is more to do.
 Result<bool> sqlite_idle_work(Connection& connection);
+
+// What a migration needs beside its SQL; inside its transaction.
+Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids);
+// Before the stores are used: joins the database with its master key. `forget_lost_key`: it is gone for good.
+Status join_master_key(Connection& connection, const Clock& clock, IdGenerator& ids, KeyRing* keys,
+                       bool forget_lost_key);
+// Seals everything anew under this key; how many secrets there are.
+Task<Result<std::int64_t>> reseal(Database& database, const Clock& clock, IdGenerator& ids, KeyRing& keys,
+                                  std::string key_id);
+// The key everything is sealed under.
+Task<Result<std::string>> current_key(Database& database, const Clock& clock, IdGenerator& ids, KeyRing& keys);
 
 }  // namespace librebird::storage

@@ -1,6 +1,6 @@
 #pragma once
 
-// Part of store_suite.hpp: identities, credentials, the audit log.
+// Part of store_suite.hpp: identities, credentials.
 
 namespace librebird::testkit {
 
@@ -79,38 +79,6 @@ TEST_P(StoreSuite, ApiKeyUseIsNotedOnceAMinute) {
   clock_.advance(Millis(1000));
   ok(set_->credentials().find_api_key("hash"));
   EXPECT_EQ(last_used(), first + 60'000);
-}
-
-TEST_P(StoreSuite, AuditRowsAreUniqueUnlessRerun) {
-  AuditEntry entry;
-  entry.call_id = ids_.next();
-  entry.principal = me_;
-  entry.tool = "calculate";
-  const std::string id = ok(set_->audit().begin(entry, false));
-  fails(Code::already_exists, set_->audit().begin(entry, false));
-  const std::string second = ok(set_->audit().begin(entry, true));
-  fails(Code::already_exists, set_->audit().begin(entry, false));
-  ok(set_->audit().finish(id, AuditOutcome::ok, "", Millis(12)));
-  fails(Code::not_found, set_->audit().finish(id, AuditOutcome::error, "twice", Millis(1)));
-  fails(Code::not_found, set_->audit().finish("nothing", AuditOutcome::ok, "", Millis(1)));
-  const std::vector<AuditEntry> rows = ok(set_->audit().list(me_, 10));
-  ASSERT_EQ(rows.size(), 2U);
-  EXPECT_EQ(rows[0].id, second);
-  EXPECT_EQ(rows[0].outcome, AuditOutcome::started);
-  EXPECT_EQ(rows[1].outcome, AuditOutcome::ok);
-  EXPECT_EQ(rows[1].duration, Millis(12));
-  EXPECT_EQ(rows[1].principal, me_);
-  EXPECT_TRUE(ok(set_->audit().list(stranger_, 10)).empty());
-}
-
-TEST_P(StoreSuite, AuditKeepsDenials) {
-  AuditEntry entry;
-  entry.call_id = ids_.next();
-  entry.principal = me_;
-  entry.outcome = AuditOutcome::denied;
-  entry.detail = "not allowed";
-  ok(set_->audit().begin(entry, false));
-  EXPECT_EQ(ok(set_->audit().list(me_, 1)).front().outcome, AuditOutcome::denied);
 }
 
 }  // namespace librebird::testkit

@@ -28,6 +28,9 @@ class StoreSet {
   virtual MessageStore& messages() = 0;
   virtual TurnStore& turns() = 0;
   virtual AuditStore& audit() = 0;
+  virtual SecretStore& secrets() = 0;
+  // What a thief with the database file could do: runs SQL on it.
+  virtual std::string tamper(const std::string& sql) = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };

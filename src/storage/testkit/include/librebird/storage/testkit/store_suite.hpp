@@ -3,6 +3,7 @@
 // The one conformance suite of the stores. An engine's test file includes this header and instantiates it:
 //
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, AuditSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
 //
 // Every test begins with an empty database. The clock is manual and shared with the stores.
 
@@ -96,6 +97,7 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 
 }  // namespace librebird::testkit
 
+#include <librebird/storage/testkit/audit_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
 #include <librebird/storage/testkit/identity_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>
