@@ -1,0 +1,105 @@
+// The host that is attacked: what an attacker would want to reach lies about, and tells when it was touched.
+import { execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+
+export const secret = { first: 'sk-escape-', second: 'Zq7RtV2mXw9KpLs4' };
+
+const listening = (server, ...where) => new Promise((done, failed) => {
+  server.once('error', failed);
+  server.listen(...where, () => done(server.address()));
+});
+
+export class World {
+  // `owner`: { uid, gid } of who runs the platform, or nothing: ourselves.
+  static async make(owner) {
+    const world = new World();
+    world.owner = owner;
+    world.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'librebird-escape-'));
+    world.dataDir = path.join(world.folder, 'data');
+    world.touched = [];
+    world.servers = [];
+    const canary = http.createServer((request, answer) => {
+      world.touched.push(`host port: ${request.method} ${request.url}`);
+      answer.end('CANARY');
+    });
+    world.hostPort = (await listening(canary, 0, '127.0.0.1')).port;
+    const allowed = http.createServer((request, answer) => {
+      if (request.url === '/redirect') answer.writeHead(302, { Location: `http://127.0.0.1:${world.hostPort}/redirected` });
+      answer.end('allowed');
+    });
+    world.allowedPort = (await listening(allowed, 0, '127.0.0.1')).port;
+    world.socketPath = path.join(world.folder, 'host.sock');
+    const file = net.createServer(() => world.touched.push('host socket file'));
+    await listening(file, world.socketPath);
+    world.servers.push(canary, allowed, file);
+    world.abstractName = `librebird-escape-${process.pid}`;
+    try {
+      const abstract = net.createServer(() => world.touched.push('abstract socket'));
+      await listening(abstract, `\0${world.abstractName}`);
+      world.servers.push(abstract);
+    } catch {
+      world.abstractName = '';
+    }
+    world.hostFile = path.join(world.folder, 'host_file.txt');
+    fs.writeFileSync(world.hostFile, 'CANARY of the host\n');
+    fs.mkdirSync(world.dataDir, { mode: 0o700 });
+    if (owner) for (const item of ['', 'data', 'host_file.txt']) fs.chownSync(path.join(world.folder, item), owner.uid, owner.gid);
+    return world;
+  }
+
+  facts(more = {}) {
+    const account = fs.readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':')[0])
+      .find((name) => name && !['root', 'nobody'].includes(name));
+    const address = Object.values(os.networkInterfaces()).flat().find((one) => one.family === 'IPv4' && !one.internal);
+    return {
+      database: path.join(this.dataDir, 'librebird.db'),
+      master_key: path.join(this.dataDir, 'master.key'),
+      host_file: this.hostFile,
+      host_account: account ?? '',
+      host_port: String(this.hostPort),
+      host_address: address?.address ?? '',
+      host_socket: this.socketPath,
+      abstract_socket: this.abstractName,
+      allowed_host: 'allowed.test',
+      planted_first: secret.first,
+      planted_second: secret.second,
+      ...more,
+    };
+  }
+
+  close() {
+    for (const server of this.servers) server.close();
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+// Processes whose name (as prctl sets it) is this marker: left behind by an attack.
+export function withMarker(marker) {
+  return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((pid) => {
+    try {
+      return fs.readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === marker;
+    } catch {
+      return false;
+    }
+  });
+}
+
+export function childrenOf(pid) {
+  try {
+    return execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' }).trim().split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+export function mounts() {
+  return fs.readFileSync('/proc/self/mounts', 'utf8').split('\n').length;
+}
+
+export function start(program, args, { owner, env, cwd }) {
+  return spawn(program, args, { env, cwd, uid: owner?.uid, gid: owner?.gid, stdio: ['ignore', 'pipe', 'pipe'] });
+}
