@@ -1,7 +1,7 @@
 # ./dev test: every suite, counted; the last line is `N passed, N failed, N skipped`.
 # A suite that could not run counts as a failure; one that this machine cannot run counts as skipped.
 
-SUITES=(unit sandbox architecture web functional)
+SUITES=(unit sandbox architecture web functional escape)
 
 command_test() {
   local full=no fuzz=no fresh=no
@@ -54,7 +54,7 @@ prepare_suites() {
   set -e
   install_packages build test
   case " $* " in
-    *' unit '* | *' sandbox '* | *' functional '*)
+    *' unit '* | *' sandbox '* | *' functional '* | *' escape '*)
       build_web
       compile dev all
       ;;
@@ -102,4 +102,10 @@ suite_functional() {
   fi
   (cd tests/functional && env "${environment[@]}" npm test --silent -- "$@" 2>&1) |
     tee "$RESULTS/functional.log" >&2
+}
+
+# The hostile skills on a real server: as root where we are root, and as an ordinary user.
+suite_escape() {
+  (cd tests/escape && LIBREBIRD_BIN="$ROOT/build/dev/bin/librebird" node run.mjs "$@" 2>&1) |
+    tee "$RESULTS/escape.log" >&2
 }

@@ -202,5 +202,6 @@ nothing on the host touched, nothing left, and others were served meanwhile.
 ${table(results)}
 `);
 }
+for (const one of failed) console.log(`  failed: ${one.title} / ${one.runtime} / ${one.attack.name}: ${one.wrong.join('; ').slice(0, 200)}`);
 console.log(`escape: ${passed} passed, ${failed.length} failed, ${skipped} skipped`);
 process.exit(failed.length ? 1 : 0);
