@@ -5,6 +5,10 @@
 const http = require("node:http");
 const https = require("node:https");
 
+function rawOf(texts) {
+  return texts.map((text) => Buffer.from(text, "latin1"));
+}
+
 // Old and new handlers behind one face. `abort` ends the request with a reason.
 class Handler {
   constructor(handler) {
@@ -43,7 +47,7 @@ class Handler {
   // False: wait with the body.
   headers(response) {
     const { statusCode, statusMessage, headers } = response;
-    const raw = response.rawHeaders.map((text) => Buffer.from(text, "latin1"));
+    const raw = rawOf(response.rawHeaders);
     if (!this.modern) {
       this.handler.onResponseStarted?.();
       return this.handler.onHeaders(statusCode, raw, () => response.resume(), statusMessage) !== false;
@@ -61,10 +65,11 @@ class Handler {
 
   upgrade(response, socket) {
     this.over = true;
+    const raw = rawOf(response.rawHeaders);
     if (this.modern) {
+      this.controller.rawHeaders = raw;
       this.handler.onRequestUpgrade(this.controller, response.statusCode, response.headers, socket);
     } else {
-      const raw = response.rawHeaders.map((text) => Buffer.from(text, "latin1"));
       this.handler.onUpgrade(response.statusCode, raw, socket);
     }
   }
@@ -72,8 +77,10 @@ class Handler {
   end(response) {
     if (this.over) return;
     this.over = true;
-    if (this.modern) this.handler.onResponseEnd?.(this.controller, response.trailers);
-    else this.handler.onComplete(response.rawTrailers.map((text) => Buffer.from(text, "latin1")));
+    const raw = rawOf(response.rawTrailers);
+    if (!this.modern) return void this.handler.onComplete(raw);
+    this.controller.rawTrailers = raw;
+    this.handler.onResponseEnd?.(this.controller, response.trailers);
   }
 
   fail(error) {
