@@ -6,6 +6,7 @@
 #include "../hands/runner/confine.hpp"
 #include "../hands/runner/forward.hpp"
 #include "../hands/runner/guard.hpp"
+#include "../hands/runner/mcp/mcp_adapter.hpp"
 
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"forward", librebird::runner::forward},
     Command{"guard", librebird::runner::guard},
+    Command{"mcp", librebird::runner::run_mcp_adapter},
 };
 
 }  // namespace
