@@ -211,14 +211,26 @@ class Adapter {
 }  // namespace
 
 int run_mcp_adapter(std::span<char* const> arguments) {
-  const bool settings = !arguments.empty() && std::string_view(arguments.front()) == "--settings";
-  if (settings) arguments = arguments.subspan(1);
-  if (arguments.size() < 2 || std::string_view(arguments.front()) != "--") {
-    std::fputs("usage: librebird-tool mcp [--settings] -- argv...\n", stderr);
+  bool settings = false;
+  std::size_t at = 0;
+  for (; at < arguments.size() && std::string_view(arguments[at]) != "--"; ++at) {
+    const std::string_view word = arguments[at];
+    if (word == "--settings") {
+      settings = true;
+    } else if (word == "--path" && at + 1 < arguments.size()) {
+      const char* path = std::getenv("PATH");
+      setenv("PATH", (std::string(arguments[++at]) + ":" + (path != nullptr ? path : "/usr/bin:/bin")).c_str(), 1);
+    } else {
+      break;
+    }
+  }
+  if (at + 1 >= arguments.size() || std::string_view(arguments[at]) != "--") {
+    std::fputs("usage: librebird-tool mcp [--settings] [--path FOLDERS] -- argv...\n", stderr);
     return 64;
   }
   signal(SIGPIPE, SIG_IGN);
-  std::vector<char*> command(arguments.begin() + 1, arguments.end());
+  const auto words = arguments.subspan(at + 1);
+  std::vector<char*> command(words.begin(), words.end());
   command.push_back(nullptr);
   return Adapter(std::move(command), settings).run();
 }

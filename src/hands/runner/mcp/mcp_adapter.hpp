@@ -1,7 +1,9 @@
 #pragma once
 
-// `librebird-tool mcp [--settings] -- COMMAND...`: starts a local MCP server and carries lines between it and the host.
-// Runs inside the sandbox as its first program; one thread. POSIX and the C++ library only.
+// `librebird-tool mcp [--settings] [--path FOLDERS] -- argv...`: starts a local MCP server and carries lines between it
+// and the host. Runs inside the sandbox; one thread. POSIX and the C++ library only.
+//   --settings      start the server at the first call, with the call's settings as environment names
+//   --path FOLDERS  look for programs there first
 
 #include <span>
 

@@ -125,10 +125,21 @@ TEST(McpAdapter, LargeArgumentsAndAnswersPass) {
 }
 
 TEST(McpAdapter, WrongWordsAreRefused) {
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{}, {"--"}, {"--settings"}, {"--settings", "--"}, {"server"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{},
+                                                {"--"},
+                                                {"--settings"},
+                                                {"--settings", "--"},
+                                                {"server"},
+                                                {"--path"},
+                                                {"--path", "/x", "--"},
+                                                {"--other", "--", "/bin/true"}}) {
     EXPECT_EQ(WEXITSTATUS(run(words, "").status), 64);
   }
+}
+
+TEST(McpAdapter, LooksForProgramsWhereItIsTold) {
+  const Ended ended = run({"--path", "/no/such:/usr/bin", "--", "env", "sh", "-c", "echo $PATH >&2; exit 5"}, kCall);
+  EXPECT_THAT(ended.output, HasSubstr("ended with code 5"));
 }
 
 TEST(McpAdapter, BrokenLinesOfTheHostEndIt) { EXPECT_EQ(WEXITSTATUS(run(server(kAnswer), "no json\n").status), 2); }

@@ -1,0 +1,77 @@
+// The plug-in `mcp` of kind runtime: local MCP servers, run inside the sandbox behind `librebird-tool mcp`.
+#include "server_command.hpp"
+
+#include <librebird/core/ports/tool_runtime.hpp>
+#include <librebird/hands/node/node_programs.hpp>
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+namespace librebird::plugins {
+namespace {
+
+using hands::node::NodePrograms;
+
+// The sandbox offers the runner to every program with more than one process.
+constexpr const char* kRunner = "/librebird-tool";
+
+class McpRuntime final : public ToolRuntime {
+ public:
+  explicit McpRuntime(const RuntimeContext& context) : programs_(context) {}
+
+  Result<SandboxSpec> plan(const SkillManifest& skill, const ToolSpec& /*tool*/) override {
+    LB_TRY(command, mcp::read_command(skill));
+    LB_TRY(argv, mcp::server_argv(command, skill.env_directory, programs_.node()));
+    SandboxSpec spec = programs_.spec(skill.limits.memory_mb);
+    programs_.offer(spec, skill, skill.directory);
+    spec.argv = {kRunner, "mcp"};
+    // Settings are known at the call only: without them the server can be started before it.
+    if (!skill.settings.empty()) spec.argv.emplace_back("--settings");
+    spec.argv.insert(spec.argv.end(), {"--path", programs_.program_path(), "--"});
+    spec.argv.insert(spec.argv.end(), argv.begin(), argv.end());
+    if (programs_.has_node() && programs_.has_kit(false)) {
+      spec.environment.push_back(fmt::format("NODE_OPTIONS=--require={}/preload.cjs {}", hands::node::kKit,
+                                             NodePrograms::heap_flag(spec.limits)));
+    }
+    spec.work_directory = hands::node::kSkill;
+    return spec;
+  }
+
+  Task<Status> prepare(const SkillManifest& skill, const std::string& folder, SkillBuild& build,
+                       std::stop_token stop) override {
+    return prepare_in(skill, folder, build, std::move(stop));
+  }
+
+  [[nodiscard]] bool describes(const SkillManifest& /*skill*/) const override { return true; }
+
+ private:
+  Task<Status> prepare_in(const SkillManifest& skill, std::string folder, SkillBuild& build, std::stop_token stop) {
+    LB_CO_TRY(command, mcp::read_command(skill));
+    std::vector<std::string> packages = skill.dependencies;
+    if (!command.package.empty()) packages.push_back(command.package);
+    LB_CO_CHECK(co_await programs_.install(skill, std::move(folder), std::move(packages), build, stop));
+    // Says now, not at the first call, that the package has no program.
+    LB_CO_TRY(argv, mcp::server_argv(command, skill.env_directory, programs_.node()));
+    co_return Ok{};
+  }
+
+  NodePrograms programs_;
+};
+
+Result<std::unique_ptr<ToolRuntime>> create(const RuntimeContext& context) {
+  return std::unique_ptr<ToolRuntime>(std::make_unique<McpRuntime>(context));
+}
+
+}  // namespace
+
+RuntimePlugin runtime_mcp() {
+  RuntimePlugin plugin;
+  plugin.manifest.name = "mcp";
+  plugin.manifest.description = "The tools of a local MCP server, run inside the sandbox.";
+  plugin.create = create;
+  return plugin;
+}
+
+}  // namespace librebird::plugins
