@@ -3,6 +3,7 @@
 
 #include <librebird/core/ports/tool_runtime.hpp>
 #include <librebird/hands/node/node_programs.hpp>
+#include <librebird/hands/runner/locate.hpp>
 
 #include <fmt/format.h>
 
@@ -14,18 +15,26 @@ namespace {
 
 using hands::node::NodePrograms;
 
-// The sandbox offers the runner to every program with more than one process.
 constexpr const char* kRunner = "/librebird-tool";
+constexpr const char* kRunnerKey = "hands.native.runner";
 
 class McpRuntime final : public ToolRuntime {
  public:
-  explicit McpRuntime(const RuntimeContext& context) : programs_(context) {}
+  explicit McpRuntime(const RuntimeContext& context)
+      : programs_(context),
+        runner_(hands::runner::find_runner(context.config.text(kRunnerKey), context.tool_directory)) {}
 
   Result<SandboxSpec> plan(const SkillManifest& skill, const ToolSpec& /*tool*/) override {
+    if (runner_.empty()) {
+      return make_error(
+          Code::failed_precondition,
+          "The runner librebird-tool is missing beside the program; reinstall, or build the target librebird-tool.");
+    }
     LB_TRY(command, mcp::read_command(skill));
     LB_TRY(argv, mcp::server_argv(command, skill.env_directory, programs_.node()));
     SandboxSpec spec = programs_.spec(skill.limits.memory_mb);
     programs_.offer(spec, skill, skill.directory);
+    spec.mounts.push_back({runner_, kRunner, false});
     spec.argv = {kRunner, "mcp"};
     // Settings are known at the call only: without them the server can be started before it.
     if (!skill.settings.empty()) spec.argv.emplace_back("--settings");
@@ -58,6 +67,7 @@ class McpRuntime final : public ToolRuntime {
   }
 
   NodePrograms programs_;
+  std::string runner_;
 };
 
 Result<std::unique_ptr<ToolRuntime>> create(const RuntimeContext& context) {

@@ -152,8 +152,8 @@ Result<SandboxSpec> NodePrograms::npm_spec(const SkillManifest& skill, const std
   made.argv = {node_inside_, heap_flag(made.limits), npm_inside_ + "/bin/npm-cli.js"};
   made.argv.insert(made.argv.end(), words.begin(), words.end());
   for (const char* flag : {"--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier",
-                           "--loglevel=error", "--cache=/tmp/npm", "--userconfig=/dev/null", "--globalconfig=/dev/null",
-                           "--install-links=false", "--fetch-retries=1"}) {
+                           "--loglevel=error", "--cache=/tmp/npm", "--userconfig=/tmp/npmrc",
+                           "--globalconfig=/tmp/npmrc.global", "--install-links=false", "--fetch-retries=1"}) {
     made.argv.emplace_back(flag);
   }
   made.argv.push_back("--registry=" + registry_);

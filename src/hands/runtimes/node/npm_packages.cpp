@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <fstream>
 #include <optional>
@@ -39,15 +40,29 @@ Status write_plain(const std::string& path, const std::string& text) {
   return make_error(Code::internal, fmt::format("{} cannot be written; check the data folder's space.", path));
 }
 
+constexpr std::array kPackageKeys = {"dependencies", "optionalDependencies", "peerDependencies"};
+
 bool asks_for_packages(const std::string& package_json) {
   boost::system::error_code error;
   const json::value value = json::parse(package_json, error);
   if (error || !value.is_object()) return true;  // npm says what is wrong with it
-  for (const char* key : {"dependencies", "optionalDependencies", "peerDependencies"}) {
+  return std::ranges::any_of(kPackageKeys, [&value](const char* key) {
     const json::value* entry = value.get_object().if_contains(key);
-    if (entry != nullptr && entry->is_object() && !entry->get_object().empty()) return true;
+    return entry != nullptr && entry->is_object() && !entry->get_object().empty();
+  });
+}
+
+// Without a lock file npm would look up what only the skill's author needs, too.
+std::string only_packages(const std::string& package_json) {
+  boost::system::error_code error;
+  const json::value value = json::parse(package_json, error);
+  if (error || !value.is_object()) return package_json;
+  json::object kept{{"private", true}};
+  for (const char* key : kPackageKeys) {
+    if (const json::value* entry = value.get_object().if_contains(key)) kept[key] = *entry;
   }
-  return false;
+  if (const json::value* entry = value.get_object().if_contains("overrides")) kept["overrides"] = *entry;
+  return json::serialize(kept);
 }
 
 bool is_name_part(std::string_view text) {
@@ -112,7 +127,9 @@ Task<Status> NodePrograms::install(const SkillManifest& skill, std::string folde
   }
   LB_CO_TRY(host, registry_host(registry_));
   const auto lock = wanted ? read_plain(folder + "/package-lock.json") : std::nullopt;
-  LB_CO_CHECK(write_plain(skill.env_directory + "/package.json", wanted ? *own : std::string("{\"private\":true}")));
+  std::string manifest = R"({"private":true})";
+  if (wanted) manifest = lock ? *own : only_packages(*own);
+  LB_CO_CHECK(write_plain(skill.env_directory + "/package.json", manifest));
   if (lock) LB_CO_CHECK(write_plain(skill.env_directory + "/package-lock.json", *lock));
 
   std::vector<std::vector<std::string>> steps;
