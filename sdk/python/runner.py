@@ -41,6 +41,7 @@ class Runner:
         self._threads = None
         self._in_main = None  # the call on the main thread, if any
         self._held = 0
+        self._process = os.getpid()
 
     def start(self):
         options = self._options
@@ -60,9 +61,9 @@ class Runner:
         make_home_folders(options)
         if not self._channel.waiting():
             preload(options.environment)
+        self._channel.send({"type": "ready"})
         if options.worker:
             self._start_worker()
-        self._channel.send({"type": "ready"})
 
     def run(self):
         """Serves until the host says no more."""
@@ -72,8 +73,15 @@ class Runner:
             self._threads.finish()
             return
         from _queue import SimpleQueue
+        from _signal import SIGINT, signal
         from _thread import start_new_thread
 
+        def interrupt(number, frame):
+            # Only a handler is interrupted, never its answer on the way.
+            if self._in_main is not None:
+                raise KeyboardInterrupt
+
+        signal(SIGINT, interrupt)
         calls = SimpleQueue()
 
         def read():
@@ -83,14 +91,11 @@ class Runner:
 
         start_new_thread(read, ())
         while True:
-            try:
-                call = calls.get()
-                if call is None:
-                    return
-                self._serve_in_main(call)
-            except KeyboardInterrupt:
-                # A call was cancelled just when it was over.
-                continue
+            call = calls.get()
+            if call is None:
+                return
+            self._in_main = call.get("id")
+            self._serve(call)()
 
     def _take(self, line, hand_over):
         import json
@@ -127,17 +132,11 @@ class Runner:
 
             os.kill(os.getpid(), signal.SIGINT)
 
-    def _serve_in_main(self, call):
-        self._in_main = call.get("id")
-        try:
-            self._serve(call)
-        finally:
-            self._in_main = None
-
     def _serve(self, message):
+        """Serves one message; returns what sends its answer."""
         if message["type"] == "describe":
-            self._describe()
-            return
+            self._in_main = None
+            return self._describe
         call_id = str(message.get("id", ""))
         context = self._contexts[call_id]
         _call.enter(context)
@@ -146,16 +145,19 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - a call always gets a last word
             line = _wire.encode({"type": "error", "id": call_id, "message": self._explain(error, context)})
         finally:
+            self._in_main = None
             _call.leave()
             self._contexts.pop(call_id, None)
-        self._in_main = None
+        if os.getpid() != self._process:
+            # A child that the handler forked and let return: the answer is its parent's.
+            os._exit(0)
         # What the handler printed comes before its answer.
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
             except (OSError, ValueError, AttributeError):
                 pass
-        self._channel.send_line(line)
+        return lambda: self._channel.send_line(line)
 
     def _answer(self, call_id, message, context):
         if self._skill.error:

@@ -42,12 +42,18 @@ class Threads:
             if job is None:
                 turn.acquire()
                 continue
-            try:
-                self._serve(job)
-            finally:
-                with self._changed:
-                    self._busy -= 1
-                    self._changed.notify_all()
+            answer = self._serve(job)
+            with self._changed:
+                more = bool(self._waiting)
+                if not more:
+                    # Free before the answer is out: whoever asks next, because of it, gets this thread.
+                    self._idle.append(turn)
+            answer()
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+            if not more:
+                turn.acquire()
 
 
 def background_threads():
