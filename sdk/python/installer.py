@@ -77,7 +77,10 @@ def _standard_modules():
 
 
 def find_pip():
-    """How pip is started: the distribution's wheel of it, or the interpreter's own."""
+    """How pip is started: the interpreter's own, whose code lies there compiled, or the distribution's wheel of it."""
+    probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pip') is None)"
+    if subprocess.run([sys.executable, "-I", "-c", probe], check=False).returncode == 0:
+        return [sys.executable, "-I", "-m", "pip"]
     folder = "/usr/share/python-wheels"
     try:
         wheels = sorted(name for name in os.listdir(folder) if name.startswith("pip-") and name.endswith(".whl"))
@@ -85,10 +88,7 @@ def find_pip():
         wheels = []
     if wheels:
         return [sys.executable, "-I", "-S", os.path.join(folder, wheels[-1], "pip")]
-    probe = [sys.executable, "-I", "-m", "pip"]
-    if subprocess.run(probe + ["--version"], capture_output=True, check=False).returncode == 0:
-        return probe
-    raise Refused("pip is missing on this machine; install the package python3-pip-whl (or python3-pip) and try again.")
+    raise Refused("pip is missing on this machine; install the package python3-pip (or python3-pip-whl) and try again.")
 
 
 def explain(output, skill, index):
