@@ -91,17 +91,35 @@ def find_pip():
     raise Refused("pip is missing on this machine; install the package python3-pip (or python3-pip-whl) and try again.")
 
 
-def explain(output, skill, index):
-    """One sentence from what pip said."""
-    lines = [line.strip() for line in output.splitlines()]
-    errors = [line[len("ERROR:") :].strip() for line in lines if line.startswith("ERROR:")]
-    for line in errors:
-        if found := re.match(r"No matching distribution found for (.+)$", line):
-            if any("Connection" in other or "ProxyError" in other or "SSLError" in other for other in lines):
-                return f"The package index {index} cannot be reached, so {found.group(1)} of the skill {skill} cannot be installed."
-            return f"The dependency {found.group(1)} of the skill {skill} cannot be installed: {index} has no such package or version."
+def explain(output, log, skill, index):
+    """One sentence from what pip said, and wrote down."""
+    errors = [line.strip()[len("ERROR:") :].strip() for line in output.splitlines() if line.strip().startswith("ERROR:")]
+    missing = next((line for line in errors if line.startswith("No matching distribution found for ")), None)
+    if missing:
+        wanted = missing[len("No matching distribution found for ") :]
+        # The index was asked and failed: not the same as an index that does not know the package.
+        failures = re.findall(r"Could not fetch URL \S+?: (.*?)(?: - skipping|$)", log, re.M)
+        reasons = [reason for reason in failures if not reason.startswith("404 ")]
+        if reasons:
+            return (
+                f"The dependency {wanted} of the skill {skill} cannot be installed: the package index {index} "
+                f"cannot be used ({reasons[-1][:300]})."
+            )
+        return (
+            f"The dependency {wanted} of the skill {skill} cannot be installed: "
+            f"the package index {index} has no such package or version for this machine."
+        )
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     reason = errors[-1] if errors else (lines[-1] if lines else "pip said nothing")
     return f"The dependencies of the skill {skill} cannot be installed: {reason[:500]}"
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(4 << 20)
+    except OSError:
+        return ""
 
 
 def install(wanted, options):
@@ -111,7 +129,12 @@ def install(wanted, options):
     os.makedirs(scratch, exist_ok=True)
     command = find_pip() + ["install", "--target", part, "--no-input", "--no-cache-dir", "--prefer-binary"]
     command += ["--disable-pip-version-check", "--no-warn-script-location", "--progress-bar", "off", "--quiet"]
+    log = os.path.join(scratch, "log")
+    command += ["--log", log]
     command += ["--root-user-action", "ignore", "--retries", "1", "--timeout", "20", "--index-url", options["index"]]
+    if options["index"].startswith("http://"):
+        # The operator chose an index without TLS; pip asks to hear that twice.
+        command += ["--trusted-host", options["index"].split("/")[2]]
     if options["certificates"] and os.path.exists(options["certificates"]):
         command += ["--cert", options["certificates"]]
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "PYTHON"))}
@@ -129,7 +152,7 @@ def install(wanted, options):
         )
         print(run.stdout, file=sys.stderr)
         if run.returncode != 0:
-            raise Refused(explain(run.stdout, options["skill"], options["index"]))
+            raise Refused(explain(run.stdout, read(log), options["skill"], options["index"]))
         size = sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(part) for name in names)
         if size > options["most_bytes"]:
             raise Refused(

@@ -47,7 +47,7 @@ class Index(http.server.BaseHTTPRequestHandler):
         elif parts[0] == "files":
             self.answer(200, dict(sum(self.packages.values(), []))[parts[-1]], "application/zip")
         else:
-            self.answer(404, b"", "text/plain")
+            self.answer(403 if parts[-1] == "forbidden" else 404, b"", "text/plain")
 
     def answer(self, status, body, kind):
         self.send_response(status)
@@ -145,7 +145,10 @@ class Installer(SkillTest):
 
     def test_an_index_that_does_not_answer(self):
         self.write("demo/__init__.py", "")
-        self.assertIn("cannot be", self.install(["birdfeeder"], index="http://127.0.0.1:1/simple")["error"])
+        error = self.install(["birdfeeder"], index="http://127.0.0.1:1/simple")["error"]
+        self.assertIn("the package index http://127.0.0.1:1/simple cannot be used", error)
+        self.assertIn("no such package", self.install(["nosuchbird"])["error"])
+        self.assertIn("403 ", self.install(["forbidden"])["error"])
 
     def test_too_large(self):
         self.write("demo/__init__.py", "")

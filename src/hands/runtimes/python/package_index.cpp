@@ -1,8 +1,8 @@
 #include "package_index.hpp"
 
+#include <fmt/format.h>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <fmt/format.h>
 
 #include <fstream>
 #include <optional>

@@ -6,9 +6,9 @@
 #include <librebird/base/log.hpp>
 #include <librebird/core/ports/tool_runtime.hpp>
 
+#include <fmt/format.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include <unistd.h>
 
@@ -114,9 +114,9 @@ class PythonRuntime final : public ToolRuntime {
 
   Status check() const {
     if (kit_.empty()) {
-      return make_error(
-          Code::failed_precondition,
-          "The Python kit (share/librebird/sdk/python) is missing; reinstall, or build the target librebird_python_kit.");
+      return make_error(Code::failed_precondition,
+                        "The Python kit (share/librebird/sdk/python) is missing; reinstall, or build the target "
+                        "librebird_python_kit.");
     }
     if (access(interpreter_.c_str(), X_OK) != 0) {
       return make_error(Code::failed_precondition,
@@ -124,9 +124,9 @@ class PythonRuntime final : public ToolRuntime {
                                     interpreter_, kInterpreterKey));
     }
     if (!interpreter_.starts_with("/usr/") && !interpreter_.starts_with("/bin/")) {
-      return make_error(Code::failed_precondition,
-                        fmt::format("{} must be an interpreter below /usr: only the system is offered inside.",
-                                    kInterpreterKey));
+      return make_error(
+          Code::failed_precondition,
+          fmt::format("{} must be an interpreter below /usr: only the system is offered inside.", kInterpreterKey));
     }
     return Ok{};
   }
@@ -163,8 +163,8 @@ class PythonRuntime final : public ToolRuntime {
       spec.argv.insert(spec.argv.end(), {"--index", index.url, "--certificates", "/run/egress/ca.pem"});
     }
     const json::array dependencies(skill.dependencies.begin(), skill.dependencies.end());
-    spec.argv.insert(spec.argv.end(), {"--dependencies", json::serialize(dependencies), "--most-bytes",
-                                       fmt::to_string(most_bytes_)});
+    spec.argv.insert(spec.argv.end(),
+                     {"--dependencies", json::serialize(dependencies), "--most-bytes", fmt::to_string(most_bytes_)});
     if (is_legacy(skill)) spec.argv.emplace_back("--legacy");
     LB_CO_TRY(run, co_await build.run(std::move(spec), std::move(hosts), stop));
     co_return read_answer(skill, run);
