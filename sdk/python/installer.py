@@ -1,10 +1,11 @@
 """Makes a Python skill ready, once, when it is installed: the program inside the sandbox of an installation.
 
   python3 -I -S installer.py --skill NAME --root DIR --environment DIR --dependencies JSON [--legacy]
-                             [--index URL] [--certificates FILE] [--most-bytes N]
+                             [--index URL] [--certificates FILE]
 
 Installs the declared dependencies into <environment>/packages, compiles the skill's code into <environment>/code, and
-writes <environment>/preload, the modules its handlers import. Answers with one line of JSON on standard output:
+writes <environment>/preload, the modules its handlers import, and <environment>/notes.txt, if there is something to
+know about what was left out. Answers with one line of JSON on standard output:
 {"notes": [...]} or {"error": "..."}. The environment is complete or does not have `packages` at all.
 """
 import json
@@ -153,12 +154,6 @@ def install(wanted, options):
         print(run.stdout, file=sys.stderr)
         if run.returncode != 0:
             raise Refused(explain(run.stdout, read(log), options["skill"], options["index"]))
-        size = sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(part) for name in names)
-        if size > options["most_bytes"]:
-            raise Refused(
-                f"The dependencies of the skill {options['skill']} take {size >> 20} MiB; "
-                f"{options['most_bytes'] >> 20} MiB are allowed (hands.python.max_environment_mb)."
-            )
         os.rename(part, os.path.join(environment, "packages"))
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -202,12 +197,11 @@ def compile_skill(options):
 
 
 def parse(words):
-    options = {"legacy": False, "index": "", "certificates": "", "most_bytes": "1073741824", "dependencies": "[]"}
+    options = {"legacy": False, "index": "", "certificates": "", "dependencies": "[]"}
     words = list(words)
     while words:
         name = words.pop(0)[2:].replace("-", "_")
         options[name] = True if name == "legacy" else words.pop(0)
-    options["most_bytes"] = int(options["most_bytes"])
     options["dependencies"] = [str(text) for text in json.loads(options["dependencies"])]
     return options
 
@@ -221,6 +215,9 @@ def main():
         preload = compile_skill(options)
         with open(os.path.join(options["environment"], "preload"), "w", encoding="utf-8") as file:
             file.write("\n".join(preload))
+        if notes:
+            with open(os.path.join(options["environment"], "notes.txt"), "w", encoding="utf-8") as file:
+                file.write("\n".join(notes) + "\n")
         answer = {"notes": notes}
     except Refused as error:
         answer = {"error": str(error)}

@@ -179,11 +179,12 @@ class Runner:
     def _explain(self, error, context):
         if isinstance(error, (_call.Cancelled, KeyboardInterrupt)) and context.cancelled:
             return "The call was cancelled."
-        if isinstance(error, _call.ToolError):
-            return _load.describe(error)
-        if not isinstance(error, _guard.InstallRefused):
-            print_trace(error)
-        return f"Tool failed: {_load.describe(error)}"[: self._options.output_bytes // 8]
+        text = _load.describe(error)
+        if not isinstance(error, _call.ToolError):
+            text = f"Tool failed: {text}"
+            if not isinstance(error, _guard.InstallRefused):
+                print_trace(error)
+        return text[: self._options.output_bytes // 8]
 
     def _describe(self):
         if self._skill.error:

@@ -2,8 +2,8 @@
 // the skill, its own dependencies and the standard library, and nothing else of this machine.
 #include "package_index.hpp"
 
-#include <librebird/base/json_writer.hpp>
 #include <librebird/base/log.hpp>
+#include <librebird/base/utf8.hpp>
 #include <librebird/core/ports/tool_runtime.hpp>
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 #include <array>
 #include <climits>
 #include <cstdlib>
-#include <fstream>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -39,6 +39,7 @@ constexpr const char* kEnvironment = "/env";
 
 constexpr std::int64_t kMiB = 1LL << 20;
 constexpr int kInstallSeconds = 600;
+constexpr std::size_t kMostSaid = 2000;
 
 std::string real_path(const std::string& path) {
   std::array<char, PATH_MAX> real{};
@@ -167,10 +168,11 @@ class PythonRuntime final : public ToolRuntime {
                      {"--dependencies", json::serialize(dependencies), "--most-bytes", fmt::to_string(most_bytes_)});
     if (is_legacy(skill)) spec.argv.emplace_back("--legacy");
     LB_CO_TRY(run, co_await build.run(std::move(spec), std::move(hosts), stop));
-    co_return read_answer(skill, run);
+    LB_CO_CHECK(read_answer(skill, run));
+    co_return check_size(skill);
   }
 
-  // The installer's last word is one line of JSON.
+  // The installer's last word is one line of JSON. Dependencies run code of their own then: nothing of it is trusted.
   static Status read_answer(const SkillManifest& skill, const SandboxRun& run) {
     if (run.end == SandboxEnd::cancelled) return make_error(Code::cancelled, "The installation was stopped.");
     boost::system::error_code error;
@@ -178,30 +180,52 @@ class PythonRuntime final : public ToolRuntime {
     const json::object* object = error ? nullptr : answer.if_object();
     const json::value* said = object != nullptr ? object->if_contains("error") : nullptr;
     if (said != nullptr && said->is_string()) {
-      return make_error(Code::failed_precondition, std::string(said->get_string()));
+      return make_error(Code::failed_precondition, shortened(said->get_string()));
     }
     if (run.end != SandboxEnd::exited || run.exit_code != 0 || object == nullptr) {
-      const bool late = run.end == SandboxEnd::timed_out;
-      const bool large = run.end == SandboxEnd::out_of_memory;
-      return make_error(Code::failed_precondition,
-                        fmt::format("The skill {} cannot be made ready: installing {}.", skill.name,
-                                    late    ? "took too long"
-                                    : large ? "needed too much memory"
-                                            : fmt::format("ended without a word ({})", run.exit_code)));
+      return make_error(Code::failed_precondition, fmt::format("The skill {} cannot be made ready: installing {}.",
+                                                               skill.name, how_it_ended(run)));
     }
-    keep_notes(skill, *object);
+    const json::value* notes = object->if_contains("notes");
+    if (notes != nullptr && notes->is_array()) {
+      for (const json::value& note : notes->get_array()) {
+        if (!note.is_string()) continue;
+        log::info("a dependency of a skill is left out",
+                  {{"skill", skill.name}, {"note", shortened(note.get_string())}});
+      }
+    }
     return Ok{};
   }
 
-  static void keep_notes(const SkillManifest& skill, const json::object& answer) {
-    const json::value* notes = answer.if_contains("notes");
-    if (notes == nullptr || !notes->is_array() || notes->get_array().empty()) return;
-    std::ofstream file(skill.env_directory + "/notes.txt");
-    for (const json::value& note : notes->get_array()) {
-      if (!note.is_string()) continue;
-      file << note.get_string().c_str() << '\n';
-      log::info("a dependency of a skill is left out", {{"skill", skill.name}, {"note", note.get_string().c_str()}});
+  static std::string shortened(std::string_view text) { return to_valid_utf8(text.substr(0, kMostSaid)); }
+
+  static std::string how_it_ended(const SandboxRun& run) {
+    switch (run.end) {
+      case SandboxEnd::timed_out: return "took too long";
+      case SandboxEnd::out_of_memory: return "needed too much memory";
+      case SandboxEnd::output_limit: return "said too much";
+      default: return fmt::format("ended without a word ({})", run.exit_code);
     }
+  }
+
+  [[nodiscard]] Status check_size(const SkillManifest& skill) const {
+    std::int64_t size = 0;
+    std::error_code error;
+    // Links are not followed: they are of the skill's making.
+    for (std::filesystem::recursive_directory_iterator entry(skill.env_directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+      std::error_code vanished;
+      if (entry->symlink_status(vanished).type() != std::filesystem::file_type::regular) continue;
+      size += static_cast<std::int64_t>(entry->file_size(vanished));
+      if (size > most_bytes_) {
+        return make_error(Code::too_large,
+                          fmt::format("The dependencies of the skill {} take more than {} MiB; {} allows more.",
+                                      skill.name, most_bytes_ / kMiB, kMostKey));
+      }
+    }
+    if (!error) return Ok{};
+    return make_error(Code::internal, fmt::format("What was installed for the skill {} cannot be read: {}.", skill.name,
+                                                  error.message()));
   }
 
   std::string kit_;
