@@ -1,3 +1,4 @@
+#include "byte_stream.hpp"
 #include "client_connection.hpp"
 #include "resolver.hpp"
 #include "response_parser.hpp"
@@ -56,7 +57,12 @@ Result<std::string> make_head(const HttpRequest& request, const Url& url) {
   }
   if (!agent) head += "User-Agent: LibreBird/1\r\n";
   const bool has_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
-  if (has_body || !request.body.empty()) head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  if (request.stream) {
+    head += request.stream_length ? "Content-Length: " + std::to_string(*request.stream_length) + "\r\n"
+                                  : std::string("Transfer-Encoding: chunked\r\n");
+  } else if (has_body || !request.body.empty()) {
+    head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+  }
   return head += "\r\n";
 }
 
@@ -97,6 +103,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
         resolver_(executor, pool) {}
 
   static Task<Result<std::unique_ptr<HttpResponse>>> send(std::shared_ptr<ClientCore> self, HttpRequest request,
+                                                          std::stop_token stop);
+  static Task<Result<std::unique_ptr<ByteStream>>> tunnel(std::shared_ptr<ClientCore> self, HttpConnect target,
                                                           std::stop_token stop);
   void keep(const std::string& key, ConnectionPtr connection);
   void close_idle() {
@@ -180,6 +188,48 @@ class Answer final : public HttpResponse {
   Budget budget_;
 };
 
+// What went wrong while a body was streamed: the wire, whose peer may have answered early, or the body's source.
+struct Streamed {
+  Status wire = Ok{};
+  Status source = Ok{};
+};
+
+Task<Streamed> write_stream(ClientConnection& wire, std::string_view head, HttpRequest& request, std::stop_token stop,
+                            const Budget& budget) {
+  const bool chunked = !request.stream_length.has_value();
+  std::uint64_t left = request.stream_length.value_or(0);
+  Streamed done;
+  done.wire = co_await wire.write(head, {}, stop, budget.next());
+  while (done.wire) {
+    auto piece = co_await request.stream->next(stop);
+    if (!piece) {
+      done.source = std::move(piece).error();
+      break;
+    }
+    if (!*piece) {
+      if (chunked) done.wire = co_await wire.write("0\r\n\r\n", {}, stop, budget.next());
+      if (!chunked && left != 0)
+        done.source = make_error(Code::invalid_argument, "The body is shorter than announced.");
+      break;
+    }
+    std::string& bytes = **piece;
+    if (bytes.empty()) continue;
+    if (!chunked && bytes.size() > left) {
+      done.source = make_error(Code::invalid_argument, "The body is longer than announced.");
+      break;
+    }
+    left -= chunked ? 0 : bytes.size();
+    std::array<char, 20> size{};
+    char* end = std::to_chars(size.data(), size.data() + 16, bytes.size(), 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    if (chunked) bytes += "\r\n";
+    const std::string_view before(size.data(), chunked ? static_cast<std::size_t>(end - size.data()) : 0);
+    done.wire = co_await wire.write(before, bytes, stop, budget.next());
+  }
+  co_return done;
+}
+
 Task<Result<std::unique_ptr<HttpResponse>>> ClientCore::send(std::shared_ptr<ClientCore> self, HttpRequest request,
                                                              std::stop_token stop) {
   LB_CO_TRY(url, parse_url(request.url));
@@ -191,7 +241,8 @@ Task<Result<std::unique_ptr<HttpResponse>>> ClientCore::send(std::shared_ptr<Cli
     error.message = url.origin() + ": " + error.message + ".";
     return error;
   };
-  for (bool may_reuse = true;; may_reuse = false) {
+  // What was streamed into a connection that turns out to be dead cannot be streamed again.
+  for (bool may_reuse = !request.stream;; may_reuse = false) {
     if (stop.stop_requested()) co_return named(make_error(Code::cancelled, "the request was cancelled"));
     ConnectionPtr connection = may_reuse ? self->take_idle(key) : nullptr;
     const bool reused = connection != nullptr;
@@ -202,7 +253,14 @@ Task<Result<std::unique_ptr<HttpResponse>>> ClientCore::send(std::shared_ptr<Cli
     }
     ClientConnection& wire = *connection;
     auto answer = std::make_unique<Answer>(self, key, std::move(connection), request.method == "HEAD", budget);
-    auto sent = co_await wire.write(head, request.body, stop, budget.next());
+    Status sent = Ok{};
+    if (request.stream) {
+      Streamed streamed = co_await write_stream(wire, head, request, stop, budget);
+      if (!streamed.source) co_return std::move(streamed.source).error();
+      sent = std::move(streamed.wire);
+    } else {
+      sent = co_await wire.write(head, request.body, stop, budget.next());
+    }
     // A server may answer and close before it took the whole body: its answer counts, so look for one.
     const bool try_read = sent || sent.error().code == Code::unavailable;
     auto got = try_read ? co_await answer->read_head(stop) : Status(sent.error());
@@ -256,6 +314,31 @@ Task<Result<ConnectionPtr>> ClientCore::connect(const Url& url, Reach reach, Mil
   co_return last;
 }
 
+Task<Result<std::unique_ptr<ByteStream>>> ClientCore::tunnel(std::shared_ptr<ClientCore> self, HttpConnect target,
+                                                             std::stop_token stop) {
+  const bool bracket = target.host.find(':') != std::string::npos && !target.host.starts_with('[');
+  const std::string host = bracket ? "[" + target.host + "]" : target.host;
+  LB_CO_TRY(url, parse_url("http://" + host + ":" + std::to_string(target.port) + "/"));
+  const SteadyTime end = steady_clock::now() + target.connect_timeout;
+  const auto named = [&url](Error error) {
+    error.message = url.host + ": " + error.message + ".";
+    return error;
+  };
+  auto found = co_await self->endpoints(url, target.reach, target.connect_timeout, stop);
+  if (!found) co_return named(std::move(found).error());
+  Error last = make_error(Code::unavailable, "its name has no address");
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    const auto left = std::chrono::ceil<Millis>(end - steady_clock::now());
+    auto connection = std::make_unique<ClientConnection>(*self->deadlines_, self->executor_, url.host, self->scratch_);
+    auto connected =
+        co_await connection->connect((*found)[i], stop, left / static_cast<Millis::rep>(found->size() - i));
+    if (connected) co_return make_byte_stream(connection->release());
+    last = std::move(connected).error();
+    if (last.code == Code::cancelled) break;
+  }
+  co_return named(std::move(last));
+}
+
 ConnectionPtr ClientCore::take_idle(const std::string& key) {
   const auto found = idle_.find(key);
   if (found == idle_.end()) return nullptr;
@@ -299,6 +382,9 @@ class Client final : public HttpClient {
 
   Task<Result<std::unique_ptr<HttpResponse>>> send(HttpRequest request, std::stop_token stop) override {
     return ClientCore::send(core_, std::move(request), std::move(stop));
+  }
+  Task<Result<std::unique_ptr<ByteStream>>> connect(HttpConnect target, std::stop_token stop) override {
+    return ClientCore::tunnel(core_, std::move(target), std::move(stop));
   }
 
  private:

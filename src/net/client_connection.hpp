@@ -33,6 +33,9 @@ class ClientConnection final : public Deadline {
   // The next bytes, valid until the next wait; empty at the end of input.
   Task<Result<std::string_view>> read(std::stop_token stop, Millis limit);
 
+  // Gives the plain socket away; this connection is over.
+  [[nodiscard]] Socket release() { return std::move(socket_); }
+
   // Waits in the pool: calls `over` when its time is up.
   void rest(Millis lifetime, std::function<void()> over);
   void wake();

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <deque>
 
 namespace librebird::net {
 namespace {
@@ -304,6 +305,88 @@ TEST_F(Client, TakesAnEarlyAnswerToALargeBody) {
     socket.read_all();
   }});
   EXPECT_EQ(get({.method = "POST", .url = server.url(), .body = std::string(1'000'000, 'x')}).status, 413);
+}
+
+class SourceOfPieces final : public HttpBodySource {
+ public:
+  explicit SourceOfPieces(std::deque<std::string> pieces, bool breaks = false)
+      : pieces_(std::move(pieces)), breaks_(breaks) {}
+  Task<Result<std::optional<std::string>>> next(std::stop_token /*stop*/) override {
+    if (pieces_.empty() && breaks_) co_return make_error(Code::permission_denied, "No more of this.");
+    if (pieces_.empty()) co_return std::nullopt;
+    std::string piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    co_return piece;
+  }
+
+ private:
+  std::deque<std::string> pieces_;
+  bool breaks_;
+};
+
+TEST_F(Client, StreamsABodyInChunksOrToTheAnnouncedLength) {
+  std::promise<std::string> first;
+  std::promise<std::string> second;
+  const auto reads = [](std::promise<std::string>& into, const char* end) {
+    return [&into, end](RawSocket& socket) {
+      socket.read_until("\r\n\r\n");
+      into.set_value(socket.read_until(end));
+      socket.send(kOk);
+    };
+  };
+  ScriptedServer server({reads(first, "0\r\n\r\n"), reads(second, "world")});
+  const auto body = [] { return std::make_shared<SourceOfPieces>(std::deque<std::string>{"hello ", "world"}); };
+  EXPECT_EQ(get({.method = "POST", .url = server.url(), .stream = body()}).body, "ok");
+  EXPECT_EQ(first.get_future().get(), "6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n");
+  EXPECT_EQ(get({.method = "POST", .url = server.url(), .stream = body(), .stream_length = 11}).body, "ok");
+  EXPECT_EQ(second.get_future().get(), "hello world");
+}
+
+TEST_F(Client, ABodyThatBreaksOffOrLiesAboutItsLengthBreaksTheRequestOff) {
+  ScriptedServer server({says({}), says({}), says({})});
+  const auto post = [&](std::shared_ptr<HttpBodySource> source, std::optional<std::uint64_t> length) {
+    return get({.method = "POST", .url = server.url(), .stream = std::move(source), .stream_length = length}).error;
+  };
+  const auto denied = post(std::make_shared<SourceOfPieces>(std::deque<std::string>{"x"}, true), std::nullopt);
+  ASSERT_TRUE(denied);
+  EXPECT_EQ(denied->message, "No more of this.");
+  for (const std::uint64_t length : {1, 3}) {
+    const auto wrong = post(std::make_shared<SourceOfPieces>(std::deque<std::string>{"xx"}), length);
+    ASSERT_TRUE(wrong);
+    EXPECT_EQ(wrong->code, Code::invalid_argument);
+  }
+}
+
+Task<void> through(HttpClient& client, HttpConnect target, std::string say, std::string& heard,
+                   std::optional<Error>& error) {
+  auto stream = co_await client.connect(std::move(target), {});
+  if (!stream) {
+    error = stream.error();
+    co_return;
+  }
+  (void)co_await (*stream)->write(std::move(say));
+  (*stream)->end_sending();
+  for (;;) {
+    auto piece = co_await (*stream)->read();
+    if (!piece || !*piece) co_return;
+    heard += **piece;
+  }
+}
+
+TEST_F(Client, TunnelsBytesAndVetsTheirAddress) {
+  ScriptedServer server({[](RawSocket& socket) { socket.send("[" + socket.read_all() + "]"); }});
+  const auto client =
+      make_http_client(loop_, pool_, {.connect_to = {{"mail.example", "127.0.0.1:" + std::to_string(server.port())}}});
+  std::string heard;
+  std::optional<Error> error;
+  run(loop_, through(*client, {.host = "mail.example", .port = 993}, "EHLO", heard, error));
+  EXPECT_EQ(heard, "[EHLO]");
+  for (const char* host : {"127.0.0.1", "localhost", "::1", "[::1]", "0x7f.1", "2130706433", "::ffff:10.0.0.1"}) {
+    error.reset();
+    run(loop_, through(*client, {.host = host, .port = server.port()}, "EHLO", heard, error));
+    ASSERT_TRUE(error) << host;
+    EXPECT_EQ(error->code, Code::permission_denied) << host << ": " << error->message;
+  }
 }
 
 }  // namespace

@@ -14,6 +14,10 @@ std::optional<std::string_view> find_header(const HttpHeaders& headers, std::str
   return std::nullopt;
 }
 
+Task<Result<std::unique_ptr<ByteStream>>> HttpClient::connect(HttpConnect /*target*/, std::stop_token /*stop*/) {
+  co_return make_error(Code::failed_precondition, "This HTTP client makes no tunnels.");
+}
+
 Task<Result<std::string>> read_all(HttpResponse& response, std::size_t limit, std::stop_token stop) {
   std::string body;
   for (;;) {
