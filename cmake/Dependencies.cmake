@@ -20,5 +20,8 @@ add_library(librebird_asio_impl STATIC ${CMAKE_SOURCE_DIR}/src/base/async/asio/a
 target_compile_definitions(librebird_asio_impl PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
                            BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_DISABLE_VISIBILITY)
 target_link_libraries(librebird_asio_impl PUBLIC Boost::headers Threads::Threads)
+# For those who speak TLS: src/net and the egress fence.
+add_library(librebird_asio_tls STATIC ${CMAKE_SOURCE_DIR}/src/base/async/asio/asio_tls_impl.cpp)
+target_link_libraries(librebird_asio_tls PUBLIC librebird_asio_impl OpenSSL::SSL OpenSSL::Crypto)
 add_library(librebird_asio INTERFACE)
 target_link_libraries(librebird_asio INTERFACE librebird_asio_impl)

@@ -1,3 +1,2 @@
-// Beast's own code and Asio's TLS code, compiled once for the whole program (the *_SEPARATE_COMPILATION definitions).
-#include <boost/asio/ssl/impl/src.hpp>
+// Beast's own code, compiled once for the whole program (BOOST_BEAST_SEPARATE_COMPILATION).
 #include <boost/beast/src.hpp>

@@ -1,20 +1,20 @@
 #include <librebird/hands/egress/fence.hpp>
 
+#include "directory.hpp"
 #include "session.hpp"
+#include "system_roots.hpp"
 
-#include <librebird/base/async/scope.hpp>
+#include <librebird/base/async/sync.hpp>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <fmt/format.h>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdlib>
+#include <deque>
 
 namespace librebird::egress {
 namespace {
@@ -22,91 +22,215 @@ namespace {
 using Protocol = boost::asio::local::stream_protocol;
 using Acceptor = boost::asio::basic_socket_acceptor<Protocol, Executor>;
 
-constexpr int kMaxConnections = 8;
+constexpr std::size_t kStock = 8;
+constexpr std::size_t kConnectionsInAll = 1024;
+constexpr Millis kWatchEvery{250};
+constexpr std::string_view kFull = "HTTP/1.1 503 This call has too many connections\r\nConnection: close\r\n\r\n";
 
-class ServedCall final : public Call {
+}  // namespace
+
+class Fence::Impl : public std::enable_shared_from_this<Fence::Impl> {
  public:
-  ServedCall(Executor executor, HttpClient& http, const FenceLimits& limits, std::vector<std::string> hosts,
-             std::string directory)
-      : directory_(std::move(directory)),
-        path_(directory_ + "/fence.sock"),
-        acceptor_(executor),
-        scope_(executor),
-        policy_{http, limits, std::move(hosts)} {}
-  ~ServedCall() override {
-    ::unlink(path_.c_str());
-    ::rmdir(directory_.c_str());
+  Impl(Executor executor, HttpClient& http) : executor_(executor), http_(http) {}
+
+  [[nodiscard]] Executor executor() const { return executor_; }
+  [[nodiscard]] HttpClient& http() const { return http_; }
+  [[nodiscard]] TlsServer& tls() const { return *tls_; }
+  std::size_t connections = 0;
+
+  // A new folder for a call.
+  Result<std::string> make_directory() {
+    if (directory_.path().empty()) {
+      LB_TRY(made, PrivateDirectory::make());
+      directory_ = std::move(made);
+    }
+    if (!tls_) {
+      LB_TRY(made, TlsServer::make());
+      tls_ = std::move(made);
+    }
+    std::string path = fmt::format("{}/{}", directory_.path(), ++counter_);
+    if (::mkdir(path.c_str(), 0755) != 0 || ::chmod(path.c_str(), 0755) != 0) {
+      return make_error(Code::internal, "No folder for the egress socket; make /tmp writable.");
+    }
+    return path;
   }
 
+  // From the stock, which is filled again when the loop has nothing more urgent in its queue.
+  Result<std::unique_ptr<Authority>> take_authority() {
+    if (!refilling_) {
+      refilling_ = true;
+      boost::asio::post(executor_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->refill();
+      });
+    }
+    if (stock_.empty()) return Authority::make();
+    auto taken = std::move(stock_.front());
+    stock_.pop_front();
+    return taken;
+  }
+
+  // Read once: a few hundred kilobytes, needed by calls with tunnels only.
+  [[nodiscard]] const std::string& roots() {
+    if (roots_.empty()) roots_ = system_roots();
+    return roots_;
+  }
+
+ private:
+  void refill() {
+    refilling_ = false;
+    if (stock_.size() >= kStock) return;
+    auto made = Authority::make();
+    if (!made) return;
+    stock_.push_back(std::move(made).value());
+    if (stock_.size() == kStock) return;
+    refilling_ = true;
+    boost::asio::post(executor_, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->refill();
+    });
+  }
+
+  Executor executor_;
+  HttpClient& http_;
+  PrivateDirectory directory_;
+  std::unique_ptr<TlsServer> tls_;
+  std::deque<std::unique_ptr<Authority>> stock_;
+  bool refilling_ = false;
+  std::string roots_;
+  std::uint64_t counter_ = 0;
+
+ public:
+  class ServedCall;
+};
+
+class Fence::Impl::ServedCall final : public Call {
+ public:
+  ServedCall(std::shared_ptr<Impl> fence, std::string directory, std::unique_ptr<Authority> authority)
+      : fence_(std::move(fence)),
+        directory_(std::move(directory)),
+        acceptor_(fence_->executor()),
+        scope_(fence_->executor()),
+        state_{fence_->http(), fence_->tls(), std::move(authority), nullptr, {}, {}} {}
+  ~ServedCall() override { remove_call_directory(directory_); }
+
   Status listen() {
-    if (::mkdir(directory_.c_str(), 0755) != 0)
-      return make_error(Code::internal, "No folder for the egress socket; make the temporary folder writable.");
+    LB_CHECK(write_file(directory_ + "/ca.pem", state_.authority->certificate_pem()));
+    const std::string path = directory_ + "/fence.sock";
     boost::system::error_code error;
     acceptor_.open(Protocol(), error);
-    if (!error) acceptor_.bind(Protocol::endpoint(path_), error);
-    if (!error) acceptor_.listen(kMaxConnections, error);
+    if (!error) acceptor_.bind(Protocol::endpoint(path), error);
+    if (!error) acceptor_.listen(FenceLimits{}.connections, error);
     if (error) return make_error(Code::internal, fmt::format("The egress socket cannot be made: {}.", error.message()));
+    // Who is who inside the sandbox is the sandbox's business; outside, the folder above is closed to others.
+    ::chmod(path.c_str(), 0666);
     scope_.spawn(accept(), "egress accept");
     return Ok{};
   }
 
   [[nodiscard]] const std::string& directory() const override { return directory_; }
-  [[nodiscard]] std::string decisions() const override { return policy_.decisions; }
+
+  Status bind(CallPolicy policy) override {
+    LB_TRY(binding, Binding::make(std::move(policy)));
+    if (binding->has_tunnels() && !knows_roots_) {
+      // Behind a tunnel a program meets the world's own certificates; otherwise only ours, so it trusts only ours.
+      LB_CHECK(write_file(directory_ + "/ca.pem", state_.authority->certificate_pem() + fence_->roots()));
+      knows_roots_ = true;
+    }
+    state_.binding = std::move(binding);
+    return Ok{};
+  }
+
+  [[nodiscard]] const std::vector<EgressEvent>& events() const override {
+    static const std::vector<EgressEvent> kNone;
+    return state_.binding ? state_.binding->events() : kNone;
+  }
+  [[nodiscard]] std::string decisions() const override {
+    return state_.binding ? state_.binding->decisions() : std::string();
+  }
 
   Task<void> close() override {
     scope_.cancel();
     boost::system::error_code error;
     acceptor_.close(error);
-    for (Socket* socket : policy_.sockets) socket->close(error);
+    for (Wire* wire : state_.wires) wire->close();
+    for (Tunnel* tunnel : state_.tunnels) tunnel->outside->close();
     co_await scope_.join();
+    remove_call_directory(directory_);
   }
 
  private:
   Task<void> accept() {
-    for (;;) {
+    while (!scope_.token().stop_requested()) {
       boost::system::error_code error;
       Socket socket(scope_.executor());
       co_await acceptor_.async_accept(socket, boost::asio::redirect_error(use_task, error));
-      if (error) co_return;
-      if (policy_.sockets.size() >= kMaxConnections) continue;
-      scope_.spawn(serve(std::move(socket), policy_, scope_.token()), "egress session");
+      if (!acceptor_.is_open()) co_return;
+      if (error) {
+        // Out of descriptors, most likely: others need a moment to end.
+        co_await sleep_for(kWatchEvery, scope_.token());
+        continue;
+      }
+      const int limit = state_.binding ? state_.binding->limits().connections : FenceLimits{}.connections;
+      if (std::cmp_greater_equal(serving_, limit) || fence_->connections >= kConnectionsInAll) {
+        socket.non_blocking(true, error);
+        socket.write_some(boost::asio::buffer(kFull), error);
+        continue;
+      }
+      scope_.spawn(serve_one(std::move(socket)), "egress session");
+      if (!std::exchange(watching_, true)) scope_.spawn(watch(), "egress watch");
     }
   }
 
+  Task<void> serve_one(Socket socket) {
+    ++serving_;
+    ++fence_->connections;
+    co_await serve(std::move(socket), state_, scope_.token());
+    --serving_;
+    --fence_->connections;
+  }
+
+  // Deadlines, while there is somebody to have one.
+  Task<void> watch() {
+    while (co_await sleep_for(kWatchEvery, scope_.token())) {
+      if (state_.wires.empty()) break;
+      const SteadyTime now = std::chrono::steady_clock::now();
+      for (Wire* wire : state_.wires) wire->expire(now);
+      for (Tunnel* tunnel : state_.tunnels) {
+        if (now < tunnel->until) continue;
+        tunnel->inside->close();
+        tunnel->outside->close();
+      }
+    }
+    watching_ = false;
+  }
+
+  std::shared_ptr<Impl> fence_;
   std::string directory_;
-  std::string path_;
   Acceptor acceptor_;
   Scope scope_;
-  CallState policy_;
+  CallState state_;
+  int serving_ = 0;
+  bool watching_ = false;
+  bool knows_roots_ = false;
 };
 
-std::string make_directory() {
-  const char* base = std::getenv("XDG_RUNTIME_DIR");
-  for (const std::string& root : {std::string(base != nullptr ? base : ""), std::string("/tmp")}) {
-    // A socket's path has room for 107 bytes.
-    if (root.empty() || root[0] != '/' || root.size() > 60) continue;
-    std::string path = root + "/librebird-egress-XXXXXX";
-    if (::mkdtemp(path.data()) != nullptr) return path;
-  }
-  return {};
-}
+Fence::Fence(Executor executor, HttpClient& http) : impl_(std::make_shared<Impl>(executor, http)) {}
 
-}  // namespace
+Fence::~Fence() = default;
 
-Fence::Fence(Executor executor, HttpClient& http, FenceLimits limits)
-    : executor_(executor), http_(http), limits_(limits) {}
-
-Fence::~Fence() {
-  if (!directory_.empty()) ::rmdir(directory_.c_str());
-}
-
-Result<std::unique_ptr<Call>> Fence::open(std::vector<std::string> hosts) {
-  if (directory_.empty()) directory_ = make_directory();
-  if (directory_.empty()) return make_error(Code::internal, "No folder for the egress socket; make /tmp writable.");
-  auto call = std::make_unique<ServedCall>(executor_, http_, limits_, std::move(hosts),
-                                           fmt::format("{}/{}", directory_, ++counter_));
+Result<std::unique_ptr<Call>> Fence::open_idle() {
+  LB_TRY(directory, impl_->make_directory());
+  LB_TRY(authority, impl_->take_authority());
+  auto call = std::make_unique<Impl::ServedCall>(impl_, std::move(directory), std::move(authority));
   LB_CHECK(call->listen());
   return std::unique_ptr<Call>(std::move(call));
+}
+
+Result<std::unique_ptr<Call>> Fence::open(CallPolicy policy) {
+  // The policy is looked at first: a call that cannot be bound has nothing to close.
+  LB_CHECK(Binding::make(policy));
+  LB_TRY(call, open_idle());
+  if (auto bound = call->bind(std::move(policy)); !bound) return std::move(bound).error();
+  return call;
 }
 
 }  // namespace librebird::egress

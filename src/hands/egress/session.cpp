@@ -1,261 +1,186 @@
 #include "session.hpp"
 
-#include <boost/asio/read.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url.hpp>
+#include "ascii.hpp"
+#include "exchange.hpp"
+#include "tunnel.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
-#include <charconv>
 
 namespace librebird::egress {
 namespace {
 
-struct Answer {
-  int status = 200;
-  HttpHeaders headers;
-  std::string body;
-};
+constexpr Millis kHandshakeTime{10'000};
+constexpr Millis kRestTime{60'000};  // between two requests
+constexpr Millis kEndTime{1'000};
 
-Answer refusal(int status, const Error& error) {
-  return {status, {{"Content-Type", "text/plain; charset=utf-8"}}, error.message};
-}
-
-bool same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return low(x) == low(y);
-  });
-}
-
-// Hop-by-hop fields (RFC 9110, section 7.6.1) and those the client sets itself.
-bool passes(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kDropped = {"connection",
-                                                         "proxy-connection",
-                                                         "keep-alive",
-                                                         "te",
-                                                         "trailer",
-                                                         "transfer-encoding",
-                                                         "upgrade",
-                                                         "host",
-                                                         "content-length",
-                                                         "proxy-authorization",
-                                                         "proxy-authenticate",
-                                                         "expect"};
-  return std::ranges::none_of(kDropped, [name](std::string_view dropped) { return same(name, dropped); });
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-Error bad_request(std::string message) { return make_error(Code::invalid_argument, std::move(message)); }
-
-// The head up to and including the empty line (RFC 9112, sections 3 and 5).
-Result<HttpRequest> parse_head(std::string_view head) {
-  HttpRequest request;
-  const std::size_t line_end = head.find("\r\n");
-  const std::string_view line = head.substr(0, line_end);
-  const std::size_t first = line.find(' ');
-  const std::size_t second = line.find(' ', first == std::string_view::npos ? first : first + 1);
-  if (second == std::string_view::npos || line.substr(second + 1) != "HTTP/1.1") {
-    return bad_request("The request line must be: METHOD https://host/path HTTP/1.1.");
-  }
-  request.method = line.substr(0, first);
-  request.url = line.substr(first + 1, second - first - 1);
-  std::string_view rest = head.substr(line_end + 2);
-  while (!rest.starts_with("\r\n")) {
-    const std::size_t end = rest.find("\r\n");
-    const std::string_view field = rest.substr(0, end);
-    const std::size_t colon = field.find(':');
-    if (colon == std::string_view::npos || !is_token(field.substr(0, colon)))
-      return bad_request("A header line is malformed.");
-    std::string_view value = field.substr(colon + 1);
-    while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
-    while (value.ends_with(' ') || value.ends_with('\t')) value.remove_suffix(1);
-    if (std::ranges::any_of(value,
-                            [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; })) {
-      return bad_request("A header value holds control characters.");
-    }
-    request.headers.emplace_back(field.substr(0, colon), value);
-    rest.remove_prefix(end + 2);
-  }
-  if (find_header(request.headers, "Transfer-Encoding")) return bad_request("Send the body with Content-Length.");
-  return request;
-}
-
-Result<std::size_t> body_length(const HttpRequest& request, std::size_t limit) {
-  const auto value = find_header(request.headers, "Content-Length");
-  if (!value) return std::size_t{0};
-  std::size_t length = 0;
-  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), length);
-  if (error != std::errc{} || end != value->data() + value->size()) return bad_request("Content-Length is no number.");
-  if (length > limit) return make_error(Code::too_large, fmt::format("The request's body is over {} bytes.", limit));
-  return length;
-}
-
-std::string host_of(const std::string& url) {
-  const auto parsed = boost::urls::parse_uri(url);
-  if (!parsed) return "?";
-  const auto host = parsed->encoded_host();
-  return {host.data(), host.size()};
-}
-
-void log_decision(CallState& state, const HttpRequest& request, std::string_view what) {
-  if (state.decisions.size() > 2000) return;
-  // The host only: a path or query may hold what the user said.
-  state.decisions += fmt::format("{}egress {} {}: {}", state.decisions.empty() ? "" : "; ",
-                                 request.method.substr(0, 10), host_of(request.url).substr(0, 100), what);
-}
-
-Result<std::string> redirect_target(const std::string& base, std::string_view location) {
-  const auto from = boost::urls::parse_uri(base);
-  const auto to = boost::urls::parse_uri_reference({location.data(), location.size()});
-  boost::urls::url target;
-  if (!from || !to || !boost::urls::resolve(*from, *to, target))
-    return bad_request("The server redirected to a malformed address.");
-  target.remove_fragment();
-  return std::string(target.buffer().data(), target.buffer().size());
-}
-
-Task<Result<Answer>> fetch(CallState& state, HttpRequest request, std::stop_token stop) {
-  std::erase_if(request.headers, [](const auto& header) { return !passes(header.first); });
-  request.reach = Reach::public_only;
-  request.total_timeout = state.limits.total_timeout;
-  request.idle_timeout = state.limits.total_timeout;
-  for (int hop = 0;; ++hop) {
-    if (auto allowed = may_fetch(state.hosts, request.method, request.url); !allowed) {
-      log_decision(state, request, "denied");
-      co_return std::move(allowed).error();
-    }
-    auto sent = co_await state.http.send(request, stop);
-    if (!sent) {
-      log_decision(state, request, to_string(sent.error().code));
-      co_return std::move(sent).error();
-    }
-    const int status = (*sent)->status();
-    log_decision(state, request, fmt::to_string(status));
-    const auto location = find_header((*sent)->headers(), "Location");
-    const bool redirect = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-    if (redirect && location) {
-      if (hop == state.limits.redirects)
-        co_return make_error(Code::failed_precondition, "The server redirects too often.");
-      LB_CO_TRY(target, redirect_target(request.url, *location));
-      // Credentials are for the host they were meant for.
-      if (host_of(target) != host_of(request.url)) {
-        std::erase_if(request.headers, [](const auto& header) {
-          return same(header.first, "authorization") || same(header.first, "cookie");
-        });
-      }
-      request.url = std::move(target);
-      if (status < 307 && request.method != "HEAD") {
-        request.method = "GET";
-        request.body.clear();
-      }
-      continue;
-    }
-    Answer answer{status, {}, {}};
-    for (const auto& [name, value] : (*sent)->headers()) {
-      if (passes(name) && !same(name, "set-cookie")) answer.headers.emplace_back(name, value);
-    }
-    LB_CO_TRY(body, co_await read_all(**sent, state.limits.response_bytes, stop));
-    answer.body = std::move(body);
-    co_return answer;
-  }
-}
-
-Answer answer_of(const Error& error) {
-  switch (error.code) {
-    case Code::invalid_argument: return refusal(400, error);
-    case Code::permission_denied: return refusal(403, error);
-    case Code::too_large: return refusal(413, error);
-    case Code::resource_exhausted: return refusal(429, error);
-    case Code::deadline_exceeded: return refusal(504, error);
-    default: return refusal(502, error);
-  }
-}
-
-std::string to_text(const Answer& answer, bool with_body) {
-  std::string text = fmt::format("HTTP/1.1 {} Answer\r\nContent-Length: {}\r\n", answer.status, answer.body.size());
-  for (const auto& [name, value] : answer.headers) text += fmt::format("{}: {}\r\n", name, value);
-  text += "\r\n";
-  if (with_body) text += answer.body;
-  return text;
-}
+Error bad(std::string message) { return make_error(Code::invalid_argument, std::move(message)); }
 
 class Session {
  public:
-  Session(Socket& socket, CallState& state, std::stop_token stop)
-      : socket_(socket),
-        state_(state),
-        stop_(std::move(stop)),
-        buffer_(boost::asio::dynamic_buffer(received_, state.limits.head_bytes)) {}
+  Session(Wire& wire, CallState& state, std::stop_token stop) : wire_(wire), state_(state), stop_(std::move(stop)) {}
 
   // One request and its answer; false when the connection ends.
   Task<bool> exchange() {
-    boost::system::error_code error;
-    const std::size_t head_size = co_await boost::asio::async_read_until(socket_, buffer_, "\r\n\r\n",
-                                                                         boost::asio::redirect_error(use_task, error));
-    if (error) co_return false;
-    const std::string head = received_.substr(0, head_size);
-    received_.erase(0, head_size);
-    auto request = parse_head(head);
-    if (!request) co_return co_await refuse(request.error());
-    auto length = body_length(*request, state_.limits.body_bytes);
-    if (!length) co_return co_await refuse(length.error());
-    if (++state_.requests > state_.limits.requests) {
-      co_return co_await refuse(make_error(Code::resource_exhausted, "This call has made too many requests."));
+    std::string text;
+    auto got = co_await read_head(text);
+    if (!got) co_return co_await refuse("?", {}, got.error());
+    if (!*got) co_return false;
+    auto head = parse_request_head(text);
+    if (!head) co_return co_await refuse("?", {}, head.error());
+    if (!state_.binding) {
+      co_return co_await refuse(head->method, {},
+                                make_error(Code::permission_denied, "No call runs here yet, so nothing may leave."));
     }
-    request->body = received_.substr(0, std::min(*length, received_.size()));
-    received_.erase(0, request->body.size());
-    if (request->body.size() < *length) {
-      const std::size_t have = request->body.size();
-      request->body.resize(*length);
-      co_await boost::asio::async_read(socket_, boost::asio::buffer(request->body.data() + have, *length - have),
-                                       boost::asio::redirect_error(use_task, error));
-      if (error) co_return false;
+    if (head->method == "CONNECT") co_return co_await connect(*head);
+    auto target = target_of(*head);
+    Exchange exchange(wire_, received_, state_.http, state_.binding, stop_);
+    if (!target) {
+      Target unknown = inside_.value_or(Target{});
+      co_return co_await exchange.refuse(*head, unknown, std::move(target).error());
     }
-    const bool with_body = request->method != "HEAD";
-    auto answer = co_await fetch(state_, std::move(*request), stop_);
-    co_return co_await send(to_text(answer ? *answer : answer_of(answer.error()), with_body));
+    // Our own kits name what they want and no Host; what they get they get whole.
+    const bool whole = !inside_ && (target->tls || !head->host);
+    if (whole) co_return co_await exchange.fetch(std::move(*head), std::move(*target));
+    co_return co_await exchange.pass(std::move(*head), std::move(*target));
   }
 
  private:
-  Task<bool> refuse(Error error) {
-    // The rest of a malformed request cannot be told from the next one: answer and end.
-    co_await send(to_text(answer_of(error), true));
+  // False at the end of input.
+  Task<Result<bool>> read_head(std::string& head) {
+    const std::size_t limit = state_.binding ? state_.binding->limits().head_bytes : FenceLimits{}.head_bytes;
+    std::size_t looked = 0;
+    for (;;) {
+      // Empty lines before a request are passed over (RFC 9112, section 2.2).
+      while (looked == 0 && received_.starts_with("\r\n")) received_.erase(0, 2);
+      if (const std::size_t end = received_.find("\r\n\r\n", looked); end != std::string::npos) {
+        if (end + 4 > limit) break;
+        head = received_.substr(0, end + 4);
+        received_.erase(0, end + 4);
+        co_return true;
+      }
+      if (received_.size() > limit) break;
+      if (!inside_ && received_.starts_with('\x16')) {
+        co_return bad("This is a proxy: ask it with CONNECT before you speak TLS.");
+      }
+      looked = received_.size() < 3 ? 0 : received_.size() - 3;
+      auto more = co_await wire_.read(received_, received_.empty() ? kRestTime : kHandshakeTime);
+      if (!more || !*more) co_return false;
+    }
+    co_return make_error(Code::too_large, fmt::format("The request's head is over {} bytes.", limit));
+  }
+
+  Result<Target> target_of(const RequestHead& head) const {
+    if (!inside_) {
+      if (head.target.starts_with('/') || head.target == "*") {
+        return bad("This is a proxy: ask it for an absolute address, for example http://host/path.");
+      }
+      return parse_target(head.target);
+    }
+    // In a connection that was asked for one host, every request is for that host.
+    if (!head.host) return bad("The request has no Host field.");
+    Target target = *inside_;
+    LB_TRY(named, parse_authority(*head.host, target.tls ? 443 : 80));
+    if (named.host != target.host || named.port != target.port) {
+      return bad(fmt::format("The request's Host is {}, but the connection was made to {}.", printable(*head.host, 100),
+                             target.authority()));
+    }
+    std::string path = head.target == "*" ? "/" : head.target;
+    if (!path.starts_with('/')) return bad("In a connection made with CONNECT, a request names a path only.");
+    return parse_target((target.tls ? "https://" : "http://") + target.authority() + path);
+  }
+
+  Task<bool> connect(const RequestHead& head) {
+    if (inside_) co_return co_await refuse(head.method, *inside_, bad("A CONNECT inside a CONNECT is not allowed."));
+    auto target = parse_authority(head.target, std::nullopt);
+    if (!target) co_return co_await refuse(head.method, {}, target.error());
+    if (head.body != RequestHead::Body::none)
+      co_return co_await refuse(head.method, *target, bad("CONNECT has no body."));
+    if (head.host) {
+      const auto named = parse_authority(*head.host, target->port);
+      if (!named || named->host != target->host || named->port != target->port) {
+        co_return co_await refuse(head.method, *target, bad("The CONNECT's Host field names another host."));
+      }
+    }
+    const std::shared_ptr<Binding> binding = state_.binding;
+    const auto match = binding->hosts().check_connect(target->host, target->port);
+    if (!match) co_return co_await refuse(head.method, *target, match.error());
+    if (*match == HostList::Match::tunnel) {
+      co_await tunnel(wire_, received_, state_, binding, std::move(*target), stop_);
+      co_return false;
+    }
+    if (!co_await wire_.write("HTTP/1.1 200 Connection established\r\n\r\n", kHandshakeTime)) co_return false;
+    co_return co_await enter(std::move(*target), *binding);
+  }
+
+  // What the program begins to speak decides: TLS, which ends here, or plain HTTP.
+  Task<bool> enter(Target target, Binding& binding) {
+    const auto first = received_.empty() ? co_await wire_.peek(kHandshakeTime) : std::optional<char>(received_[0]);
+    if (!first) co_return false;
+    if (*first >= 'A' && *first <= 'Z') {
+      target.tls = false;
+      inside_ = std::move(target);
+      co_return true;
+    }
+    peer_.host = target.host;
+    Status entered = make_error(Code::failed_precondition,
+                                "The program speaks neither TLS nor HTTP; that passes only to a host marked tunnel:.");
+    if (*first == '\x16') {
+      auto ssl = state_.tls.session(*state_.authority, peer_);
+      const std::string begun = std::exchange(received_, {});
+      entered = ssl ? co_await wire_.accept_tls(*ssl, begun, kHandshakeTime) : Status(ssl.error());
+    }
+    if (entered) {
+      inside_ = std::move(target);
+      co_return true;
+    }
+    const bool ours = !peer_.refusal.empty() || entered.error().code == Code::failed_precondition;
+    binding.note({"CONNECT",
+                  target.host,
+                  target.port,
+                  {},
+                  0,
+                  0,
+                  0,
+                  ours ? EgressDecision::denied : EgressDecision::failed,
+                  peer_.refusal.empty() ? entered.error().message : peer_.refusal});
     co_return false;
   }
 
-  Task<bool> send(std::string text) {
-    boost::system::error_code error;
-    co_await boost::asio::async_write(socket_, boost::asio::buffer(text), boost::asio::redirect_error(use_task, error));
-    co_return !error;
+  Task<bool> refuse(std::string method, Target target, Error error) {
+    if (state_.binding) {
+      state_.binding->note({std::move(method), target.host.empty() ? "?" : target.host, target.port, target.path, 0, 0,
+                            0, decision_of(error), error.message});
+    }
+    (void)co_await wire_.write(refusal_text(error, false, true), kEndTime);
+    // What the program may still be sending is read for a moment, so that it sees the answer and no reset.
+    wire_.end_sending();
+    std::string rest;
+    for (std::size_t taken = 0; taken < 64 * 1024; taken += rest.size()) {
+      rest.clear();
+      auto more = co_await wire_.read(rest, kEndTime);
+      if (!more || !*more) break;
+    }
+    co_return false;
   }
 
-  Socket& socket_;
+  Wire& wire_;
   CallState& state_;
   std::stop_token stop_;
   std::string received_;
-  boost::asio::dynamic_string_buffer<char, std::char_traits<char>, std::allocator<char>> buffer_;
+  std::optional<Target> inside_;  // of a CONNECT
+  TlsServer::Peer peer_;
 };
 
 }  // namespace
 
 Task<void> serve(Socket socket, CallState& state, std::stop_token stop) {
-  state.sockets.insert(&socket);
-  Session session(socket, state, stop);
+  Wire wire(std::move(socket));
+  state.wires.insert(&wire);
+  Session session(wire, state, stop);
   while (!stop.stop_requested() && co_await session.exchange()) {
   }
-  state.sockets.erase(&socket);
+  if (!stop.stop_requested()) co_await wire.end(kEndTime);
+  state.wires.erase(&wire);
 }
 
 }  // namespace librebird::egress

@@ -96,7 +96,12 @@ struct ScriptedAnswer {
 // Gives the scripted answers in order and records what was asked.
 class ScriptedHttpClient final : public HttpClient {
  public:
-  Task<Result<std::unique_ptr<HttpResponse>>> send(HttpRequest request, std::stop_token /*stop*/) override {
+  Task<Result<std::unique_ptr<HttpResponse>>> send(HttpRequest request, std::stop_token stop) override {
+    while (request.stream) {
+      LB_CO_TRY(piece, co_await request.stream->next(stop));
+      if (!piece) break;
+      request.body += *piece;
+    }
     requests.push_back(request);
     if (answers.empty()) co_return make_error(Code::unavailable, "Nothing answers.");
     auto response = std::make_unique<Response>(std::move(answers.front()));
