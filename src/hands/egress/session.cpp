@@ -69,21 +69,26 @@ class Session {
     co_return make_error(Code::too_large, fmt::format("The request's head is over {} bytes.", limit));
   }
 
+  static Status check_host(const std::string& host, const Target& target, const char* what) {
+    LB_TRY(named, parse_authority(host, target.tls ? 443 : 80));
+    if (named.host == target.host && named.port == target.port) return Ok{};
+    return bad(
+        fmt::format("The request's Host is {}, but its {} is for {}.", printable(host, 100), what, target.authority()));
+  }
+
   Result<Target> target_of(const RequestHead& head) const {
     if (!inside_) {
       if (head.target.starts_with('/') || head.target == "*") {
         return bad("This is a proxy: ask it for an absolute address, for example http://host/path.");
       }
-      return parse_target(head.target);
+      LB_TRY(target, parse_target(head.target));
+      if (head.host) LB_CHECK(check_host(*head.host, target, "address"));
+      return target;
     }
     // In a connection that was asked for one host, every request is for that host.
     if (!head.host) return bad("The request has no Host field.");
     Target target = *inside_;
-    LB_TRY(named, parse_authority(*head.host, target.tls ? 443 : 80));
-    if (named.host != target.host || named.port != target.port) {
-      return bad(fmt::format("The request's Host is {}, but the connection was made to {}.", printable(*head.host, 100),
-                             target.authority()));
-    }
+    LB_CHECK(check_host(*head.host, target, "connection"));
     std::string path = head.target == "*" ? "/" : head.target;
     if (!path.starts_with('/')) return bad("In a connection made with CONNECT, a request names a path only.");
     return parse_target((target.tls ? "https://" : "http://") + target.authority() + path);
@@ -95,11 +100,10 @@ class Session {
     if (!target) co_return co_await refuse(head.method, {}, target.error());
     if (head.body != RequestHead::Body::none)
       co_return co_await refuse(head.method, *target, bad("CONNECT has no body."));
-    if (head.host) {
-      const auto named = parse_authority(*head.host, target->port);
-      if (!named || named->host != target->host || named->port != target->port) {
-        co_return co_await refuse(head.method, *target, bad("The CONNECT's Host field names another host."));
-      }
+    // Some programs name the proxy here, which is of no use to anybody.
+    if (head.host && !head.host->starts_with("127.0.0.1") && !head.host->starts_with("localhost")) {
+      const auto named = check_host(*head.host, *target, "CONNECT");
+      if (!named) co_return co_await refuse(head.method, *target, named.error());
     }
     const std::shared_ptr<Binding> binding = state_.binding;
     const auto match = binding->hosts().check_connect(target->host, target->port);

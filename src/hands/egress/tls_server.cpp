@@ -34,16 +34,17 @@ int check_name(SSL* ssl, int* alert, void* /*unused*/) {
 
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned int in_size, void* /*unused*/) {
-  constexpr std::string_view kOurs = "http/1.1";
-  for (unsigned int at = 0; at < in_size;) {
-    const unsigned int size = in[at];
-    if (at + 1 + size > in_size) break;
-    if (std::string_view(reinterpret_cast<const char*>(in + at + 1), size) == kOurs) {
-      *out = in + at + 1;
-      *out_size = static_cast<unsigned char>(size);
-      return SSL_TLSEXT_ERR_OK;
+  for (const std::string_view ours : {"http/1.1", "http/1.0"}) {
+    for (unsigned int at = 0; at < in_size;) {
+      const unsigned int size = in[at];
+      if (at + 1 + size > in_size) break;
+      if (std::string_view(reinterpret_cast<const char*>(in + at + 1), size) == ours) {
+        *out = in + at + 1;
+        *out_size = static_cast<unsigned char>(size);
+        return SSL_TLSEXT_ERR_OK;
+      }
+      at += 1 + size;
     }
-    at += 1 + size;
   }
   if (TlsServer::Peer* const peer = peer_of(ssl)) {
     peer->refusal = "The program offers no HTTP/1.1; only a host marked tunnel: can be spoken with in other protocols.";

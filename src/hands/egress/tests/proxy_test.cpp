@@ -73,7 +73,7 @@ class Egress : public testing::Test {
 TEST_F(Egress, FetchesWhatIsAllowed) {
   http_.answers = {{200, {{"Content-Type", "text/plain"}, {"Set-Cookie", "a=b"}}, "sunny"}};
   const std::string answer =
-      ask("GET https://wttr.in/x?format=j1 HTTP/1.1\r\nAccept: */*\r\nHost: evil\r\nConnection: close\r\n\r\n");
+      ask("GET https://wttr.in/x?format=j1 HTTP/1.1\r\nAccept: */*\r\nHost: wttr.in\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nsunny"));
   EXPECT_EQ(answer.find("Set-Cookie"), std::string::npos);
@@ -91,6 +91,15 @@ TEST_F(Egress, RefusesTheRest) {
   }
   EXPECT_THAT(ask("TRACE https://wttr.in/ HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 403"));
   EXPECT_THAT(ask(get("/relative")), StartsWith("HTTP/1.1 400"));
+  EXPECT_TRUE(http_.requests.empty());
+}
+
+TEST_F(Egress, AHostFieldThatSaysOtherwiseIsRefused) {
+  for (const char* host : {"evil.example", "wttr.in:81", "wttr.in.", "", "wttr.in, evil.example", "user@wttr.in"}) {
+    EXPECT_THAT(ask(std::string("GET http://wttr.in/ HTTP/1.1\r\nHost: ") + host + "\r\n\r\n", {"http://wttr.in"}),
+                StartsWith("HTTP/1.1 400"))
+        << host;
+  }
   EXPECT_TRUE(http_.requests.empty());
 }
 
