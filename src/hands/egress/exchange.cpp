@@ -152,8 +152,11 @@ Task<Status> Exchange::relay(const RequestHead& head, const Target& target, Http
     if (const auto found = scan->feed(fields)) remark_ = "the answer holds what looks like a secret: " + found->name;
   }
   answered_ = true;
-  LB_CO_CHECK(co_await wire_.write(fmt::format("HTTP/1.1 {} Answer\r\n{}{}\r\n", answer.status(), fields, framing),
-                                   binding_->limits().idle_timeout));
+  std::string out = fmt::format("HTTP/1.1 {} Answer\r\n{}{}\r\n", answer.status(), fields, framing);
+  // A body of known length follows at once and may share the head's packet; others may keep a program waiting.
+  if (!body || chunked || !framed_) {
+    LB_CO_CHECK(co_await wire_.write(std::exchange(out, {}), binding_->limits().idle_timeout));
+  }
   if (!body) co_return Ok{};
   Replacer redactor = binding_->secrets().redactor();
   for (bool more = true; more;) {
@@ -165,10 +168,11 @@ Task<Status> Exchange::relay(const RequestHead& head, const Target& target, Http
       const auto found = scan ? scan->feed(*piece) : std::nullopt;
       if (found) remark_ = "the answer holds what looks like a secret: " + found->name;
     }
-    std::string out = piece ? redactor.feed(*piece) : redactor.finish();
-    if (chunked && !out.empty()) out = fmt::format("{:x}\r\n{}\r\n", out.size(), out);
-    if (chunked && !more) out += "0\r\n\r\n";
-    LB_CO_CHECK(co_await wire_.write(out, binding_->limits().idle_timeout));
+    std::string text = piece ? redactor.feed(*piece) : redactor.finish();
+    if (chunked && !text.empty()) text = fmt::format("{:x}\r\n{}\r\n", text.size(), text);
+    if (chunked && !more) text += "0\r\n\r\n";
+    out += text;
+    LB_CO_CHECK(co_await wire_.write(std::exchange(out, {}), binding_->limits().idle_timeout));
   }
   co_return Ok{};
 }

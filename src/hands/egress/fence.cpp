@@ -100,6 +100,7 @@ class Fence::Impl : public std::enable_shared_from_this<Fence::Impl> {
 
  public:
   class ServedCall;
+  Result<std::unique_ptr<ServedCall>> prepare();
 };
 
 class Fence::Impl::ServedCall final : public Call {
@@ -112,8 +113,13 @@ class Fence::Impl::ServedCall final : public Call {
         state_{fence_->http(), fence_->tls(), std::move(authority), nullptr, {}, {}} {}
   ~ServedCall() override { remove_call_directory(directory_); }
 
+  Status write_certificates() {
+    // Behind a tunnel a program meets the world's own certificates; otherwise only ours, so it trusts only ours.
+    const bool roots = state_.binding && state_.binding->has_tunnels();
+    return write_file(directory_ + "/ca.pem", state_.authority->certificate_pem() + (roots ? fence_->roots() : ""));
+  }
+
   Status listen() {
-    LB_CHECK(write_file(directory_ + "/ca.pem", state_.authority->certificate_pem()));
     const std::string path = directory_ + "/fence.sock";
     boost::system::error_code error;
     acceptor_.open(Protocol(), error);
@@ -130,12 +136,13 @@ class Fence::Impl::ServedCall final : public Call {
 
   Status bind(CallPolicy policy) override {
     LB_TRY(binding, Binding::make(std::move(policy)));
-    if (binding->has_tunnels() && !knows_roots_) {
-      // Behind a tunnel a program meets the world's own certificates; otherwise only ours, so it trusts only ours.
-      LB_CHECK(write_file(directory_ + "/ca.pem", state_.authority->certificate_pem() + fence_->roots()));
-      knows_roots_ = true;
+    const auto before = std::exchange(state_.binding, std::move(binding));
+    const bool had_tunnels = before && before->has_tunnels();
+    if (had_tunnels == state_.binding->has_tunnels()) return Ok{};
+    if (auto written = write_certificates(); !written) {
+      state_.binding = before;
+      return written;
     }
-    state_.binding = std::move(binding);
     return Ok{};
   }
 
@@ -210,27 +217,37 @@ class Fence::Impl::ServedCall final : public Call {
   CallState state_;
   int serving_ = 0;
   bool watching_ = false;
-  bool knows_roots_ = false;
 };
+
+// A call that does not listen yet.
+Result<std::unique_ptr<Fence::Impl::ServedCall>> Fence::Impl::prepare() {
+  LB_TRY(directory, make_directory());
+  auto authority = take_authority();
+  if (authority) {
+    auto call = std::make_unique<ServedCall>(shared_from_this(), directory, std::move(authority).value());
+    if (auto written = call->write_certificates(); !written) return std::move(written).error();
+    return call;
+  }
+  remove_call_directory(directory);
+  return std::move(authority).error();
+}
 
 Fence::Fence(Executor executor, HttpClient& http) : impl_(std::make_shared<Impl>(executor, http)) {}
 
 Fence::~Fence() = default;
 
 Result<std::unique_ptr<Call>> Fence::open_idle() {
-  LB_TRY(directory, impl_->make_directory());
-  LB_TRY(authority, impl_->take_authority());
-  auto call = std::make_unique<Impl::ServedCall>(impl_, std::move(directory), std::move(authority));
+  LB_TRY(call, impl_->prepare());
   LB_CHECK(call->listen());
   return std::unique_ptr<Call>(std::move(call));
 }
 
 Result<std::unique_ptr<Call>> Fence::open(CallPolicy policy) {
-  // The policy is looked at first: a call that cannot be bound has nothing to close.
-  LB_CHECK(Binding::make(policy));
-  LB_TRY(call, open_idle());
-  if (auto bound = call->bind(std::move(policy)); !bound) return std::move(bound).error();
-  return call;
+  LB_TRY(call, impl_->prepare());
+  // Before it listens: what could not be bound has nothing to close.
+  LB_CHECK(call->bind(std::move(policy)));
+  LB_CHECK(call->listen());
+  return std::unique_ptr<Call>(std::move(call));
 }
 
 }  // namespace librebird::egress

@@ -45,6 +45,10 @@ class Session {
   }
 
  private:
+  [[nodiscard]] Millis head_time() const {
+    return std::min(kHandshakeTime, (state_.binding ? state_.binding->limits() : FenceLimits{}).idle_timeout);
+  }
+
   // False at the end of input.
   Task<Result<bool>> read_head(std::string& head) {
     const std::size_t limit = state_.binding ? state_.binding->limits().head_bytes : FenceLimits{}.head_bytes;
@@ -63,7 +67,7 @@ class Session {
         co_return bad("This is a proxy: ask it with CONNECT before you speak TLS.");
       }
       looked = received_.size() < 3 ? 0 : received_.size() - 3;
-      auto more = co_await wire_.read(received_, received_.empty() ? kRestTime : kHandshakeTime);
+      auto more = co_await wire_.read(received_, received_.empty() ? kRestTime : head_time());
       if (!more || !*more) co_return false;
     }
     co_return make_error(Code::too_large, fmt::format("The request's head is over {} bytes.", limit));
@@ -118,7 +122,7 @@ class Session {
 
   // What the program begins to speak decides: TLS, which ends here, or plain HTTP.
   Task<bool> enter(Target target, Binding& binding) {
-    const auto first = received_.empty() ? co_await wire_.peek(kHandshakeTime) : std::optional<char>(received_[0]);
+    const auto first = received_.empty() ? co_await wire_.peek(head_time()) : std::optional<char>(received_[0]);
     if (!first) co_return false;
     if (*first >= 'A' && *first <= 'Z') {
       target.tls = false;
@@ -131,7 +135,7 @@ class Session {
     if (*first == '\x16') {
       auto ssl = state_.tls.session(*state_.authority, peer_);
       const std::string begun = std::exchange(received_, {});
-      entered = ssl ? co_await wire_.accept_tls(*ssl, begun, kHandshakeTime) : Status(ssl.error());
+      entered = ssl ? co_await wire_.accept_tls(*ssl, begun, head_time()) : Status(ssl.error());
     }
     if (entered) {
       inside_ = std::move(target);

@@ -159,6 +159,7 @@ TEST_F(Programs, CurlSendsBodiesOfEverySize) {
     std::fwrite(text.data(), 1, size, out);
     std::fclose(out);
     EXPECT_EQ(curl({"--data-binary", "@" + file, url}).output, std::to_string(size) + " ") << size;
+    if (size == 0) continue;  // this curl never ends an empty body in chunks
     EXPECT_THAT(curl({"-T", file, "-H", "Transfer-Encoding: chunked", url}).output,
                 HasSubstr(std::to_string(size) + " "))
         << size;
@@ -284,6 +285,34 @@ TEST_F(Programs, SecretsAreFoundAcrossTheBordersOfAStream) {
   EXPECT_TRUE(plain_.asked().empty());
   EXPECT_EQ(events_.at(0).decision, EgressDecision::denied);
   std::filesystem::remove(file);
+}
+
+TEST_F(Programs, OpeningAnIdleCallIsCheap) {
+  constexpr int kCalls = 100;
+  std::vector<std::unique_ptr<Call>> calls;
+  // The first one makes the folder and the context.
+  calls.push_back(std::move(fence_->open_idle()).value());
+  const auto open_one = [&] {
+    const auto began = std::chrono::steady_clock::now();
+    calls.push_back(std::move(fence_->open_idle()).value());
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+  };
+  const auto median = [](std::vector<double> times) {
+    std::ranges::nth_element(times, times.begin() + kCalls / 2);
+    return times[kCalls / 2];
+  };
+  std::vector<double> apart(kCalls);
+  for (double& time : apart) {
+    for (int turn = 0; turn < 10; ++turn) loop_.poll();
+    time = open_one();
+  }
+  std::vector<double> together(kCalls);
+  for (double& time : together) time = open_one();
+  fmt::print("opening an idle call: median {:.3f} ms with an authority in stock, {:.3f} ms without\n", median(apart),
+             median(together));
+  // Generous, for sanitizers and busy machines; bench measures.
+  EXPECT_LT(median(apart), 5);
+  for (auto& call : calls) testkit::run_on(loop_, closed(*call));
 }
 
 TEST_F(Programs, FilesAreGoneAfterwardsAndReadableMeanwhile) {
