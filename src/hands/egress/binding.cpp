@@ -45,6 +45,10 @@ Result<std::shared_ptr<Binding>> Binding::make(CallPolicy policy) {
   LB_TRY(secrets, Secrets::make(std::move(policy.secrets)));
   made->secrets_ = std::move(secrets);
   made->limits_ = policy.limits;
+  if (policy.reach == Reach::any && !made->hosts_.tool.only_exact()) {
+    return make_error(Code::invalid_argument, "A call that may reach private networks must name its hosts exactly.");
+  }
+  made->reach_ = policy.reach;
   made->on_event_ = std::move(policy.on_event);
   made->inspector_ = std::move(policy.inspector);
   made->tokens_ = made->burst();
@@ -60,6 +64,13 @@ bool Binding::has_tunnels() const {
 
 std::unique_ptr<TrafficScan> Binding::scan(Direction direction) const {
   return inspector_ ? inspector_->scan(direction) : nullptr;
+}
+
+std::optional<TrafficFinding> Binding::find(Direction direction, std::string_view text) const {
+  const auto looking = scan(direction);
+  if (!looking) return std::nullopt;
+  auto found = looking->feed(text);
+  return found ? std::move(found) : looking->finish();
 }
 
 Task<Status> Binding::admit(std::stop_token stop) {

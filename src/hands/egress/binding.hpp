@@ -20,7 +20,11 @@ class Binding {
   [[nodiscard]] const HostPolicy& hosts() const { return hosts_; }
   [[nodiscard]] const Secrets& secrets() const { return secrets_; }
   [[nodiscard]] bool has_tunnels() const;
-  [[nodiscard]] std::unique_ptr<TrafficScan> scan(Direction direction) const;
+  [[nodiscard]] Reach reach() const { return reach_; }
+  [[nodiscard]] std::unique_ptr<TrafficScan> scan(Direction direction) const;  // null: nobody looks
+  // What the inspector sees in a text that is all there.
+  [[nodiscard]] std::optional<TrafficFinding> find(Direction direction, std::string_view text) const;
+  [[nodiscard]] bool inspected() const { return inspector_ != nullptr; }
 
   // A request's place: waits for its turn. resource_exhausted: the call has made too many.
   Task<Status> admit(std::stop_token stop);
@@ -38,6 +42,7 @@ class Binding {
   HostPolicy hosts_;
   Secrets secrets_;
   FenceLimits limits_;
+  Reach reach_ = Reach::public_only;
   std::function<void(const EgressEvent&)> on_event_;
   std::shared_ptr<TrafficInspector> inspector_;
   std::vector<EgressEvent> events_;

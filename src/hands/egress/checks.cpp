@@ -71,22 +71,19 @@ std::string refusal_text(const Error& error, bool keep_alive, bool with_body) {
 }
 
 Result<HttpRequest> make_outgoing(const Binding& binding, const Target& target, const std::string& method,
-                                  HttpHeaders headers, TrafficScan* scan) {
+                                  HttpHeaders headers) {
   if (std::ranges::find(kMethods, method) == kMethods.end()) {
     return make_error(Code::permission_denied, fmt::format("The method {} is not allowed.", printable(method, 20)));
   }
   LB_CHECK(binding.hosts().check(target));
-  if (scan != nullptr) {
-    if (const auto found = scan->feed(target.path + "\n")) return leak(*found, "address");
-  }
+  if (const auto found = binding.find(Direction::out, target.path)) return leak(*found, "address");
   for (const auto& [name, value] : headers) {
     if (same(name, "authorization") && binds_connection(value)) {
       return make_error(Code::permission_denied,
                         "NTLM and Negotiate bind a connection to one person, so the fence does not pass them on.");
     }
-    if (scan == nullptr) continue;
     // Credentials look like secrets because they are; only those that are known not to belong here are stopped.
-    const auto found = scan->feed(name + ": " + value + "\n");
+    const auto found = binding.find(Direction::out, value);
     if (found && (found->known || !is_credential_field(name))) return leak(*found, "head");
   }
   HttpRequest request;
@@ -96,7 +93,7 @@ Result<HttpRequest> make_outgoing(const Binding& binding, const Target& target, 
   filled.path = std::move(path);
   request.url = filled.url();
   LB_CHECK(binding.secrets().into_headers(target, headers));
-  if (scan != nullptr || !binding.secrets().empty()) {
+  if (binding.inspected() || !binding.secrets().empty()) {
     // What comes back must be readable.
     drop_field(headers, "Accept-Encoding");
     headers.emplace_back("Accept-Encoding", "identity");
@@ -107,7 +104,7 @@ Result<HttpRequest> make_outgoing(const Binding& binding, const Target& target, 
     drop_field(headers, "If-Range");
   }
   request.headers = std::move(headers);
-  request.reach = Reach::public_only;
+  request.reach = binding.reach();
   request.total_timeout = binding.limits().total_timeout;
   request.idle_timeout = binding.limits().idle_timeout;
   request.connect_timeout = std::min(request.connect_timeout, request.total_timeout);

@@ -36,6 +36,10 @@ void Exchange::note(const RequestHead& head, const Target& target, const Status&
   binding_->note(std::move(event));
 }
 
+void Exchange::flag(const std::optional<TrafficFinding>& found) {
+  if (found) remark_ = "the answer holds what looks like a secret: " + found->name;
+}
+
 Task<bool> Exchange::drain(BodyReader& reader) {
   // A program that is still sending would take the closed connection for the answer.
   std::size_t left = kDrained;
@@ -76,11 +80,10 @@ Task<bool> Exchange::pass(RequestHead head, Target target) {
                                          "WebSockets and other upgrades do not pass the fence; a host marked tunnel: "
                                          "can be spoken with in any protocol."));
   }
-  auto scan = binding_->scan(Direction::out);
-  auto request = make_outgoing(*binding_, target, head.method, std::move(head.headers), scan.get());
+  auto request = make_outgoing(*binding_, target, head.method, std::move(head.headers));
   if (!request) co_return co_await refuse(head, target, std::move(request).error());
   BodyReader reader(wire_, received_, head, binding_->limits());
-  auto upload = std::make_shared<Upload>(reader, binding_, target, writing_of(request->headers), std::move(scan));
+  auto upload = std::make_shared<Upload>(reader, binding_, target, writing_of(request->headers));
   std::unique_ptr<HttpResponse> answer;
   Status outcome = Ok{};
   std::string whole;
@@ -148,9 +151,7 @@ Task<Status> Exchange::relay(const RequestHead& head, const Target& target, Http
     framing += "Connection: keep-alive\r\n";
   }
   const std::string fields = to_text(headers);
-  if (scan) {
-    if (const auto found = scan->feed(fields)) remark_ = "the answer holds what looks like a secret: " + found->name;
-  }
+  flag(binding_->find(Direction::in, fields));
   answered_ = true;
   std::string out = fmt::format("HTTP/1.1 {} Answer\r\n{}{}\r\n", answer.status(), fields, framing);
   // A body of known length follows at once and may share the head's packet; others may keep a program waiting.
@@ -165,9 +166,8 @@ Task<Status> Exchange::relay(const RequestHead& head, const Target& target, Http
     if (piece) {
       LB_CO_CHECK(binding_->count_down(piece->size()));
       down_ += piece->size();
-      const auto found = scan ? scan->feed(*piece) : std::nullopt;
-      if (found) remark_ = "the answer holds what looks like a secret: " + found->name;
     }
+    if (scan) flag(piece ? scan->feed(*piece) : scan->finish());
     std::string text = piece ? redactor.feed(*piece) : redactor.finish();
     if (chunked && !text.empty()) text = fmt::format("{:x}\r\n{}\r\n", text.size(), text);
     if (chunked && !more) text += "0\r\n\r\n";

@@ -13,9 +13,9 @@ namespace librebird::egress {
 [[nodiscard]] int refusal_status(const Error& error);
 [[nodiscard]] EgressDecision decision_of(const Error& error);
 
-// The request as it leaves: checked against the policy, with its secrets in place. `scan` sees what the program said.
+// The request as it leaves: checked against the policy, with its secrets in place.
 Result<HttpRequest> make_outgoing(const Binding& binding, const Target& target, const std::string& method,
-                                  HttpHeaders headers, TrafficScan* scan);
+                                  HttpHeaders headers);
 // What makes an answer unfit to be passed on.
 Status check_answer(const Binding& binding, const Target& target, const HttpResponse& answer);
 // The fields that are passed on to the program; secrets are taken out.
@@ -42,6 +42,7 @@ class Exchange {
   };
   Task<Result<Fetched>> follow(RequestHead& head, Target& target, std::string body);
   Task<Result<std::unique_ptr<HttpResponse>>> hop(const RequestHead& head, const Target& target, std::string body);
+  void flag(const std::optional<TrafficFinding>& found);
   void note(const RequestHead& head, const Target& target, const Status& outcome);
   // Whether the rest of the request could be read, so that another may follow.
   Task<bool> drain(BodyReader& reader);

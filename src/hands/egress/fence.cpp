@@ -7,6 +7,8 @@
 #include <librebird/base/async/sync.hpp>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
@@ -99,19 +101,24 @@ class Fence::Impl : public std::enable_shared_from_this<Fence::Impl> {
   std::uint64_t counter_ = 0;
 
  public:
+  class Server;
   class ServedCall;
-  Result<std::unique_ptr<ServedCall>> prepare();
+  Result<std::shared_ptr<Server>> prepare();
 };
 
-class Fence::Impl::ServedCall final : public Call {
+// What serves a call. Its coroutines own it, so that a call may be dropped when nobody can wait for them any more.
+class Fence::Impl::Server : public std::enable_shared_from_this<Server> {
  public:
-  ServedCall(std::shared_ptr<Impl> fence, std::string directory, std::unique_ptr<Authority> authority)
+  Server(std::shared_ptr<Impl> fence, std::string directory, std::unique_ptr<Authority> authority)
       : fence_(std::move(fence)),
         directory_(std::move(directory)),
         acceptor_(fence_->executor()),
-        scope_(fence_->executor()),
+        ended_(fence_->executor()),
         state_{fence_->http(), fence_->tls(), std::move(authority), nullptr, {}, {}} {}
-  ~ServedCall() override { remove_call_directory(directory_); }
+  ~Server() { remove_call_directory(directory_); }
+
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] CallState& state() { return state_; }
 
   Status write_certificates() {
     // Behind a tunnel a program meets the world's own certificates; otherwise only ours, so it trusts only ours.
@@ -128,13 +135,11 @@ class Fence::Impl::ServedCall final : public Call {
     if (error) return make_error(Code::internal, fmt::format("The egress socket cannot be made: {}.", error.message()));
     // Who is who inside the sandbox is the sandbox's business; outside, the folder above is closed to others.
     ::chmod(path.c_str(), 0666);
-    scope_.spawn(accept(), "egress accept");
+    start(accept());
     return Ok{};
   }
 
-  [[nodiscard]] const std::string& directory() const override { return directory_; }
-
-  Status bind(CallPolicy policy) override {
+  Status bind(CallPolicy policy) {
     LB_TRY(binding, Binding::make(std::move(policy)));
     const auto before = std::exchange(state_.binding, std::move(binding));
     const bool had_tunnels = before && before->has_tunnels();
@@ -146,34 +151,37 @@ class Fence::Impl::ServedCall final : public Call {
     return Ok{};
   }
 
-  [[nodiscard]] const std::vector<EgressEvent>& events() const override {
-    static const std::vector<EgressEvent> kNone;
-    return state_.binding ? state_.binding->events() : kNone;
-  }
-  [[nodiscard]] std::string decisions() const override {
-    return state_.binding ? state_.binding->decisions() : std::string();
-  }
-
-  Task<void> close() override {
-    scope_.cancel();
+  void stop() {
+    stop_.request_stop();
     boost::system::error_code error;
     acceptor_.close(error);
     for (Wire* wire : state_.wires) wire->close();
     for (Tunnel* tunnel : state_.tunnels) tunnel->outside->close();
-    co_await scope_.join();
     remove_call_directory(directory_);
+  }
+  Task<void> join() {
+    while (running_ > 0) co_await ended_.wait();
   }
 
  private:
+  void start(Task<void> task) {
+    ++running_;
+    boost::asio::co_spawn(fence_->executor(), own(shared_from_this(), std::move(task)), boost::asio::detached);
+  }
+  static Task<void> own(std::shared_ptr<Server> self, Task<void> task) {
+    co_await std::move(task);
+    if (--self->running_ == 0) self->ended_.notify_all();
+  }
+
   Task<void> accept() {
-    while (!scope_.token().stop_requested()) {
+    while (!stop_.stop_requested()) {
       boost::system::error_code error;
-      Socket socket(scope_.executor());
+      Socket socket(fence_->executor());
       co_await acceptor_.async_accept(socket, boost::asio::redirect_error(use_task, error));
       if (!acceptor_.is_open()) co_return;
       if (error) {
         // Out of descriptors, most likely: others need a moment to end.
-        co_await sleep_for(kWatchEvery, scope_.token());
+        co_await sleep_for(kWatchEvery, stop_.get_token());
         continue;
       }
       const int limit = state_.binding ? state_.binding->limits().connections : FenceLimits{}.connections;
@@ -182,22 +190,22 @@ class Fence::Impl::ServedCall final : public Call {
         socket.write_some(boost::asio::buffer(kFull), error);
         continue;
       }
-      scope_.spawn(serve_one(std::move(socket)), "egress session");
-      if (!std::exchange(watching_, true)) scope_.spawn(watch(), "egress watch");
+      start(serve_one(std::move(socket)));
+      if (!std::exchange(watching_, true)) start(watch());
     }
   }
 
   Task<void> serve_one(Socket socket) {
     ++serving_;
     ++fence_->connections;
-    co_await serve(std::move(socket), state_, scope_.token());
+    co_await serve(std::move(socket), state_, stop_.get_token());
     --serving_;
     --fence_->connections;
   }
 
   // Deadlines, while there is somebody to have one.
   Task<void> watch() {
-    while (co_await sleep_for(kWatchEvery, scope_.token())) {
+    while (co_await sleep_for(kWatchEvery, stop_.get_token())) {
       if (state_.wires.empty()) break;
       const SteadyTime now = std::chrono::steady_clock::now();
       for (Wire* wire : state_.wires) wire->expire(now);
@@ -213,20 +221,48 @@ class Fence::Impl::ServedCall final : public Call {
   std::shared_ptr<Impl> fence_;
   std::string directory_;
   Acceptor acceptor_;
-  Scope scope_;
+  Signal ended_;
+  std::stop_source stop_;
   CallState state_;
+  int running_ = 0;
   int serving_ = 0;
   bool watching_ = false;
 };
 
-// A call that does not listen yet.
-Result<std::unique_ptr<Fence::Impl::ServedCall>> Fence::Impl::prepare() {
+class Fence::Impl::ServedCall final : public Call {
+ public:
+  explicit ServedCall(std::shared_ptr<Server> server) : server_(std::move(server)) {}
+  ~ServedCall() override { server_->stop(); }
+
+  [[nodiscard]] const std::string& directory() const override { return server_->directory(); }
+  Status bind(CallPolicy policy) override { return server_->bind(std::move(policy)); }
+  [[nodiscard]] const std::vector<EgressEvent>& events() const override {
+    static const std::vector<EgressEvent> kNone;
+    const auto& binding = server_->state().binding;
+    return binding ? binding->events() : kNone;
+  }
+  [[nodiscard]] std::string decisions() const override {
+    const auto& binding = server_->state().binding;
+    return binding ? binding->decisions() : std::string();
+  }
+  Task<void> close() override {
+    const std::shared_ptr<Server> server = server_;
+    server->stop();
+    co_await server->join();
+  }
+
+ private:
+  std::shared_ptr<Server> server_;
+};
+
+// Not listening yet.
+Result<std::shared_ptr<Fence::Impl::Server>> Fence::Impl::prepare() {
   LB_TRY(directory, make_directory());
   auto authority = take_authority();
   if (authority) {
-    auto call = std::make_unique<ServedCall>(shared_from_this(), directory, std::move(authority).value());
-    if (auto written = call->write_certificates(); !written) return std::move(written).error();
-    return call;
+    auto server = std::make_shared<Server>(shared_from_this(), directory, std::move(authority).value());
+    LB_CHECK(server->write_certificates());
+    return server;
   }
   remove_call_directory(directory);
   return std::move(authority).error();
@@ -237,17 +273,16 @@ Fence::Fence(Executor executor, HttpClient& http) : impl_(std::make_shared<Impl>
 Fence::~Fence() = default;
 
 Result<std::unique_ptr<Call>> Fence::open_idle() {
-  LB_TRY(call, impl_->prepare());
-  LB_CHECK(call->listen());
-  return std::unique_ptr<Call>(std::move(call));
+  LB_TRY(server, impl_->prepare());
+  LB_CHECK(server->listen());
+  return std::unique_ptr<Call>(std::make_unique<Impl::ServedCall>(std::move(server)));
 }
 
 Result<std::unique_ptr<Call>> Fence::open(CallPolicy policy) {
-  LB_TRY(call, impl_->prepare());
-  // Before it listens: what could not be bound has nothing to close.
-  LB_CHECK(call->bind(std::move(policy)));
-  LB_CHECK(call->listen());
-  return std::unique_ptr<Call>(std::move(call));
+  LB_TRY(server, impl_->prepare());
+  LB_CHECK(server->bind(std::move(policy)));
+  LB_CHECK(server->listen());
+  return std::unique_ptr<Call>(std::make_unique<Impl::ServedCall>(std::move(server)));
 }
 
 }  // namespace librebird::egress

@@ -34,11 +34,9 @@ bool is_redirect(int status) {
 
 Task<Result<std::unique_ptr<HttpResponse>>> Exchange::hop(const RequestHead& head, const Target& target,
                                                           std::string body) {
-  auto scan = binding_->scan(Direction::out);
-  LB_CO_TRY(request, make_outgoing(*binding_, target, head.method, head.headers, scan.get()));
+  LB_CO_TRY(request, make_outgoing(*binding_, target, head.method, head.headers));
   if (auto wrong = binding_->secrets().forbidden(target, body)) co_return std::move(*wrong);
-  const auto found = scan ? scan->feed(body) : std::nullopt;
-  if (found) {
+  if (const auto found = binding_->find(Direction::out, body)) {
     co_return make_error(
         Code::permission_denied,
         fmt::format("The request's body holds what looks like a secret ({}), so it was not sent.", found->name));
@@ -64,9 +62,7 @@ Task<Result<Exchange::Fetched>> Exchange::follow(RequestHead& head, Target& targ
       LB_CO_TRY(text, co_await read_all(*answer, binding_->limits().response_bytes, stop_));
       LB_CO_CHECK(binding_->count_down(text.size()));
       down_ += text.size();
-      if (auto scan = binding_->scan(Direction::in)) {
-        if (const auto found = scan->feed(text)) remark_ = "the answer holds what looks like a secret: " + found->name;
-      }
+      flag(binding_->find(Direction::in, text));
       fetched.body = binding_->secrets().redactor().all(text);
       co_return fetched;
     }

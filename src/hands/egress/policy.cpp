@@ -109,6 +109,10 @@ bool HostList::has_tunnels() const {
   return std::ranges::any_of(rules_, [](const Rule& rule) { return rule.kind == Kind::tunnel; });
 }
 
+bool HostList::only_exact() const {
+  return std::ranges::all_of(rules_, [](const Rule& rule) { return rule.names == Names::exact; });
+}
+
 Result<HostList::Match> HostPolicy::check(const Target& target) const {
   const std::string shown = target.authority();
   if (tool.match(target) == HostList::Match::none) {

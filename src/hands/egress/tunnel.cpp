@@ -68,7 +68,8 @@ Task<void> tunnel(Wire& wire, std::string& received, CallState& state, std::shar
   std::unique_ptr<ByteStream> outside;
   auto ready = co_await binding->admit(stop);
   if (ready) {
-    auto made = co_await state.http.connect({.host = target.host, .port = target.port}, stop);
+    auto made =
+        co_await state.http.connect({.host = target.host, .port = target.port, .reach = binding->reach()}, stop);
     if (made) outside = std::move(made).value();
     if (!made) ready = std::move(made).error();
   }

@@ -8,7 +8,14 @@ namespace librebird::egress {
 namespace {
 
 // Longer than the longest token a scanner knows the looks of.
-constexpr std::size_t kHeldForScan = 1024;
+constexpr std::size_t kHeldForScan = 8 * 1024;
+
+Status verdict(const std::optional<TrafficFinding>& found) {
+  if (!found) return Ok{};
+  return make_error(
+      Code::permission_denied,
+      fmt::format("The request's body holds what looks like a secret ({}), so it was not sent.", found->name));
+}
 
 }  // namespace
 
@@ -42,15 +49,16 @@ Task<Result<std::optional<std::string>>> BodyReader::next() {
   co_return piece;
 }
 
-Upload::Upload(BodyReader& reader, std::shared_ptr<Binding> binding, Target target, Writing writing,
-               std::unique_ptr<TrafficScan> scan)
+Upload::Upload(BodyReader& reader, std::shared_ptr<Binding> binding, Target target, Writing writing)
     : reader_(reader),
       binding_(std::move(binding)),
       target_(std::move(target)),
       replacer_(binding_->secrets().into_body(target_, writing)),
-      scan_(std::move(scan)) {}
+      scan_(binding_->scan(Direction::out)) {}
 
-Status Upload::look(std::string_view piece) {
+Status Upload::look(const std::optional<std::string>& next) {
+  if (!next) return scan_ ? verdict(scan_->finish()) : Status(Ok{});
+  const std::string& piece = *next;
   LB_CHECK(binding_->count_up(piece.size()));
   if (!binding_->secrets().empty()) {
     tail_ += piece;
@@ -58,13 +66,7 @@ Status Upload::look(std::string_view piece) {
     const std::size_t keep = binding_->secrets().longest_placeholder();
     if (tail_.size() > keep) tail_.erase(0, tail_.size() - keep);
   }
-  if (!scan_) return Ok{};
-  if (const auto found = scan_->feed(piece)) {
-    return make_error(
-        Code::permission_denied,
-        fmt::format("The request's body holds what looks like a secret ({}), so it was not sent.", found->name));
-  }
-  return Ok{};
+  return scan_ ? verdict(scan_->feed(piece)) : Status(Ok{});
 }
 
 Task<Result<std::optional<std::string>>> Upload::next(std::stop_token /*stop*/) {
@@ -72,7 +74,7 @@ Task<Result<std::optional<std::string>>> Upload::next(std::stop_token /*stop*/) 
   std::string out;
   while (out.empty() && !ended_) {
     auto piece = co_await reader_.next();
-    auto seen = !piece ? Status(piece.error()) : *piece ? look(**piece) : Status(Ok{});
+    auto seen = !piece ? Status(piece.error()) : look(*piece);
     if (!seen) {
       refused_ = seen.error();
       co_return std::move(seen).error();

@@ -29,9 +29,7 @@ class BodyReader {
 
 class Upload final : public HttpBodySource {
  public:
-  // `scan` has seen the head, and may be null.
-  Upload(BodyReader& reader, std::shared_ptr<Binding> binding, Target target, Writing writing,
-         std::unique_ptr<TrafficScan> scan);
+  Upload(BodyReader& reader, std::shared_ptr<Binding> binding, Target target, Writing writing);
 
   Task<Result<std::optional<std::string>>> next(std::stop_token stop) override;
   // Puts what was taken back in front.
@@ -42,7 +40,7 @@ class Upload final : public HttpBodySource {
   [[nodiscard]] const std::optional<Error>& refused() const { return refused_; }
 
  private:
-  Status look(std::string_view piece);
+  Status look(const std::optional<std::string>& next);
 
   BodyReader& reader_;
   std::shared_ptr<Binding> binding_;

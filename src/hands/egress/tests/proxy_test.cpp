@@ -364,5 +364,99 @@ TEST_F(Egress, AnAnswerOnlyAProxyMayGiveIsNotPassedOn) {
   }
 }
 
+// Knows one key's looks and one value; like a real scanner, it says so only when it has seen a byte more.
+class Looker final : public TrafficInspector {
+ public:
+  std::unique_ptr<TrafficScan> scan(Direction /*direction*/) override { return std::make_unique<Scan>(); }
+
+ private:
+  class Scan final : public TrafficScan {
+   public:
+    std::optional<TrafficFinding> feed(std::string_view piece) override {
+      seen_ += piece;
+      return look(seen_.substr(0, seen_.size() - 1));
+    }
+    std::optional<TrafficFinding> finish() override { return look(seen_); }
+
+   private:
+    static std::optional<TrafficFinding> look(const std::string& text) {
+      if (text.find("KEY-12345678") != std::string::npos) return TrafficFinding{"a key", false};
+      if (text.find("my own password") != std::string::npos) return TrafficFinding{"the setting password", true};
+      return std::nullopt;
+    }
+    std::string seen_;
+  };
+};
+
+TEST_F(Egress, WhatLeaksIsStoppedAndWhatReturnsIsFlagged) {
+  CallPolicy policy;
+  policy.hosts = {"http://wttr.in", "wttr.in"};
+  policy.inspector = std::make_shared<Looker>();
+  const std::string host = "Host: wttr.in\r\n";
+  const std::string large(300'000, 'x');
+  for (const std::string& text : std::vector<std::string>{
+           "GET http://wttr.in/?k=KEY-12345678 HTTP/1.1\r\n" + host + "\r\n",
+           "GET http://wttr.in/ HTTP/1.1\r\n" + host + "X: KEY-12345678\r\n\r\n",
+           "GET http://wttr.in/ HTTP/1.1\r\n" + host + "Authorization: my own password\r\n\r\n",
+           "POST http://wttr.in/ HTTP/1.1\r\n" + host + "Content-Length: 12\r\n\r\nKEY-12345678",
+           "POST https://wttr.in/ HTTP/1.1\r\nContent-Length: 12\r\n\r\nKEY-12345678",
+           "POST http://wttr.in/ HTTP/1.1\r\n" + host +
+               "Transfer-Encoding: chunked\r\n\r\n6\r\nxKEY-1\r\n7\r\n2345678\r\n0\r\n\r\n",
+           "POST http://wttr.in/ HTTP/1.1\r\n" + host + "Content-Length: 300012\r\n\r\n" + large + "KEY-12345678"}) {
+    EXPECT_THAT(ask(policy, text), testing::AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("looks like a secret")))
+        << text.substr(0, 200);
+    ASSERT_FALSE(events_.empty());
+    EXPECT_EQ(events_[0].decision, EgressDecision::denied);
+  }
+  EXPECT_TRUE(http_.requests.empty()) << "a large body had begun to leave";
+  // Credentials look like secrets because they are.
+  http_.answers = {{200, {}, "fine"},
+                   {200, {}, "it is KEY-12345678"},
+                   {200, {{"X", "KEY-12345678"}}, ""},
+                   {200, {}, "whole KEY-12345678"}};
+  const std::string get = "GET http://wttr.in/ HTTP/1.1\r\n" + host;
+  EXPECT_THAT(ask(policy, get + "Authorization: Bearer KEY-12345678\r\n\r\n" + get + "\r\n" + get + "\r\n" +
+                              this->get("https://wttr.in/")),
+              HasSubstr("fine"));
+  ASSERT_EQ(events_.size(), 4U);
+  EXPECT_EQ(events_[0].decision, EgressDecision::allowed);
+  for (int i = 1; i < 4; ++i) EXPECT_EQ(events_[i].decision, EgressDecision::flagged) << i;
+}
+
+TEST_F(Egress, PrivateNetworksAreForExactHostsOfTheOperator) {
+  CallPolicy policy;
+  policy.hosts = {"index.corp"};
+  policy.reach = Reach::any;
+  http_.answers = {{200, {}, "x"}};
+  EXPECT_THAT(ask(policy, get("https://index.corp/")), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(http_.requests.at(0).reach, Reach::any);
+  for (const char* host : {"*", "*.corp", "http://*"}) {
+    policy.hosts = {"index.corp", host};
+    EXPECT_FALSE(fence_.open(policy).ok()) << host;
+  }
+}
+
+TEST_F(Egress, ACallMayBeDroppedWithoutBeingClosed) {
+  std::string directory;
+  {
+    auto idle = fence_.open_idle();
+    directory = (*idle)->directory();
+    loop_.poll();
+    Client client(loop_.executor());
+    client.connect({directory + "/fence.sock"});
+    loop_.poll();
+  }
+  EXPECT_NE(::access(directory.c_str(), F_OK), 0);
+  loop_.poll();
+  {
+    Loop loop;
+    Fence fence(loop.executor(), http_);
+    auto idle = fence.open_idle();
+    directory = (*idle)->directory();
+    loop.poll();
+  }
+  EXPECT_NE(::access(directory.c_str(), F_OK), 0);
+}
+
 }  // namespace
 }  // namespace librebird::egress

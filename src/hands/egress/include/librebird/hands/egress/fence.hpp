@@ -6,7 +6,8 @@
 // certificate (never its key) is given to the sandbox; outside, the fence fetches with real certificate verification
 // (docs/adr: "The fence ends the TLS of unchanged programs"). Hosts marked "tunnel:" are passed through unseen.
 //
-// Thread rule: loop only. A Call must be closed before it dies, and its Fence outlives it.
+// Thread rule: loop only. A Call is closed before it dies, so that nothing of it goes on; one that is dropped instead
+// (idle ones, when the process ends) stops serving at once and its connections end by themselves.
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/result.hpp>
@@ -66,6 +67,8 @@ struct CallPolicy {
   std::optional<std::vector<std::string>> workspace_hosts;  // of the workspace; absent: no further bound
   std::vector<SecretLease> secrets;
   FenceLimits limits{};
+  // `any`: hosts the operator configured may lie in private networks (a package index). Exact hosts only.
+  Reach reach = Reach::public_only;
   std::function<void(const EgressEvent&)> on_event;  // at most limits.events times
   std::shared_ptr<TrafficInspector> inspector;  // null: no leak scan
 };

@@ -22,6 +22,8 @@ class TrafficScan {
   virtual ~TrafficScan() = default;
   // The pieces of one message in order (its head first). Finds across the borders of pieces.
   virtual std::optional<TrafficFinding> feed(std::string_view piece) = 0;
+  // The message is over: what was waiting for more counts now.
+  virtual std::optional<TrafficFinding> finish() = 0;
 };
 
 class TrafficInspector {

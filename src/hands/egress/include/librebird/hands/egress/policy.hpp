@@ -50,6 +50,7 @@ class HostList {
   // Of a CONNECT, before it shows whether TLS or plain HTTP is spoken in it: may either be?
   [[nodiscard]] Match match_connect(const std::string& host, std::uint16_t port) const;
   [[nodiscard]] bool has_tunnels() const;
+  [[nodiscard]] bool only_exact() const;
   [[nodiscard]] const std::vector<std::string>& entries() const { return entries_; }
 
  private:
