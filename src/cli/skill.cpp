@@ -2,6 +2,7 @@
 
 #include <librebird/base/json_writer.hpp>
 #include <librebird/core/manifest/manifest.hpp>
+#include <librebird/core/manifest/skill_view.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -17,36 +18,6 @@ namespace librebird::cli {
 namespace {
 
 constexpr std::size_t kMostArchive = 32U << 20;
-
-void write(JsonWriter& json, const SkillSettingInfo& info) {
-  json.begin_object().field("name", info.setting.name).field("type", to_string(info.setting.type));
-  json.field("description", info.setting.description).field("required", info.setting.required).field("set", info.set);
-  if (!info.value_json.empty()) json.raw_field("value", info.value_json);
-  json.end_object();
-}
-
-void write(JsonWriter& json, const SkillInfo& skill) {
-  json.begin_object().field("name", skill.name).field("display_name", skill.display_name);
-  json.field("description", skill.description).field("version", skill.version).field("author", skill.author);
-  json.field("icon", skill.icon).field("category", skill.category).field("runtime", skill.runtime);
-  json.field("origin", skill.origin).field("hash", skill.hash).field("enabled", skill.enabled);
-  json.field("pinned", skill.pinned).field("error", skill.error);
-  for (const auto& [key, list] : {std::pair("permissions", &skill.permissions), std::pair("tools", &skill.tools),
-                                  std::pair("missing_settings", &skill.missing_settings)}) {
-    json.key(key).begin_array();
-    for (const std::string& item : *list) json.value(item);
-    json.end_array();
-  }
-  json.key("settings").begin_array();
-  for (const SkillSettingInfo& info : skill.settings) write(json, info);
-  json.end_array().key("versions").begin_array();
-  for (const SkillVersion& version : skill.versions) {
-    json.begin_object().field("hash", version.hash).field("version", version.version).field("origin", version.origin);
-    json.field("installed_at", to_rfc3339(version.installed_at)).field("current", version.hash == skill.hash);
-    json.end_object();
-  }
-  json.end_array().end_object();
-}
 
 void print_line(const SkillInfo& skill) {
   std::string state = skill.enabled ? "enabled" : "disabled";
@@ -81,7 +52,7 @@ int show(const Result<SkillInfo>& skill, bool json) {
   if (!skill) return fail(skill.error());
   if (json) {
     JsonWriter out;
-    write(out, *skill);
+    manifest::write(out, *skill);
     fmt::print("{}\n", out.text());
   } else {
     print_whole(*skill);
@@ -162,7 +133,7 @@ Task<int> list(SkillService& skills, Principal owner, bool json) {
   }
   JsonWriter out;
   out.begin_array();
-  for (const SkillInfo& skill : *all) write(out, skill);
+  for (const SkillInfo& skill : *all) manifest::write(out, skill);
   out.end_array();
   fmt::print("{}\n", out.text());
   co_return 0;

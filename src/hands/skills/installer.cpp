@@ -1,5 +1,6 @@
 #include "installer.hpp"
 
+#include <librebird/base/utf8.hpp>
 #include <librebird/core/manifest/manifest.hpp>
 #include <librebird/hands/protocol/tool_protocol.hpp>
 
@@ -56,6 +57,13 @@ std::string stem_of(const SkillSource& source) {
     if (name.ends_with(end)) return name.substr(0, name.size() - end.size());
   }
   return name;
+}
+
+// What a program said, as the end of a sentence of ours.
+std::string sentence(std::string_view words) {
+  std::string text(utf8_prefix(words, 1000));
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  return text.ends_with('.') ? text : text + ".";
 }
 
 // Moves the skill's own folder out of what was unpacked, and makes the empty folder beside it.
@@ -196,13 +204,14 @@ Task<Result<std::string>> Installer::describe(ToolRuntime& runtime, const SkillM
   Status decoded = decoder.feed(run.output, listen);
   if (decoded && tools.empty()) decoded = decoder.finish(listen);
   if (!tools.empty()) co_return tools;
+  const std::string cause = sentence(complaint.empty() && !decoded ? decoded.error().message : complaint);
   if (!complaint.empty()) {
     co_return make_error(Code::invalid_argument,
-                         fmt::format("The skill {} cannot be loaded: {}", manifest.name, complaint.substr(0, 1000)));
+                         fmt::format("The skill {} cannot be loaded: {}", manifest.name, cause));
   }
   if (!decoded) {
-    co_return make_error(Code::invalid_argument, fmt::format("The skill {} does not speak the tool protocol: {}",
-                                                             manifest.name, decoded.error().message));
+    co_return make_error(Code::invalid_argument,
+                         fmt::format("The skill {} does not speak the tool protocol: {}", manifest.name, cause));
   }
   co_return explain(fmt::format("The skill {}, asked for its tools,", manifest.name), run);
 }

@@ -102,10 +102,8 @@ std::string text_of(const boost::json::object& object, std::string_view key) {
 }  // namespace
 
 Task<Result<Turn::Held>> Turn::take(std::stop_token stop) {
-  while (taken_) {
-    co_await freed_.wait(stop);
-    if (stop.stop_requested()) co_return make_error(Code::cancelled, "The change was stopped before it began.");
-  }
+  while (taken_ && !stop.stop_requested()) co_await freed_.wait(stop);
+  if (stop.stop_requested()) co_return make_error(Code::cancelled, "The change was stopped before it began.");
   co_return Held(*this);
 }
 
