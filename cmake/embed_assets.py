@@ -30,7 +30,7 @@ the API is at <a href="/api/openapi.json">/api/openapi.json</a>.</p></body></htm
 """
 
 
-def main(dist: pathlib.Path, openapi: pathlib.Path, output: pathlib.Path) -> None:
+def main(dist: pathlib.Path, openapi: pathlib.Path, output: pathlib.Path, *documents: pathlib.Path) -> None:
     files = {}
     if dist.is_dir():
         for path in sorted(dist.rglob("*")):
@@ -38,6 +38,8 @@ def main(dist: pathlib.Path, openapi: pathlib.Path, output: pathlib.Path) -> Non
                 files["/" + path.relative_to(dist).as_posix()] = (path.suffix, path.read_bytes())
     files.setdefault("/index.html", (".html", NO_CLIENT))
     files["/api/openapi.json"] = (".json", openapi.read_bytes())
+    for document in documents:
+        files["/api/" + document.name] = (document.suffix, document.read_bytes())
 
     store = output.parent / "embedded"
     store.mkdir(parents=True, exist_ok=True)
@@ -74,4 +76,4 @@ def main(dist: pathlib.Path, openapi: pathlib.Path, output: pathlib.Path) -> Non
 
 
 if __name__ == "__main__":
-    main(*(pathlib.Path(argument) for argument in sys.argv[1:4]))
+    main(*(pathlib.Path(argument) for argument in sys.argv[1:]))

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "platform.hpp"
+#include "skill_commands.hpp"
 
 namespace librebird::apps {
 namespace {
@@ -122,6 +123,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_servers(app, arguments, code);
   librebird::apps::add_operations(app, arguments, code);
   librebird::apps::add_tools(app, arguments, code);
+  librebird::apps::SkillArguments skill;
+  librebird::apps::add_skill_commands(app, skill, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

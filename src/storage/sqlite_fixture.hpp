@@ -89,6 +89,7 @@ class SqliteSet final : public StoreSet {
   AuditStore& audit() override { return storage_->audit(); }
   SecretStore& secrets() override { return storage_->secrets(); }
   std::string tamper(const std::string& sql) override { return RawDatabase(folder_.database()).run(sql); }
+  SkillStore& skills() override { return storage_->skills(); }
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());

@@ -68,6 +68,7 @@ Task<Result<std::string>> Storage::rotate_key() {
   }
   co_return done + "; the old one is forgotten.";
 }
+SkillStore& Storage::skills() { return *parts_->stores.skills; }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

@@ -1,6 +1,5 @@
 // The check of a tool's arguments on any bytes: what passes must be a JSON object that passes again.
-// fuzz-links: librebird_hands
-#include "arguments.hpp"
+#include <librebird/hands/arguments/arguments.hpp>
 
 #include <cstddef>
 #include <cstdint>

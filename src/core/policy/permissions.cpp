@@ -21,6 +21,10 @@ Decision may_call_tool(const Principal& principal, const ToolSpec& tool) {
 
 Decision may_chat(const Principal& principal) { return require(principal, Role::member, "Sending messages"); }
 
+Decision may_see_skills(const Principal& principal) { return require(principal, Role::member, "Seeing skills"); }
+
+Decision may_manage_skills(const Principal& principal) { return require(principal, Role::admin, "Changing skills"); }
+
 Decision may_operate(const Principal& principal) { return require(principal, Role::owner, "Reading metrics"); }
 
 }  // namespace librebird::policy

@@ -31,6 +31,13 @@ TEST(Permissions, DeviceToolsNeedAnAdmin) {
   EXPECT_TRUE(may_call_tool(as(Role::admin), tool));
 }
 
+TEST(Permissions, AdminsManageSkills) {
+  EXPECT_FALSE(may_see_skills(as(Role::guest)));
+  EXPECT_TRUE(may_see_skills(as(Role::member)));
+  EXPECT_FALSE(may_manage_skills(as(Role::member)));
+  EXPECT_TRUE(may_manage_skills(as(Role::admin)));
+}
+
 TEST(Permissions, OnlyOwnersOperate) {
   EXPECT_FALSE(may_operate(as(Role::admin)));
   EXPECT_TRUE(may_operate(as(Role::owner)));

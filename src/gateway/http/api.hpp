@@ -40,6 +40,17 @@ class Api {
   Task<Answer> revoke_api_key(Call& call);
   Task<Answer> list_tools(Call& call);
 
+  // skills_api.cpp
+  Task<Answer> list_skills(Call& call);
+  Task<Answer> get_skill(Call& call);
+  Task<Answer> install_skill(Call& call);
+  Task<Answer> update_skill(Call& call);
+  Task<Answer> change_skill(Call& call);
+  Task<Answer> rollback_skill(Call& call);
+  Task<Answer> remove_skill(Call& call);
+  Task<Answer> set_skill_setting(Call& call);
+  Task<Answer> unset_skill_setting(Call& call);
+
   // conversations_api.cpp
   Task<Answer> list_conversations(Call& call);
   Task<Answer> create_conversation(Call& call);
@@ -68,6 +79,9 @@ class Api {
   SessionRegistry& sessions_;
   const GatewayOptions& options_;
 };
+
+// Whether the body is said to be an archive (skills_api.cpp).
+[[nodiscard]] bool is_archive(const net::Request& request);
 
 // A query parameter as a whole number within bounds, or `fallback`.
 [[nodiscard]] Result<int> query_integer(const net::Request& request, std::string_view name, int fallback, int least,

@@ -151,7 +151,8 @@ class Gateway::Impl {
     if (request.path == "/ws") co_return co_await serve_socket(exchange, request_id);
     if (request.path.starts_with("/v1/")) co_return co_await serve_openai(exchange);
     if (request.path == "/mcp") co_return co_await serve_mcp(exchange);
-    if (request.path != "/api/openapi.json" && (request.path == "/api" || request.path.starts_with("/api/"))) {
+    const bool document = request.path == "/api/openapi.json" || request.path == "/api/skill.schema.json";
+    if (!document && (request.path == "/api" || request.path.starts_with("/api/"))) {
       co_return co_await serve_api(exchange, request_id);
     }
     if (!read) co_return read_only(request_id);
@@ -267,7 +268,7 @@ class Gateway::Impl {
   }
 
   Task<std::optional<net::Response>> call_route(const Route& route, Call& call) {
-    if (!has_json_body(call.request())) {
+    if (!has_json_body(call.request()) && !(route.archive && is_archive(call.request()))) {
       co_return problem_response(make_error(Code::invalid_argument, "Send the body as Content-Type: application/json."),
                                  call.request_id, 415);
     }

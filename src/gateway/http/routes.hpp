@@ -16,6 +16,7 @@ struct Route {
   std::string_view pattern;  // below /api/v1; {} stands for one path segment
   Task<Answer> (Api::*handler)(Call&);
   bool open = false;         // needs no credential
+  bool archive = false;      // takes the bytes of an archive as well as JSON
 };
 
 [[nodiscard]] std::span<const Route> routes();

@@ -105,6 +105,24 @@ Result<std::optional<double>> Body::optional_number(std::string_view key, double
   return std::optional<double>(number);
 }
 
+Result<std::vector<std::string>> Body::texts(std::string_view key, std::size_t count, std::size_t limit) {
+  std::vector<std::string> out;
+  const auto* value = state_->take(key);
+  if (value == nullptr) return out;
+  const std::string expected = fmt::format("an array of at most {} strings of 1 to {} bytes", count, limit);
+  const auto* list = value->if_array();
+  if (list == nullptr || list->size() > count) return wrong(state_->path + std::string(key), expected);
+  for (const auto& item : *list) {
+    const auto* text = item.if_string();
+    const std::string_view view = text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
+    if (view.empty() || view.size() > limit || view.find('\0') != std::string_view::npos || !is_utf8(view)) {
+      return wrong(state_->path + std::string(key), expected);
+    }
+    out.emplace_back(view);
+  }
+  return out;
+}
+
 Result<std::optional<Body>> Body::optional_object(std::string_view key) {
   const auto* value = state_->take(key);
   if (value == nullptr) return std::optional<Body>();

@@ -1,4 +1,4 @@
-#include "arguments.hpp"
+#include <librebird/hands/arguments/arguments.hpp>
 
 #include "admission.hpp"
 #include "device_runner.hpp"

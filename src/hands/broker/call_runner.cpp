@@ -2,6 +2,7 @@
 
 #include "conversation.hpp"
 #include "local_time.hpp"
+#include "skill_plan.hpp"
 
 #include <fmt/format.h>
 
@@ -73,10 +74,12 @@ CallRunner::CallRunner(Executor executor, const Clock& clock, Plugins& plugins, 
   tzset();
 }
 
-Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, ToolRequest request,
-                              CallObserver observer, std::stop_token stop) {
+Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill,
+                              std::string settings_json, ToolRequest request, CallObserver observer,
+                              std::stop_token stop) {
   auto spec = plan(tool, *skill, request.principal);
   if (!spec) co_return refused(spec.error());
+  apply_skill(*skill, settings_json, *spec);
   const SandboxLimits limits = spec->limits;
   std::unique_ptr<egress::Call> network;
   if (!tool.network.empty()) {
@@ -90,7 +93,7 @@ Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillM
                       : co_await pool_.take(std::move(spec).value(), false, stop);
   if (warm) {
     outcome = co_await converse(tool, *warm->process, limits, std::move(request.call.arguments_json),
-                                std::move(observer), stop);
+                                std::move(settings_json), std::move(observer), stop);
   } else {
     outcome = refused(warm.error());
   }
@@ -129,9 +132,11 @@ Result<SandboxSpec> CallRunner::plan(const ToolSpec& tool, const SkillManifest& 
 }
 
 Task<Outcome> CallRunner::converse(const ToolSpec& tool, SandboxProcess& process, SandboxLimits limits,
-                                   std::string arguments_json, CallObserver observer, std::stop_token stop) {
+                                   std::string arguments_json, std::string settings_json, CallObserver observer,
+                                   std::stop_token stop) {
   const LocalTime time = local_time();
   protocol::CallMessage call{.id = "c1", .tool = tool.name, .arguments_json = std::move(arguments_json)};
+  call.settings_json = std::move(settings_json);
   call.now = time.now;
   call.zone_name = time.name;
   call.zone_abbreviation = time.abbreviation;

@@ -31,9 +31,9 @@ class CallRunner {
   CallRunner(Executor executor, const Clock& clock, Plugins& plugins, egress::Fence& fence, std::string data_directory,
              PoolLimits pool);
 
-  // `request.call.arguments_json` fits the tool's schema; `tool` outlives the call.
-  Task<Outcome> run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, ToolRequest request,
-                    CallObserver observer, std::stop_token stop);
+  // `request.call.arguments_json` fits the tool's schema; `settings_json` is an object; `tool` outlives the call.
+  Task<Outcome> run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, std::string settings_json,
+                    ToolRequest request, CallObserver observer, std::stop_token stop);
 
  private:
   // The program as the runtime plans it, with the workspace's folder and the environment every program gets.
@@ -41,7 +41,8 @@ class CallRunner {
   // One program of a plan, fresh.
   Task<Result<Warm>> make(SandboxSpec spec, bool network, std::stop_token stop);
   Task<Outcome> converse(const ToolSpec& tool, SandboxProcess& process, SandboxLimits limits,
-                         std::string arguments_json, CallObserver observer, std::stop_token stop);
+                         std::string arguments_json, std::string settings_json, CallObserver observer,
+                         std::stop_token stop);
 
   Executor executor_;
   Plugins& plugins_;

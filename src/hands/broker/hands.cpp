@@ -1,7 +1,6 @@
 #include <librebird/hands/hands.hpp>
 
 #include "admission.hpp"
-#include "arguments.hpp"
 #include "call_runner.hpp"
 #include "device_runner.hpp"
 #include "outcome.hpp"
@@ -14,6 +13,7 @@
 #include <librebird/core/ports/sandbox.hpp>
 #include <librebird/core/ports/tool_runtime.hpp>
 #include <librebird/hands/egress/fence.hpp>
+#include <librebird/hands/skills/skill_registry.hpp>
 
 #include <algorithm>
 #include <csignal>
@@ -25,12 +25,6 @@ namespace {
 using hands::error_json;
 using hands::failed;
 using hands::Outcome;
-
-struct KnownTool {
-  ToolSpec spec;
-  std::shared_ptr<const SkillManifest> skill;
-  hands::ArgumentChecker arguments;
-};
 
 AuditOutcome audit_outcome(ToolStatus status) {
   switch (status) {
@@ -52,15 +46,16 @@ class Broker final : public HandsService {
         fence_(executor_, parts.http),
         device_(executor_),
         plugins_(hands::load_plugins(parts.config, executor_, parts.clock, parts.tool_directory)),
-        calls_(executor_, clock_, plugins_, fence_, std::move(parts.data_directory), pool_limits_of(parts.config)) {
+        calls_(executor_, clock_, plugins_, fence_, parts.data_directory, pool_limits_of(parts.config)),
+        skills_(registry_parts(parts)) {
     // A tool that ends without reading its input must not end us.
     std::signal(SIGPIPE, SIG_IGN);
-    for (SkillManifest& skill : parts.skills) add_skill(std::move(skill));
   }
 
   Task<Result<ToolResult>> execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) override;
   Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
   Task<Result<HandsHealth>> health() override;
+  SkillService* skills() override { return &skills_; }
 
  private:
   static hands::AdmissionLimits limits_of(const Config& config) {
@@ -74,6 +69,18 @@ class Broker final : public HandsService {
     return limits;
   }
 
+  hands::RegistryParts registry_parts(HandsParts& parts) {
+    return {.executor = executor_,
+            .ids = parts.ids,
+            .store = parts.skill_store,
+            .secrets = parts.secrets,
+            .official = std::move(parts.skills),
+            .data_directory = parts.data_directory,
+            .sandbox = [this] { return plugins_.usable_sandbox(); },
+            .runtime = [this](const SkillManifest& skill) { return plugins_.runtime_of(skill); },
+            .fence = fence_};
+  }
+
   static hands::PoolLimits pool_limits_of(const Config& config) {
     hands::PoolLimits limits;
     limits.programs = static_cast<std::size_t>(std::max<std::int64_t>(0, config.integer("hands.warm_programs")));
@@ -81,19 +88,8 @@ class Broker final : public HandsService {
     return limits;
   }
 
-  void add_skill(SkillManifest manifest) {
-    const auto skill = std::make_shared<const SkillManifest>(std::move(manifest));
-    for (const ToolSpec& tool : skill->tools) {
-      auto arguments = hands::ArgumentChecker::create(tool.parameters_json);
-      if (!arguments) {
-        log::error("a tool is left out", {{"tool", tool.name}, {"cause", arguments.error().message}});
-        continue;
-      }
-      tools_.insert_or_assign(tool.name, KnownTool{tool, skill, std::move(arguments).value()});
-    }
-  }
-
-  Task<Outcome> run(const KnownTool& tool, ToolRequest request, OutputSink on_output, std::stop_token stop);
+  Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool, ToolRequest request,
+                    OutputSink on_output, std::stop_token stop);
   static void count(const std::string& tool, ToolStatus status, double seconds);
 
   const Clock& clock_;
@@ -104,7 +100,7 @@ class Broker final : public HandsService {
   hands::DeviceRunner device_;
   hands::Plugins plugins_;
   hands::CallRunner calls_;
-  std::map<std::string, KnownTool, std::less<>> tools_;
+  hands::SkillRegistry skills_;
   bool probed_ = false;
 };
 
@@ -112,15 +108,17 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
   const SteadyTime began = std::chrono::steady_clock::now();
   ToolResult result;
   result.call_id = request.call.id;
-  const auto known = tools_.find(request.call.name);
-  if (known == tools_.end()) {
+  // Held until the end: what changes meanwhile is for the next call.
+  LB_CO_TRY(tools, co_await skills_.tools(request.principal));
+  const hands::InstalledTool* known = tools->find(request.call.name);
+  if (known == nullptr) {
     result.status = ToolStatus::error;
     result.content_json = error_json("Unknown tool: " + to_valid_utf8(request.call.name.substr(0, 100)));
     count("unknown", result.status, 0);
     co_return result;
   }
-  const KnownTool& tool = known->second;
-  auto arguments = tool.arguments.check(request.call.arguments_json);
+  const hands::InstalledTool& tool = *known;
+  auto arguments = tool.arguments->check(request.call.arguments_json);
   if (!arguments) {
     result.status = ToolStatus::error;
     result.content_json = error_json(arguments.error().message);
@@ -149,7 +147,7 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
   LB_CO_TRY(place, co_await admission_.enter(request.principal.user_id, stop));
   LB_CO_TRY(audit_id, co_await audit_.begin(std::move(entry), tool.spec.idempotent));
 
-  Outcome outcome = co_await run(tool, std::move(request), std::move(on_output), stop);
+  Outcome outcome = co_await run(tools, tool, std::move(request), std::move(on_output), stop);
   const auto spent = std::chrono::steady_clock::now() - began;
   result.duration = std::chrono::duration_cast<Millis>(spent);
   result.status = outcome.status;
@@ -163,11 +161,19 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
   co_return result;
 }
 
-Task<Outcome> Broker::run(const KnownTool& tool, ToolRequest request, OutputSink on_output, std::stop_token stop) {
+Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                          ToolRequest request, OutputSink on_output, std::stop_token stop) {
+  if (!tool.skill) {
+    auto text = co_await skills_.read_skill(std::move(tools), std::move(request.call.arguments_json));
+    if (!text) co_return failed(text.error().message, text.error().message);
+    co_return hands::checked_answer(std::move(text).value());
+  }
+  if (!tool.set_up.empty()) co_return failed(tool.set_up, "needs to be set up");
   if (tool.spec.runs_on == RunsOn::sandbox) {
     hands::CallObserver observer;
     observer.output = std::move(on_output);
-    co_return co_await calls_.run(tool.spec, tool.skill, std::move(request), std::move(observer), stop);
+    co_return co_await calls_.run(tool.spec, tool.skill, tool.settings_json, std::move(request), std::move(observer),
+                                  stop);
   }
   auto answer = co_await device_.run(tool.spec, std::move(request.call.arguments_json), stop);
   if (stop.stop_requested()) co_return Outcome{ToolStatus::interrupted, {}, "cancelled"};
@@ -186,7 +192,8 @@ void Broker::count(const std::string& tool, ToolStatus status, double seconds) {
 
 Task<Result<std::vector<ToolSpec>>> Broker::list_tools(Principal principal) {
   std::vector<ToolSpec> tools;
-  for (const auto& [name, tool] : tools_) {
+  LB_CO_TRY(set, co_await skills_.tools(principal));
+  for (const auto& [name, tool] : set->tools()) {
     if (policy::may_call_tool(principal, tool.spec)) tools.push_back(tool.spec);
   }
   co_return tools;

@@ -5,6 +5,7 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/skill_store.hpp>
 #include <librebird/storage/sql/database.hpp>
 
 #include "text_search.hpp"

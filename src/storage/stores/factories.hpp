@@ -15,5 +15,6 @@ std::unique_ptr<MessageStore> make_message_store(Context context);
 std::unique_ptr<TurnStore> make_turn_store(Context context);
 std::unique_ptr<AuditStore> make_audit_store(Context context);
 std::unique_ptr<SecretStore> make_secret_store(Context context);
+std::unique_ptr<SkillStore> make_skill_store(Context context);
 
 }  // namespace librebird::storage

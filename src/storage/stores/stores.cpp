@@ -20,6 +20,7 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.turns = make_turn_store(context);
   stores.audit = make_audit_store(context);
   stores.secrets = make_secret_store(context);
+  stores.skills = make_skill_store(context);
   return stores;
 }
 

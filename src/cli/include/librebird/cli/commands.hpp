@@ -32,6 +32,22 @@ Task<int> list_audit(Operator op, int limit, bool json);
 Task<int> list_tools(Operator op, HandsService& hands, bool json);
 Task<int> call_tool(Operator op, HandsService& hands, std::string name, std::string arguments_json);
 
+// `librebird skill …`, as it was typed.
+struct SkillCommand {
+  enum class Verb { list, show, install, update, pin, unpin, rollback, remove, enable, disable, set, unset };
+  Verb verb = Verb::list;
+  std::string name;
+  std::string source;  // folder, archive or git address
+  std::string ref;
+  std::string path;
+  std::vector<std::string> allow;
+  std::string hash;
+  std::string setting;
+  std::optional<std::string> value;
+  bool json = false;
+};
+Task<int> run_skill(Operator op, HandsService& hands, SkillCommand command);
+
 // One line a check: what, ok or not, and what to do.
 struct Check {
   std::string name;

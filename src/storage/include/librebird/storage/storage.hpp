@@ -15,6 +15,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
 #include <cstddef>
@@ -57,6 +58,7 @@ class Storage {
   // Seals everything anew under a new master key. Answers a line that tells what was done. failed_precondition: no
   // key, or its source is not ours to write.
   Task<Result<std::string>> rotate_key();
+  [[nodiscard]] SkillStore& skills();
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();

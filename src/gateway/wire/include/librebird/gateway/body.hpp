@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace librebird::gateway {
 
@@ -32,6 +33,8 @@ class Body {
   Result<std::optional<bool>> optional_flag(std::string_view key);
   Result<std::optional<std::int64_t>> optional_integer(std::string_view key, std::int64_t least, std::int64_t most);
   Result<std::optional<double>> optional_number(std::string_view key, double least, double most);
+  // Empty when absent; at most `count` strings of 1 to `limit` bytes.
+  Result<std::vector<std::string>> texts(std::string_view key, std::size_t count, std::size_t limit);
   // A nested object, to be read and done() in turn.
   Result<std::optional<Body>> optional_object(std::string_view key);
   // Any JSON value, as text; nullopt when absent.

@@ -12,6 +12,8 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/hands_service.hpp>
 #include <librebird/core/ports/http_client.hpp>
+#include <librebird/core/ports/secret_store.hpp>
+#include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
 #include <memory>
@@ -33,6 +35,8 @@ struct HandsParts {
   std::vector<SkillManifest> skills;  // the catalogue
   std::string data_directory;         // work folders are made below it
   std::string tool_directory;         // where librebird-tool is: the folder of the executable
+  SkillStore* skill_store = nullptr;  // null: the catalogue only, nothing can be installed
+  SecretStore* secrets = nullptr;     // null: secret settings cannot be set
 };
 
 std::unique_ptr<HandsService> make_hands(HandsParts parts);

@@ -20,6 +20,10 @@ struct Decision {
 [[nodiscard]] Decision may_call_tool(const Principal& principal, const ToolSpec& tool);
 // May this principal chat (send, edit, cancel)? Guests may only read.
 [[nodiscard]] Decision may_chat(const Principal& principal);
+// May this principal see which skills the workspace has?
+[[nodiscard]] Decision may_see_skills(const Principal& principal);
+// May this principal install, change or remove skills and their settings? Admins and owners.
+[[nodiscard]] Decision may_manage_skills(const Principal& principal);
 // May this principal read process-wide figures (/metrics)?
 [[nodiscard]] Decision may_operate(const Principal& principal);
 

@@ -7,6 +7,7 @@
 #include <librebird/base/result.hpp>
 #include <librebird/core/model/principal.hpp>
 #include <librebird/core/model/tool.hpp>
+#include <librebird/core/ports/skill_service.hpp>
 
 #include <functional>
 #include <stop_token>
@@ -43,6 +44,8 @@ class HandsService {
   // The tools this principal may call, sorted by name.
   virtual Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) = 0;
   virtual Task<Result<HandsHealth>> health() = 0;
+  // The workspace's skills; null where this service does not manage them. Lives as long as the service.
+  virtual SkillService* skills() { return nullptr; }
 };
 
 }  // namespace librebird

@@ -5,6 +5,7 @@
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
+#include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
 #include <gtest/gtest.h>
@@ -31,6 +32,7 @@ class StoreSet {
   virtual SecretStore& secrets() = 0;
   // What a thief with the database file could do: runs SQL on it.
   virtual std::string tamper(const std::string& sql) = 0;
+  virtual SkillStore& skills() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };

@@ -1,4 +1,4 @@
-#include "arguments.hpp"
+#include <librebird/hands/arguments/arguments.hpp>
 
 #include <librebird/base/utf8.hpp>
 
