@@ -8,6 +8,7 @@ writes <environment>/preload, the modules its handlers import, and <environment>
 know about what was left out. Answers with one line of JSON on standard output:
 {"notes": [...]} or {"error": "..."}. The environment is complete or does not have `packages` at all.
 """
+
 import json
 import os
 import re
@@ -94,7 +95,9 @@ def find_pip():
 
 def explain(output, log, skill, index):
     """One sentence from what pip said, and wrote down."""
-    errors = [line.strip()[len("ERROR:") :].strip() for line in output.splitlines() if line.strip().startswith("ERROR:")]
+    errors = [
+        line.strip()[len("ERROR:") :].strip() for line in output.splitlines() if line.strip().startswith("ERROR:")
+    ]
     missing = next((line for line in errors if line.startswith("No matching distribution found for ")), None)
     if missing:
         wanted = missing[len("No matching distribution found for ") :]
