@@ -75,7 +75,10 @@ def sort_out(dependencies, legacy, skill):
 
 
 def _standard_modules():
-    return getattr(sys, "stdlib_module_names", sys.builtin_module_names)
+    if hasattr(sys, "stdlib_module_names"):
+        return sys.stdlib_module_names
+    # Python 3.9 has no list of them, but a folder.
+    return {name.split(".")[0] for name in os.listdir(os.path.dirname(os.__file__))} | set(sys.builtin_module_names)
 
 
 def find_pip():
