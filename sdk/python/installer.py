@@ -8,6 +8,7 @@ writes <environment>/preload, the modules its handlers import, and <environment>
 know about what was left out. Answers with one line of JSON on standard output:
 {"notes": [...]} or {"error": "..."}. The environment is complete or does not have `packages` at all.
 """
+
 import json
 import os
 import re
@@ -74,7 +75,10 @@ def sort_out(dependencies, legacy, skill):
 
 
 def _standard_modules():
-    return getattr(sys, "stdlib_module_names", sys.builtin_module_names)
+    if hasattr(sys, "stdlib_module_names"):
+        return sys.stdlib_module_names
+    # Python 3.9 has no list of them, but a folder.
+    return {name.split(".")[0] for name in os.listdir(os.path.dirname(os.__file__))} | set(sys.builtin_module_names)
 
 
 def find_pip():
@@ -94,7 +98,9 @@ def find_pip():
 
 def explain(output, log, skill, index):
     """One sentence from what pip said, and wrote down."""
-    errors = [line.strip()[len("ERROR:") :].strip() for line in output.splitlines() if line.strip().startswith("ERROR:")]
+    errors = [
+        line.strip()[len("ERROR:") :].strip() for line in output.splitlines() if line.strip().startswith("ERROR:")
+    ]
     missing = next((line for line in errors if line.startswith("No matching distribution found for ")), None)
     if missing:
         wanted = missing[len("No matching distribution found for ") :]

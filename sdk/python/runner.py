@@ -6,6 +6,7 @@
 It imports the skill, says {"type":"ready"} and waits. Without --worker calls are served one after the other on the main
 thread; with it they may overlap, and threads and timers of the skill live on between them.
 """
+
 import os
 import sys
 import time

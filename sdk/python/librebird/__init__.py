@@ -1,8 +1,20 @@
 """The authoring kit of Libre Bird skills: see README.md beside this package."""
+
 from ._call import Cancelled, Context, Settings, ToolError, current, data_path, notify
 from ._tools import tool
 
-__all__ = ["Cancelled", "Context", "Response", "Settings", "ToolError", "current", "data_path", "fetch", "notify", "tool"]
+__all__ = [
+    "Cancelled",
+    "Context",
+    "Response",
+    "Settings",
+    "ToolError",
+    "current",
+    "data_path",
+    "fetch",
+    "notify",
+    "tool",
+]
 __version__ = "1.0.0"
 
 

@@ -1,4 +1,5 @@
 """What a handler knows of the call it serves."""
+
 import os
 import sys
 from _thread import get_ident

@@ -1,4 +1,5 @@
 """HTTP through the sandbox's one way out. `requests`, `urllib` and others work just as well; this needs no package."""
+
 import json as _json
 import os
 import ssl

@@ -1,4 +1,5 @@
 """Refuses, in words that help, what cannot work inside: installing packages while a tool is called."""
+
 import os
 import re
 import sys

@@ -4,6 +4,7 @@ A skill lies at <root>/skills/<name>, so that a legacy package finds its root by
 and is imported as `skills.<name>`. Its code is compiled at install time into <environment>/code; byte code that lies in
 the package itself is never run, because nobody reviews it.
 """
+
 import marshal
 import os
 import sys

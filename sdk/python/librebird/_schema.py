@@ -1,4 +1,5 @@
 """From a function's signature to the JSON Schema of its arguments, and from arguments back to its types."""
+
 import dataclasses
 import enum
 import inspect

@@ -1,4 +1,5 @@
 """The tools of a skill: declared with the kit's decorator, or in the two tables of a legacy package."""
+
 from . import _call
 
 _PLAIN = (str, int, float, bool, dict, list, "str", "int", "float", "bool", "dict", "list")

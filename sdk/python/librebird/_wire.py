@@ -3,6 +3,7 @@
 The protocol leaves descriptors 0 and 1 at once: standard input becomes empty, and whatever a handler prints goes to
 standard error, where it is output for people and never protocol.
 """
+
 import os
 import sys
 from _thread import allocate_lock

@@ -1,5 +1,6 @@
 """The threads of a worker. The one that was free last serves next, so that calls which do not overlap share a thread:
 some libraries bind what they make to the thread that made it."""
+
 import threading
 from collections import deque
 

@@ -3,6 +3,7 @@
 Words are compared without case and accents; scripts that write without spaces are compared by pairs of characters.
 Ranking is BM25 (SQLite FTS5); `relevance` is from 0 to 1, and 1 means the passage has every word of the question.
 """
+
 import sqlite3
 import threading
 import unicodedata
@@ -137,8 +138,12 @@ class Store:
         found = []
         for content, source, title, text in rows:
             present = text.split()
-            hits = sum(any(word.startswith(part) if len(part) > 2 else word == part for word in present) for part in asked)
-            found.append({"content": content, "source": source, "title": title, "relevance": round(hits / len(asked), 3)})
+            hits = sum(
+                any(word.startswith(part) if len(part) > 2 else word == part for word in present) for part in asked
+            )
+            found.append(
+                {"content": content, "source": source, "title": title, "relevance": round(hits / len(asked), 3)}
+            )
         # BM25 decides among passages that have as many of the words.
         found.sort(key=lambda item: -item["relevance"])
         return found[:top_k]

@@ -1,4 +1,5 @@
 """The old host module `knowledge_base`: an object over the store of `knowledge`."""
+
 import knowledge as _knowledge
 
 

@@ -1,5 +1,6 @@
 """The old host module `notifications`: reminders that reach the user as notifications. They are kept in the user's data
 folder, so a restart of the worker does not lose them; one whose time came meanwhile is said at once."""
+
 import heapq
 import json
 import os

@@ -1,4 +1,5 @@
 """Stands where pip would be imported from: nothing is installed while a tool is called."""
+
 from librebird._guard import refuse_install
 
 

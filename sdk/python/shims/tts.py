@@ -1,4 +1,5 @@
 """The old host module `tts`: the same engine under its other name."""
+
 from tts_engine import tts_engine
 
 speak = tts_engine.speak

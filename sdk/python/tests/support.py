@@ -1,4 +1,5 @@
 """Writes skill packages and talks to the real runner, as the host does."""
+
 import json
 import os
 import subprocess
@@ -102,7 +103,12 @@ class SkillTest(unittest.TestCase):
             self.write(f"{name}/__init__.py", source)
         command = [sys.executable, "-I", "-S", os.path.join(KIT, "runner.py"), "--skill", name, "--root", self.root]
         command += ["--environment", self.environment, *words]
-        environment = {"PATH": "/usr/bin:/bin", "HOME": os.path.join(self.folder, "home"), "LANG": "C.UTF-8", "TZ": "UTC"}
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": os.path.join(self.folder, "home"),
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+        }
         program = Program(command, self.folder, environment)
 
         def stop():

@@ -1,4 +1,5 @@
 """Making a skill ready: real pip, a real (local) package index."""
+
 import base64
 import hashlib
 import http.server
@@ -62,7 +63,13 @@ class Index(http.server.BaseHTTPRequestHandler):
 
 class Rules(unittest.TestCase):
     def test_what_is_a_package(self):
-        plain = ["requests", "requests>=2.31.0", "a.b_c[x, y] ~= 1.0, !=1.3", "tomli; python_version < '3.11'", "x (>=1,<2)"]
+        plain = [
+            "requests",
+            "requests>=2.31.0",
+            "a.b_c[x, y] ~= 1.0, !=1.3",
+            "tomli; python_version < '3.11'",
+            "x (>=1,<2)",
+        ]
         self.assertEqual(installer.sort_out(plain, False, "s"), (plain, []))
 
     def test_what_is_none_is_refused(self):
@@ -84,7 +91,15 @@ class Rules(unittest.TestCase):
                 installer.sort_out([text], False, "s")
 
     def test_old_manifests_were_never_checked(self):
-        old = ["GITHUB_TOKEN in .env (optional)", "json", "pyobjc-framework-Vision", "bs4", "serial>=3", "pypdf", "librebird"]
+        old = [
+            "GITHUB_TOKEN in .env (optional)",
+            "json",
+            "pyobjc-framework-Vision",
+            "bs4",
+            "serial>=3",
+            "pypdf",
+            "librebird",
+        ]
         wanted, notes = installer.sort_out(old, True, "s")
         self.assertEqual(wanted, ["beautifulsoup4", "pyserial>=3", "pypdf"])
         self.assertEqual(len(notes), 6)
@@ -97,7 +112,8 @@ class Installer(SkillTest):
         Index.packages = {
             "birdseed": [wheel("birdseed", "1.0", {"birdseed/__init__.py": "KIND = 'hemp'\n"}, ["birdfeeder>=2"])],
             "birdfeeder": [
-                wheel("birdfeeder", version, {"birdfeeder.py": f"VERSION = '{version}'\n"}) for version in ("1.0", "2.5")
+                wheel("birdfeeder", version, {"birdfeeder.py": f"VERSION = '{version}'\n"})
+                for version in ("1.0", "2.5")
             ],
             "broken": [wheel("broken", "1.0", {"broken.py": ""}, ["nowhere-to-be-found"])],
         }
@@ -111,7 +127,16 @@ class Installer(SkillTest):
         cls.server.server_close()
 
     def install(self, dependencies, *words, index=None):
-        command = [sys.executable, "-I", "-S", os.path.join(KIT, "installer.py"), "--skill", "demo", "--root", self.root]
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            os.path.join(KIT, "installer.py"),
+            "--skill",
+            "demo",
+            "--root",
+            self.root,
+        ]
         command += ["--environment", self.environment, "--dependencies", json.dumps(dependencies)]
         command += ["--index", index or self.index, *words]
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PIP_FIND_LINKS": "/nonexistent"}
@@ -123,7 +148,9 @@ class Installer(SkillTest):
     def test_installs_with_what_is_needed_in_turn_and_a_handler_sees_it(self):
         source = "def kind(args):\n    import birdseed, birdfeeder\n    return [birdseed.KIND, birdfeeder.VERSION]\n"
         self.write("demo/__init__.py", source + table(kind="kind"))
-        self.assertEqual(self.install(["birdseed==1.0", "Some seed, of any kind"], "--legacy")["notes"][0][:10], '"Some seed')
+        self.assertEqual(
+            self.install(["birdseed==1.0", "Some seed, of any kind"], "--legacy")["notes"][0][:10], '"Some seed'
+        )
         self.assertEqual(sorted(os.listdir(self.environment)), ["code", "notes.txt", "packages", "preload"])
         with open(os.path.join(self.environment, "preload")) as file:
             self.assertEqual(file.read().split(), ["birdseed", "birdfeeder"])

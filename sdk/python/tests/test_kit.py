@@ -1,4 +1,5 @@
 """What a skill author declares, and what becomes of it."""
+
 import dataclasses
 import enum
 import http.server
@@ -44,7 +45,15 @@ class Schema(unittest.TestCase):
             (Colour, {"type": "string", "enum": ["red", "blue"]}),
             (typing.Set[str], {"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
             (typing.Any, {}),
-            (Movie, {"type": "object", "properties": {"title": {"type": "string"}}, "required": [], "additionalProperties": False}),
+            (
+                Movie,
+                {
+                    "type": "object",
+                    "properties": {"title": {"type": "string"}},
+                    "required": [],
+                    "additionalProperties": False,
+                },
+            ),
         ]:
             self.assertEqual(_schema.schema_of(hint), schema, hint)
         place = _schema.schema_of(Place)
@@ -76,14 +85,18 @@ class Schema(unittest.TestCase):
         self.assertEqual(list(parameters["properties"]), ["city", "days", "unit"])
         self.assertEqual(parameters["required"], ["city"])
         self.assertEqual(parameters["properties"]["city"]["description"], "Its name, in any language.")
-        self.assertEqual(parameters["properties"]["days"], {"type": "integer", "description": "How many days.", "default": 3})
+        self.assertEqual(
+            parameters["properties"]["days"], {"type": "integer", "description": "How many days.", "default": 3}
+        )
         self.assertFalse(parameters["additionalProperties"])
 
 
 class Settings(unittest.TestCase):
     def test_types_and_defaults(self):
         settings = librebird.Settings({"n": "5", "b": "true", "s": "x", "empty": ""})
-        self.assertEqual((settings.require("n", int), settings.read("b", False, bool), settings.read("q", 7, int)), (5, True, 7))
+        self.assertEqual(
+            (settings.require("n", int), settings.read("b", False, bool), settings.read("q", 7, int)), (5, True, 7)
+        )
         self.assertEqual(settings.read("empty", "d"), "d")
         with self.assertRaisesRegex(librebird.ToolError, "The setting q is missing"):
             settings.require("q")
@@ -145,7 +158,15 @@ class Kit(SkillTest):
         self.assertEqual([tool["function"]["name"] for tool in tools], ["greet", "move", "fails", "keep", "facts"])
         self.assertEqual(list(tools[0]["function"]["parameters"]["properties"]), ["name", "loud"])
         self.assertEqual(tools[1]["function"]["parameters"]["properties"]["point"]["required"], ["x"])
-        program.say({"type": "call", "id": "7", "tool": "greet", "arguments": {"name": "Ö", "loud": True}, "settings": {"word": "Hi"}})
+        program.say(
+            {
+                "type": "call",
+                "id": "7",
+                "tool": "greet",
+                "arguments": {"name": "Ö", "loud": True},
+                "settings": {"word": "Hi"},
+            }
+        )
         self.assertEqual(program.hear(), {"type": "output", "id": "7", "text": "thinking\n"})
         self.assertEqual(program.hear(), {"type": "progress", "id": "7", "fraction": 0.5, "message": "half"})
         self.assertEqual(program.hear(), {"type": "result", "id": "7", "value": "HI Ö"})
@@ -158,7 +179,9 @@ class Kit(SkillTest):
         program = self.begin()
         self.assertIn("missing 1 required", program.call("greet")["message"])
         self.assertEqual(program.call("greet", {"name": "x", "zzz": 1})["message"], "There is no parameter zzz.")
-        self.assertEqual(program.call("greet", {"name": "x", "context": 1})["message"], "There is no parameter context.")
+        self.assertEqual(
+            program.call("greet", {"name": "x", "context": 1})["message"], "There is no parameter context."
+        )
 
     def test_files_stay_in_the_users_folder(self):
         self.assertEqual(self.begin().value("keep", {"text": "a"}), "a")
@@ -215,7 +238,14 @@ class Fetch(unittest.TestCase):
         self.assertEqual(librebird.fetch(self.base, "post", json={"a": 1}).text(), 'application/json {"a": 1}')
 
     def test_failures_are_tool_errors(self):
-        for url in ("file:///etc/passwd", "ftp://x/", "no address", self.base + "/big", "http://127.0.0.1:1/", "http://[bad/"):
+        for url in (
+            "file:///etc/passwd",
+            "ftp://x/",
+            "no address",
+            self.base + "/big",
+            "http://127.0.0.1:1/",
+            "http://[bad/",
+        ):
             with self.assertRaises(librebird.ToolError, msg=url):
                 librebird.fetch(url, max_bytes=1000)
 

@@ -1,4 +1,5 @@
 """What old packages import from their host: each name is there, works or says why not, and never breaks a call."""
+
 import textwrap
 import unittest
 
@@ -44,7 +45,7 @@ class Shims(SkillTest):
             ("Bridge", "Die Brücke über den Fluss ist 200 m lang."),
             ("Soup", "Onions, carrots and a little thyme. Cook the onions first."),
             ("Tokyo", "東京都は日本の首都です。"),
-            ("Code", "main.cpp calls open(2); it's \"quoted\" AND tricky*"),
+            ("Code", 'main.cpp calls open(2); it\'s "quoted" AND tricky*'),
         ):
             self.assertRegex(program.value("add", {"title": title, "content": content})["id"], "^[0-9a-f]{32}$")
         again = self.start(self.KNOWLEDGE)
@@ -60,7 +61,9 @@ class Shims(SkillTest):
             if query.startswith('"'):
                 self.assertEqual(found, [])
             else:
-                self.assertEqual((found[0]["title"], sorted(found[0])), (title, ["content", "relevance", "source", "title"]))
+                self.assertEqual(
+                    (found[0]["title"], sorted(found[0])), (title, ["content", "relevance", "source", "title"])
+                )
         self.assertEqual(again.value("find", {"query": "onions carrots"})[0]["relevance"], 1.0)
         self.assertEqual(again.value("find", {"query": "zebra"}), [])
         self.assertEqual(again.value("find", {"query": ""}), [])

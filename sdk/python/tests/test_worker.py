@@ -1,4 +1,5 @@
 """Skills that need one long-lived process: overlapping calls, timers between calls, notifications."""
+
 import json
 import os
 import textwrap
@@ -38,14 +39,18 @@ class Worker(SkillTest):
         self.assertEqual(len({program.value("who") for _ in range(20)}), 1)
 
     def test_many_calls_at_once_are_all_answered(self):
-        program = self.start("import time\ndef f(args):\n    time.sleep(0.01)\n    return args\n" + table(f="f"), "--worker")
+        program = self.start(
+            "import time\ndef f(args):\n    time.sleep(0.01)\n    return args\n" + table(f="f"), "--worker"
+        )
         for number in range(200):
             program.say({"type": "call", "id": str(number), "tool": "f", "arguments": {"n": number}})
         answers = [program.hear_kind("result") for _ in range(200)]
         self.assertEqual({answer["id"]: answer["value"]["n"] for answer in answers}, {str(n): n for n in range(200)})
 
     def test_an_input_that_ends_lets_running_calls_finish(self):
-        program = self.start("import time\ndef f(args):\n    time.sleep(0.3)\n    return 5\n" + table(f="f"), "--worker")
+        program = self.start(
+            "import time\ndef f(args):\n    time.sleep(0.3)\n    return 5\n" + table(f="f"), "--worker"
+        )
         program.say({"type": "call", "id": "c1", "tool": "f", "arguments": {}})
         program.process.stdin.close()
         self.assertEqual(program.hear_kind("result")["value"], 5)
@@ -116,7 +121,9 @@ class Worker(SkillTest):
         program.say({"type": "call", "id": "long", "tool": "count", "arguments": {}})
         self.assertEqual(program.value("quick", call_id="other"), 1)
         program.say({"type": "cancel", "id": "long"})
-        self.assertEqual(program.hear_kind("error"), {"type": "error", "id": "long", "message": "The call was cancelled."})
+        self.assertEqual(
+            program.hear_kind("error"), {"type": "error", "id": "long", "message": "The call was cancelled."}
+        )
 
 
 if __name__ == "__main__":
