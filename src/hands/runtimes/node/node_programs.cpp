@@ -54,8 +54,7 @@ std::string find_npm(const std::string& configured, const std::string& node) {
 }
 
 std::string find_kit(const std::string& configured, const std::string& tool_directory) {
-  for (const std::string& candidate :
-       {configured, tool_directory + "/typescript", tool_directory + "/../libexec/typescript"}) {
+  for (const std::string& candidate : {configured, tool_directory + "/../share/librebird/sdk/typescript"}) {
     if (!candidate.empty() && access((candidate + "/runner.mjs").c_str(), R_OK) == 0) return real_path(candidate);
   }
   return {};
@@ -86,7 +85,7 @@ std::vector<ConfigKey> NodePrograms::config() {
       {.name = kKitKey,
        .type = ConfigType::text,
        .default_value = std::string(),
-       .help = "The TypeScript kit (sdk/typescript with its packages); empty: beside the program, or in ../libexec."},
+       .help = "The TypeScript kit (sdk/typescript with its packages); empty: ../share beside the program."},
       {.name = kRegistryKey,
        .type = ConfigType::text,
        .default_value = std::string("https://registry.npmjs.org/"),
@@ -104,7 +103,8 @@ Status NodePrograms::has_node() const {
 Status NodePrograms::has_kit(bool compiler) const {
   if (kit_.empty()) {
     return make_error(Code::failed_precondition,
-                      "The TypeScript kit is missing beside the program; reinstall, or set hands.node.kit.");
+                      "The TypeScript kit is missing (../share/librebird/sdk/typescript beside the program); "
+                      "reinstall, or set hands.node.kit.");
   }
   if (compiler && access((kit_ + "/node_modules/typescript/package.json").c_str(), R_OK) != 0) {
     return make_error(Code::failed_precondition,
