@@ -2,6 +2,7 @@
 command_bench() {
   install_packages build test
   build_web
+  install_kit
   compile release src/apps/all bench/all
   exec python3 bench/run.py build/release/bin "$@"
 }

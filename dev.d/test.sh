@@ -1,7 +1,7 @@
 # ./dev test: every suite, counted; the last line is `N passed, N failed, N skipped`.
 # A suite that could not run counts as a failure; one that this machine cannot run counts as skipped.
 
-SUITES=(unit sandbox architecture web functional escape)
+SUITES=(unit sandbox architecture kits web functional escape)
 
 command_test() {
   local full=no fuzz=no fresh=no
@@ -56,6 +56,8 @@ prepare_suites() {
   case " $* " in
     *' unit '* | *' sandbox '* | *' functional '* | *' escape '*)
       build_web
+      install_kit
+      npm_packages tests/mcp
       compile dev all
       ;;
   esac
@@ -77,6 +79,12 @@ run_ctest() {
 
 suite_architecture() {
   python3 tests/architecture/check.py --self-test "$@" | tee "$RESULTS/architecture.log" >&2
+}
+
+# What runs beside a skill, with programs of its own: no part of the C++ build.
+suite_kits() {
+  install_kit
+  node sdk/typescript/test/run.mjs "$@" | tee "$RESULTS/kits.log" >&2
 }
 
 suite_web() {

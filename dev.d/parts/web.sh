@@ -30,3 +30,6 @@ build_web() {
   mkdir -p build
   printf '%s\n' "$digest" >"$stamp"
 }
+
+# install_kit: the compiler that skills in TypeScript are installed with; the program finds the kit beside itself.
+install_kit() { npm_packages sdk/typescript; }

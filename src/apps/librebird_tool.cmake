@@ -11,6 +11,3 @@ target_link_libraries(librebird-tool PRIVATE librebird_skill_tools_runner ${LIBR
                       ${LIBREBIRD_STATIC_BOOST_CONTAINER})
 librebird_uninstrumented(librebird-tool)
 target_link_options(librebird-tool PRIVATE -static)
-
-# The TypeScript kit stands beside the program, as it does where the platform is installed.
-file(CREATE_LINK ${CMAKE_SOURCE_DIR}/sdk/typescript ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/typescript SYMBOLIC)

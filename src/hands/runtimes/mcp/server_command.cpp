@@ -6,13 +6,13 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <sstream>
 #include <string_view>
 
 namespace librebird::plugins::mcp {
 namespace json = boost::json;
 namespace {
+
+constexpr std::size_t kMaxManifest = 1 << 20;
 
 Error no_program(const std::string& package, std::string_view why) {
   return make_error(Code::failed_precondition, fmt::format("The npm package {} {}.", package, why));
@@ -21,12 +21,10 @@ Error no_program(const std::string& package, std::string_view why) {
 // The program of a package that npx would start: the one named like the package, or the only one.
 Result<std::string> program_of(const std::string& package, const std::string& env_directory) {
   const std::string name(hands::node::package_name(package));
-  std::ifstream file(env_directory + "/node_modules/" + name + "/package.json");
-  if (!file) return no_program(name, "is not installed; install the skill again");
-  std::stringstream text;
-  text << file.rdbuf();
+  const auto text = hands::node::read_plain(env_directory, "node_modules/" + name + "/package.json", kMaxManifest);
+  if (!text) return no_program(name, "is not installed; install the skill again");
   boost::system::error_code error;
-  const json::value manifest = json::parse(text.str(), error);
+  const json::value manifest = json::parse(*text, error);
   const json::value* programs = !error && manifest.is_object() ? manifest.get_object().if_contains("bin") : nullptr;
   const json::value* path = programs;
   if (programs != nullptr && programs->is_object()) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -55,6 +56,15 @@ TEST(ServerCommand, StartsAPackagesOwnProgram) {
     EXPECT_THAT(argv_of({"npx", name}, folder), ElementsAre(HasSubstr("outside itself"))) << name;
   }
   EXPECT_THAT(argv_of({"npx", "absent"}, folder), ElementsAre(HasSubstr("is not installed")));
+  // A package that is a link out of the skill's folder, or no plain file, is not read.
+  std::filesystem::create_directories(folder + "/out");
+  std::ofstream(folder + "/out/package.json") << R"({"bin":"x.js"})";
+  std::filesystem::create_directories(folder + "/env/node_modules/piped");
+  std::filesystem::create_directory_symlink(folder + "/out", folder + "/env/node_modules/linked");
+  ASSERT_EQ(mkfifo((folder + "/env/node_modules/piped/package.json").c_str(), 0600), 0);
+  for (const char* name : {"linked", "piped"}) {
+    EXPECT_THAT(argv_of({"npx", name}, folder + "/env"), ElementsAre(HasSubstr("is not installed"))) << name;
+  }
   std::filesystem::remove_all(folder);
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@ constexpr const char* kNodeKey = "hands.node.program";
 constexpr const char* kNpmKey = "hands.node.npm";
 constexpr const char* kKitKey = "hands.node.kit";
 constexpr const char* kRegistryKey = "hands.node.registry";
+constexpr const char* kMostKey = "hands.node.max_environment_mb";
 
 constexpr std::int64_t kMiB = 1LL << 20;
 constexpr std::int64_t kAddressSpace = 32LL << 30;  // WebAssembly, which fetch uses, reserves 10 GiB
@@ -54,8 +56,7 @@ std::string find_npm(const std::string& configured, const std::string& node) {
 }
 
 std::string find_kit(const std::string& configured, const std::string& tool_directory) {
-  for (const std::string& candidate :
-       {configured, tool_directory + "/typescript", tool_directory + "/../libexec/typescript"}) {
+  for (const std::string& candidate : {configured, tool_directory + "/../share/librebird/sdk/typescript"}) {
     if (!candidate.empty() && access((candidate + "/runner.mjs").c_str(), R_OK) == 0) return real_path(candidate);
   }
   return {};
@@ -63,7 +64,8 @@ std::string find_kit(const std::string& configured, const std::string& tool_dire
 
 }  // namespace
 
-NodePrograms::NodePrograms(const RuntimeContext& context) : registry_(context.config.text(kRegistryKey)) {
+NodePrograms::NodePrograms(const RuntimeContext& context)
+    : registry_(context.config.text(kRegistryKey)), most_bytes_(context.config.integer(kMostKey) * kMiB) {
   const std::string& configured = context.config.text(kNodeKey);
   node_ = real_path(configured.empty() ? on_path("node") : configured);
   // The system is offered inside as it is; what stands elsewhere is offered by itself.
@@ -86,12 +88,16 @@ std::vector<ConfigKey> NodePrograms::config() {
       {.name = kKitKey,
        .type = ConfigType::text,
        .default_value = std::string(),
-       .help = "The TypeScript kit (sdk/typescript with its packages); empty: beside the program, or in ../libexec."},
+       .help = "The TypeScript kit (sdk/typescript with its packages); empty: ../share beside the program."},
       {.name = kRegistryKey,
        .type = ConfigType::text,
        .default_value = std::string("https://registry.npmjs.org/"),
        .env = "NPM_CONFIG_REGISTRY",
        .help = "The npm registry that skills' packages are installed from; nothing else can be reached then."},
+      {.name = kMostKey,
+       .type = ConfigType::integer,
+       .default_value = std::int64_t{1024},
+       .help = "The most MiB that one skill's npm packages may take."},
   };
 }
 
@@ -104,7 +110,8 @@ Status NodePrograms::has_node() const {
 Status NodePrograms::has_kit(bool compiler) const {
   if (kit_.empty()) {
     return make_error(Code::failed_precondition,
-                      "The TypeScript kit is missing beside the program; reinstall, or set hands.node.kit.");
+                      "The TypeScript kit is missing (../share/librebird/sdk/typescript beside the program); "
+                      "reinstall, or set hands.node.kit.");
   }
   if (compiler && access((kit_ + "/node_modules/typescript/package.json").c_str(), R_OK) != 0) {
     return make_error(Code::failed_precondition,
@@ -137,7 +144,8 @@ void NodePrograms::offer(SandboxSpec& spec, const SkillManifest& skill, const st
   if (skill.env_directory.empty()) return;
   if (access(skill.env_directory.c_str(), F_OK) == 0) spec.mounts.push_back({skill.env_directory, kEnvironment, false});
   const std::string modules = skill.env_directory + "/node_modules";
-  if (access(modules.c_str(), F_OK) == 0) spec.mounts.push_back({modules, kModules, false});
+  struct stat info{};
+  if (lstat(modules.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) spec.mounts.push_back({modules, kModules, false});
 }
 
 Result<SandboxSpec> NodePrograms::npm_spec(const SkillManifest& skill, const std::vector<std::string>& words) const {

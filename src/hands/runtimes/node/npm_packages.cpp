@@ -5,12 +5,15 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <fstream>
+#include <climits>
+#include <cstdlib>
 #include <optional>
 #include <sstream>
 
@@ -19,25 +22,45 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t kMaxFile = 8 << 20;
+constexpr std::int64_t kMaxFiles = 200'000;
 
-// A plain file of the skill's; absent where it is none.
-std::optional<std::string> read_plain(const std::string& path) {
-  struct stat info{};
-  if (lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > static_cast<off_t>(kMaxFile)) {
-    return std::nullopt;
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
   }
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// Never through a link: what stands there may be of somebody else's making.
+Status write_plain(const std::string& path, const std::string& text) {
+  unlink(path.c_str());
+  const Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (file.get() >= 0 && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) return Ok{};
+  return make_error(Code::internal, fmt::format("{} cannot be written; check the data folder's space.", path));
 }
 
-Status write_plain(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.flush();
-  if (file) return Ok{};
-  return make_error(Code::internal, fmt::format("{} cannot be written; check the data folder's space.", path));
+// "BYTES\t/env\nFILES\t/env\n", as du says it.
+Status check_size(const SkillManifest& skill, const std::string& said, std::int64_t most_bytes) {
+  std::istringstream lines(said);
+  std::int64_t bytes = -1;
+  std::int64_t files = -1;
+  std::string ignored;
+  if (!(lines >> bytes >> ignored >> files)) {
+    return make_error(Code::internal,
+                      fmt::format("What was installed for the skill {} cannot be measured.", skill.name));
+  }
+  if (bytes <= most_bytes && files <= kMaxFiles) return Ok{};
+  return make_error(Code::too_large,
+                    fmt::format("The npm packages of the skill {} take {} MiB in {} files; the most are {} MiB "
+                                "(hands.node.max_environment_mb) in {} files.",
+                                skill.name, bytes >> 20, files, most_bytes >> 20, kMaxFiles));
 }
 
 constexpr std::array kPackageKeys = {"dependencies", "optionalDependencies", "peerDependencies"};
@@ -72,6 +95,23 @@ bool is_name_part(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<std::string> read_plain(const std::string& folder, const std::string& name, std::size_t most) {
+  const std::string path = folder + "/" + name;
+  std::array<char, PATH_MAX> home{};
+  std::array<char, PATH_MAX> real{};
+  const bool inside = realpath(folder.c_str(), home.data()) != nullptr &&
+                      realpath(path.c_str(), real.data()) != nullptr &&
+                      std::string_view(real.data()).starts_with(std::string(home.data()) + "/");
+  if (!inside) return std::nullopt;
+  const Descriptor file(open(real.data(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat info{};
+  if (file.get() < 0 || fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  if (info.st_size > static_cast<off_t>(most)) return std::nullopt;
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  if (pread(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) return std::nullopt;
+  return text;
+}
 
 std::string_view package_name(std::string_view package) {
   const std::size_t at = package.find('@', 1);
@@ -118,7 +158,7 @@ Task<Status> NodePrograms::install(const SkillManifest& skill, std::string folde
     co_return make_error(Code::invalid_argument,
                          fmt::format("The dependency \"{}\" is no npm package; write it as name@version.", package));
   }
-  const auto own = read_plain(folder + "/package.json");
+  const auto own = read_plain(folder, "package.json", kMaxFile);
   const bool wanted = own && asks_for_packages(*own);
   if (!wanted && packages.empty()) co_return Ok{};
   LB_CO_CHECK(has_node());
@@ -126,7 +166,7 @@ Task<Status> NodePrograms::install(const SkillManifest& skill, std::string folde
     co_return make_error(Code::internal, "The skill has no folder for its packages; this is a fault of the program.");
   }
   LB_CO_TRY(host, registry_host(registry_));
-  const auto lock = wanted ? read_plain(folder + "/package-lock.json") : std::nullopt;
+  const auto lock = wanted ? read_plain(folder, "package-lock.json", kMaxFile) : std::nullopt;
   std::string manifest = R"({"private":true})";
   if (wanted) manifest = lock ? *own : only_packages(*own);
   LB_CO_CHECK(write_plain(skill.env_directory + "/package.json", manifest));
@@ -145,7 +185,11 @@ Task<Status> NodePrograms::install(const SkillManifest& skill, std::string folde
       co_return build_error(fmt::format("The npm packages of the skill {} cannot be installed", skill.name), run);
     }
   }
-  co_return Ok{};
+  SandboxSpec measure = spec(0);
+  measure.mounts.push_back({skill.env_directory, kEnvironment, false});
+  measure.argv = {"/bin/sh", "-c", "du -s -B1 /env && du -s --inodes /env"};
+  LB_CO_TRY(measured, co_await build.run(std::move(measure), {}, stop));
+  co_return check_size(skill, measured.output, most_bytes_);
 }
 
 }  // namespace librebird::hands::node

@@ -31,7 +31,10 @@ Config load(const std::map<std::string, std::string>& settings) {
   }
   auto config = Config::load(keys, "", [](std::string_view) { return std::nullopt; });
   if (!config) throw std::runtime_error(config.error().message);
-  for (const auto& [name, value] : settings) config->set(name, value);
+  for (const auto& [name, value] : settings) {
+    const bool number = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+    config->set(name, number ? ConfigValue(static_cast<std::int64_t>(std::stoll(value))) : ConfigValue(value));
+  }
   return std::move(config).value();
 }
 

@@ -117,6 +117,17 @@ TEST_F(TypescriptRuntimeTest, PackagesThatCannotBeHadAreInstallErrors) {
   EXPECT_THAT(prepared.error().message, HasSubstr("403"));
 }
 
+TEST_F(TypescriptRuntimeTest, WhatIsInstalledIsBounded) {
+  testkit::RuntimeWorld small(
+      "typescript", {{"hands.node.registry", "http://registry.test/"}, {"hands.node.max_environment_mb", "0"}});
+  small.open_network();
+  SkillManifest skill = small.skill({{"index.ts", "export {};\n"}});
+  skill.dependencies = {"two-pack"};
+  const Status prepared = small.prepare(skill);
+  ASSERT_FALSE(prepared.ok());
+  EXPECT_THAT(prepared.error().message, HasSubstr("the most are 0 MiB (hands.node.max_environment_mb)"));
+}
+
 TEST_F(TypescriptRuntimeTest, FetchReachesWhatTheFenceAllows) {
   const std::string body = R"(export default [tool("web", async () => {
   const get = async (url: string) => {

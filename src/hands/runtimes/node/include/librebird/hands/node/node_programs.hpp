@@ -6,6 +6,9 @@
 #include <librebird/base/config.hpp>
 #include <librebird/core/ports/tool_runtime.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,7 +58,11 @@ class NodePrograms {
   std::string npm_inside_;
   std::string kit_;
   std::string registry_;
+  std::int64_t most_bytes_;
 };
+
+// A plain file that really is below `folder`; nothing where it is none, a link out of it, or larger than `most`.
+std::optional<std::string> read_plain(const std::string& folder, const std::string& name, std::size_t most);
 
 // "name", "name@1.2.3", "@scope/name@^1"; nothing that npm would fetch from elsewhere than the registry.
 [[nodiscard]] bool is_package(std::string_view text);
