@@ -296,7 +296,8 @@ TEST_F(DockerSandboxTest, RunsInGvisor) {
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_TRUE(result->output.starts_with("hello ")) << result->output << result->error_output;
   // The kernel that gVisor says it is.
-  EXPECT_NE(result->output.find("Linux version 4.4.0"), std::string::npos) << result->output << result->error_output;
+  EXPECT_NE(result->output.find("Linux version 4.4.0"), std::string::npos)
+      << static_cast<int>(result->end) << " " << result->exit_code << " " << result->output << result->error_output;
   SandboxSpec stubborn = shell("trap '' TERM; sleep 1000");
   stubborn.limits.wall_time = Millis(300);
   const auto ended = testkit::run_on(loop_, converse(sandbox, stubborn, ""));
