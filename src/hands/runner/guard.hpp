@@ -9,8 +9,10 @@
 //   S  setup, first and once: NUL-ended texts: nonce, "1" to keep the image's environment or "0", work directory,
 //      number of arguments, the arguments, then the environment
 //   I  input for the program      E  end of the program's input
-// Last words: a NUL, "librebird-end ", the nonce, a space, then e CODE | s SIGNAL | m SIGNAL (killed for want of
-// memory) | x ERRNO (not started), and a line end. Nobody but the starter and the guard knows the nonce.
+// Last words, on standard output and on standard error alike (what comes after them is nobody's): a NUL,
+// "librebird-end ", the nonce, a space, then e CODE | s SIGNAL | m SIGNAL (killed for want of memory) | x ERRNO (not
+// started), a space, the processor time of all in milliseconds, and a line end. Nobody but the starter and the guard
+// knows the nonce. Then it waits for its input to end: engines may lose what was written just before the end.
 //
 // C library only. Runs as process 1 or not at all: it kills every process that it sees.
 

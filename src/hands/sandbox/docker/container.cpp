@@ -33,13 +33,19 @@ void bind_mount(JsonWriter& json, const std::string& source, const std::string& 
 
 bool forwards(const SandboxSpec& spec) { return !spec.egress_directory.empty() && spec.limits.processes > 1; }
 
+int processes(const SandboxSpec& spec, const ContainerPlan& plan) {
+  // gVisor's kernel is a program of many threads, and they are what the host counts.
+  if (plan.runtime.starts_with("runsc")) return 256 + 4 * spec.limits.processes;
+  // The guard and the forwarder are there too. Fewer than a few are not possible: runc, which becomes the guard, is a
+  // program of many threads as well, and crashes without them.
+  return std::max(kFewest, spec.limits.processes + (forwards(spec) ? 2 : 1));
+}
+
 void limits(JsonWriter& json, const SandboxSpec& spec, const ContainerPlan& plan) {
   const SandboxLimits& limits = spec.limits;
   json.field("Memory", limits.memory_bytes).field("MemorySwap", limits.memory_bytes);  // the same: no swap
   json.field("NanoCpus", std::int64_t{1'000'000'000});
-  // The guard and the forwarder are there too. Fewer than a few are not possible: runc, which becomes the guard, is a
-  // program of many threads, and crashes without them.
-  json.field("PidsLimit", std::max(kFewest, limits.processes + (forwards(spec) ? 2 : 1)));
+  json.field("PidsLimit", processes(spec, plan));
   json.key("Ulimits").begin_array();
   ulimit(json, "nofile", plan.nofile, plan.nofile);
   ulimit(json, "core", 0, 0);

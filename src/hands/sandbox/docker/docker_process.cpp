@@ -33,6 +33,7 @@ DockerProcess::DockerProcess(Executor executor, Engine engine, std::string id,
       id_(std::move(id)),
       attached_(std::move(attached)),
       limits_(limits),
+      output_end_(nonce),
       verdict_(nonce) {}
 
 DockerProcess::~DockerProcess() {
@@ -87,28 +88,34 @@ void DockerProcess::on_error_text(std::string_view text) {
   if (io_.on_error_output) io_.on_error_output(text);
 }
 
+void DockerProcess::on_output_text(std::string_view text) {
+  if (text.empty() || !count(text)) return;
+  if (io_.on_output) {
+    io_.on_output(text);
+  } else {
+    output_ += text;
+  }
+}
+
 void DockerProcess::on_text(Stream stream, std::string_view text) {
-  if (stream == Stream::error_output) {
+  if (stream == Stream::output) {
+    on_output_text(output_end_.feed(text));
+  } else {
     on_error_text(verdict_.feed(text));
-  } else if (count(text)) {
-    if (io_.on_output) {
-      io_.on_output(text);
-    } else {
-      output_ += text;
-    }
   }
 }
 
 Task<Status> DockerProcess::read_all() {
   const auto sink = [this](Stream stream, std::string_view text) { on_text(stream, text); };
   LB_CO_CHECK(demultiplexer_.feed(std::exchange(attached_->first, {}), sink));
-  for (;;) {
+  while (!heard_all()) {
     // Nothing is owed to us at any time but the end, and that only once we have killed.
     auto bytes = co_await attached_->connection.read(in(limits_.wall_time + kDeath), {});
     if (!bytes) co_return std::move(bytes).error();
     if (bytes->empty()) co_return Ok{};
     LB_CO_CHECK(demultiplexer_.feed(*bytes, sink));
   }
+  co_return Ok{};
 }
 
 Task<Result<SandboxRun>> DockerProcess::wait(SandboxIo io, std::stop_token stop) {
@@ -123,10 +130,11 @@ Task<Result<SandboxRun>> DockerProcess::wait(SandboxIo io, std::stop_token stop)
     const std::stop_callback on_stop(stop, kill_it);
     read = co_await read_all();
   }
-  // The streams end with the guard, and the guard is the last inside. Without its last words, or with our words cut
-  // short, the engine has to say so.
+  // After the guard's last words it is alone inside, and ends with our connection. Without them the engine has to see
+  // to the end.
+  on_output_text(output_end_.held());
   on_error_text(verdict_.held());
-  const bool told = read.ok() && verdict_.verdict();
+  const bool told = read.ok() && heard_all();
   ended_ = true;
   attached_->connection.close();
   Status gone = Ok{};
@@ -156,6 +164,7 @@ Result<SandboxRun> DockerProcess::result() {
     return run;
   }
   run.exit_code = verdict->value;
+  run.cpu = Millis(verdict->cpu_milliseconds);
   switch (verdict->kind) {
     case GuardVerdict::Kind::exited:
       // A shell, or a runtime in between, says a signal so.

@@ -34,7 +34,9 @@ class DockerProcess final : public SandboxProcess {
   Task<void> watch_wall_time(std::stop_token done);
   bool count(std::string_view text);
   void on_text(Stream stream, std::string_view text);
+  void on_output_text(std::string_view text);
   void on_error_text(std::string_view text);
+  [[nodiscard]] bool heard_all() const { return output_end_.verdict() && verdict_.verdict(); }
   Result<SandboxRun> result();
 
   Executor executor_;
@@ -43,6 +45,7 @@ class DockerProcess final : public SandboxProcess {
   std::unique_ptr<Engine::Attached> attached_;
   SandboxLimits limits_;
   Demultiplexer demultiplexer_;
+  VerdictFilter output_end_;
   VerdictFilter verdict_;
   SandboxIo io_;
   Scope* scope_ = nullptr;  // while wait() runs

@@ -62,7 +62,7 @@ Status sources_exist(const SandboxSpec& spec) {
 }  // namespace
 
 DockerSandbox::DockerSandbox(Executor executor, Settings settings)
-    : executor_(executor), settings_(std::move(settings)) {}
+    : executor_(executor), settings_(std::move(settings)), looked_(executor) {}
 
 DockerSandbox::~DockerSandbox() {
   std::error_code ignored;
@@ -70,7 +70,17 @@ DockerSandbox::~DockerSandbox() {
 }
 
 Task<Result<EngineFacts>> DockerSandbox::connect(std::stop_token stop) {
+  while (looking_ && !stop.stop_requested()) co_await looked_.wait(stop);
+  if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool was stopped before it began.");
   if (facts_) co_return *facts_;
+  looking_ = true;
+  auto facts = co_await look(stop);
+  looking_ = false;
+  looked_.notify_all();
+  co_return facts;
+}
+
+Task<Result<EngineFacts>> DockerSandbox::look(std::stop_token stop) {
   if (settings_.tool.empty()) co_return tool_missing();
   Error worst = make_error(Code::not_found, "");
   std::string at;

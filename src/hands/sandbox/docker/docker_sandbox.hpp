@@ -6,6 +6,7 @@
 #include "container.hpp"
 #include "engine.hpp"
 
+#include <librebird/base/async/sync.hpp>
 #include <librebird/core/ports/sandbox.hpp>
 
 #include <memory>
@@ -34,6 +35,7 @@ class DockerSandbox final : public Sandbox {
  private:
   // Finds the engine and what it can do, once; asks again after a failure. Whatever we left behind is removed.
   Task<Result<EngineFacts>> connect(std::stop_token stop);
+  Task<Result<EngineFacts>> look(std::stop_token stop);
   Task<Status> sweep();
   Task<Result<ImageFacts>> image_for(SandboxSpec& spec, std::stop_token stop);
   Task<Result<ImageFacts>> empty_image(std::stop_token stop);
@@ -48,6 +50,8 @@ class DockerSandbox final : public Sandbox {
   Settings settings_;
   std::unique_ptr<Engine> engine_;
   std::optional<EngineFacts> facts_;
+  bool looking_ = false;  // one looks for the engine, the others wait
+  Signal looked_;
   std::string profile_folder_;  // Podman reads filters from files
 };
 

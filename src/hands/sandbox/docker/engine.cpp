@@ -18,7 +18,7 @@ constexpr const char* kApi = "/v1.41";
 // Podman's own API, for what its Docker one does not tell.
 constexpr const char* kPodmanApi = "/v4.0.0/libpod";
 constexpr Millis kShort{10'000};
-constexpr Millis kLong{30'000};  // creating and starting, on a busy machine
+constexpr Millis kLong{30'000};  // what makes the engine start programs of its own, on a busy machine
 constexpr std::size_t kMaxSaid = 400;
 
 Result<json::value> parse(std::string_view body) {
@@ -126,10 +126,10 @@ Task<Result<Engine::Answer>> Engine::ask(std::string method, std::string target,
 }
 
 Task<Result<EngineFacts>> Engine::facts(std::stop_token stop) {
-  LB_CO_TRY(version, co_await ask("GET", fmt::format("{}/version", kApi), {}, kShort, stop));
+  LB_CO_TRY(version, co_await ask("GET", fmt::format("{}/version", kApi), {}, kLong, stop));
   if (version.status != 200) co_return refusal(version.status, version.body);
   LB_CO_TRY(about, parse(version.body));
-  LB_CO_TRY(info, co_await ask("GET", fmt::format("{}/info", kApi), {}, kShort, stop));
+  LB_CO_TRY(info, co_await ask("GET", fmt::format("{}/info", kApi), {}, kLong, stop));
   if (info.status != 200) co_return refusal(info.status, info.body);
   LB_CO_TRY(said, parse(info.body));
 

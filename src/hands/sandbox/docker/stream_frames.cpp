@@ -112,8 +112,10 @@ std::optional<GuardVerdict> VerdictFilter::verdict() const {
     default: return std::nullopt;
   }
   const char* end = held_.data() + held_.size() - 1;
-  const auto [at, error] = std::from_chars(held_.data() + 1, end, verdict.value);
-  if (error != std::errc{} || at != end || verdict.value < 0) return std::nullopt;
+  const auto value = std::from_chars(held_.data() + 1, end, verdict.value);
+  if (value.ec != std::errc{} || verdict.value < 0 || value.ptr == end || *value.ptr != ' ') return std::nullopt;
+  const auto used = std::from_chars(value.ptr + 1, end, verdict.cpu_milliseconds);
+  if (used.ec != std::errc{} || used.ptr != end || verdict.cpu_milliseconds < 0) return std::nullopt;
   return verdict;
 }
 

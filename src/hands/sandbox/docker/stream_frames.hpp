@@ -47,13 +47,14 @@ std::string setup_frame(const GuardSetup& setup);
 std::string input_frames(std::string_view bytes);
 std::string end_frame();
 
-// How the guard says that the program ended, as its last words on standard error.
+// How the guard says that the program ended, as its last words on both streams.
 struct GuardVerdict {
   enum class Kind { exited, signalled, out_of_memory, not_started } kind = Kind::exited;
   int value = 0;  // exit code, signal, or the error number
+  std::int64_t cpu_milliseconds = 0;
 };
 
-// Takes the verdict out of standard error. Text that cannot belong to it passes at once.
+// Takes the verdict out of a stream. Text that cannot belong to it passes at once.
 class VerdictFilter {
  public:
   explicit VerdictFilter(const std::string& nonce);

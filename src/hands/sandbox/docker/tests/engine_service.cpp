@@ -125,12 +125,17 @@ EngineService::EngineService(const std::string& runtime) {
 }
 
 EngineService::~EngineService() {
+  // Ended containers are cleared away by processes of their own, which would make the folder anew.
+  for (int i = 0; i < 100 && !containers().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   if (pid_ > 0) {
     ::kill(pid_, SIGTERM);
     ::waitpid(pid_, nullptr, 0);
   }
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
+  std::error_code error;
+  for (int i = 0; i < 10 && fs::exists(folder_, error); ++i) {
+    fs::remove_all(folder_, error);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 const EngineService& EngineService::shared() {
