@@ -83,7 +83,9 @@ Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillM
   const SandboxLimits limits = spec->limits;
   std::unique_ptr<egress::Call> network;
   if (!tool.network.empty()) {
-    auto opened = fence_.open(tool.network);
+    egress::CallPolicy policy;
+    policy.hosts = tool.network;
+    auto opened = fence_.open(std::move(policy));
     if (!opened) co_return refused(opened.error());
     network = std::move(opened).value();
     spec->egress_directory = network->directory();
