@@ -121,6 +121,16 @@ def explain(output, log, skill, index):
     return f"The dependencies of the skill {skill} cannot be installed: {reason[:500]}"
 
 
+def clear_away(environment):
+    """A dependency's own build may have left something in the places that are ours."""
+    for name in ("code", "preload", "notes.txt"):
+        path = os.path.join(environment, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        elif os.path.lexists(path):
+            os.remove(path)
+
+
 def read(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -218,6 +228,7 @@ def main():
         wanted, notes = sort_out(options["dependencies"], options["legacy"], options["skill"])
         if wanted:
             install(wanted, options)
+            clear_away(options["environment"])
         preload = compile_skill(options)
         with open(os.path.join(options["environment"], "preload"), "w", encoding="utf-8") as file:
             file.write("\n".join(preload))

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "fields.hpp"
+#include "legacy.hpp"
 #include "settings.hpp"
 #include "tools.hpp"
 
@@ -257,6 +258,7 @@ Result<SkillManifest> parse_manifest(std::string_view skill_json, const Manifest
     LB_TRY(parsed, parse_settings(*settings, granted.hosts));
     manifest.settings = std::move(parsed);
   }
+  if (legacy) complete_legacy(manifest);
   LB_CHECK(parse_limits(fields, manifest));
   LB_CHECK(parse_marketplace(fields));
   LB_CHECK(parse_offer(fields, options, legacy, granted, manifest));

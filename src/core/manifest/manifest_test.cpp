@@ -8,6 +8,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -68,7 +69,8 @@ const std::vector<Case>& corpus() {
       {"", setting(R"("type":"boolean","default":false)")},
       {"", setting(R"("type":"secret","hosts":["a.example"])")},
       {"", setting(R"("description":"only words")")},
-      {"", tool(R"("type":"function","function":{"name":"t"},"network":[],"work":"none","writes":false,"spends":true)")},
+      {"",
+       tool(R"("type":"function","function":{"name":"t"},"network":[],"work":"none","writes":false,"spends":true)")},
       {"name", R"({"runtime":"python"})"},
       {"name", R"({"name":1,"runtime":"python"})"},
       {"name", R"({"name":"../x","runtime":"python"})"},
@@ -227,6 +229,21 @@ TEST(Manifest, LegacyDefaults) {
   EXPECT_THAT(described->tools[0].network, ElementsAre("a.example"));
   options.tools_json = R"([{"function":{"name":"../x"}}])";
   EXPECT_THAT(parse_manifest("{}", options).error().message, HasSubstr("tools[0].function.name"));
+}
+
+TEST(Manifest, LegacyPackagesGetWhatTheirManifestsNeverSaid) {
+  for (const char* name : {"productivity", "focus_timer", "scheduler", "browser_automation", "ssh_ftp", "serial_usb"}) {
+    EXPECT_TRUE(parse_manifest(fmt::format(R"({{"name":"{}"}})", name))->worker) << name;
+  }
+  EXPECT_FALSE(parse_manifest(R"({"name":"digest"})")->worker);
+  const auto github = parse_manifest(R"({"name":"github","dependencies":["A token from GitHub"]})");
+  ASSERT_TRUE(github) << github.error().message;
+  ASSERT_EQ(github->settings.size(), 1U);
+  EXPECT_EQ(github->settings[0].name, "GITHUB_TOKEN");
+  EXPECT_EQ(github->settings[0].type, SettingType::secret);
+  EXPECT_FALSE(github->settings[0].required);
+  EXPECT_THAT(github->settings[0].hosts, ElementsAre("api.github.com"));
+  EXPECT_THAT(github->tools, IsEmpty());
 }
 
 TEST(Manifest, ToolsInheritWhatTheyDoNotNarrow) {
