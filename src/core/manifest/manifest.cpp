@@ -85,7 +85,7 @@ Status parse_identity(Fields& fields, const ManifestOptions& options, bool legac
 }
 
 Status parse_runtime(Fields& fields, const ManifestOptions& options, bool legacy, SkillManifest& manifest) {
-  constexpr std::string_view kExpected = "one of \"python\", \"typescript\", \"docker\", \"mcp\"";
+  constexpr std::string_view kExpected = "one of \"python\", \"typescript\", \"native\", \"docker\", \"mcp\"";
   const json::value* runtime = fields.take("runtime");
   manifest.runtime = "python";
   if (!legacy) {
@@ -93,16 +93,18 @@ Status parse_runtime(Fields& fields, const ManifestOptions& options, bool legacy
         std::ranges::find(kRuntimes, std::string_view(runtime->as_string())) == kRuntimes.end())
       return wrong("runtime", kExpected, *runtime);
     manifest.runtime = runtime->as_string();
-    if (manifest.runtime == "native" && !options.official) {
-      return wrong("runtime", std::string(kExpected) + ": native skills are built into the program", *runtime);
-    }
   }
   LB_TRY(entrypoint, fields.text("entrypoint", "", 200));
   if (!entrypoint.empty() && !is_inner_path(entrypoint)) {
     return wrong("entrypoint", "a file of the skill's folder, as a relative path without \"..\"");
   }
-  if (!entrypoint.empty() && manifest.runtime != "python" && manifest.runtime != "typescript") {
-    return wrong("entrypoint", "left out: only the runtimes python and typescript have one");
+  if (!entrypoint.empty() && (manifest.runtime == "docker" || manifest.runtime == "mcp")) {
+    return wrong("entrypoint", "left out: only the runtimes python, typescript and native have one");
+  }
+  // The platform's own native tools are all in one program; an installed skill brings its own.
+  const bool wants_entrypoint = manifest.runtime == "native" && !options.official;
+  if (wants_entrypoint && entrypoint.empty()) {
+    return wrong("entrypoint", "given: the executable in the skill's folder, as the runtime is native");
   }
   manifest.entrypoint = std::move(entrypoint);
   LB_TRY(image, fields.text("image", "", 300));
