@@ -278,6 +278,12 @@ Result<std::unique_ptr<Call>> Fence::open_idle() {
   return std::unique_ptr<Call>(std::make_unique<Impl::ServedCall>(std::move(server)));
 }
 
+Result<std::unique_ptr<Call>> Fence::open(std::vector<std::string> hosts) {
+  CallPolicy policy;
+  policy.hosts = std::move(hosts);
+  return open(std::move(policy));
+}
+
 Result<std::unique_ptr<Call>> Fence::open(CallPolicy policy) {
   LB_TRY(server, impl_->prepare());
   LB_CHECK(server->bind(std::move(policy)));

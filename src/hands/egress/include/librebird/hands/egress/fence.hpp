@@ -98,6 +98,8 @@ class Fence {
   Fence& operator=(const Fence&) = delete;
 
   Result<std::unique_ptr<Call>> open(CallPolicy policy);
+  // A policy of hosts and nothing else.
+  Result<std::unique_ptr<Call>> open(std::vector<std::string> hosts);
   // A call without a policy refuses everything until it is bound.
   Result<std::unique_ptr<Call>> open_idle();
 
