@@ -130,6 +130,7 @@ VENDORS_ALLOWED = {
     "src/gateway/openai/": {"openai"},        # the compatible API is named after its model
     "src/gateway/http/gateway.cpp": {"openai"},  # where that API is mounted
     "src/apps/": {"sqlite", "postgres", "redis"},  # where it is decided which one runs
+    "src/core/manifest/": {"docker"},         # a public word of skill.json: one of the runtimes a skill can name
     "src/brain/providers/demo/": {"openai"},  # its answers say how to connect a real model
 }
 # Other names of the same vendor, at home in its folder.

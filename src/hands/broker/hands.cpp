@@ -74,6 +74,7 @@ class Broker final : public HandsService {
             .ids = parts.ids,
             .store = parts.skill_store,
             .secrets = parts.secrets,
+            .audit = &parts.audit,
             .official = std::move(parts.skills),
             .data_directory = parts.data_directory,
             .sandbox = [this] { return plugins_.usable_sandbox(); },

@@ -1,4 +1,5 @@
 #include <librebird/base/json_writer.hpp>
+#include <librebird/base/log.hpp>
 #include <librebird/base/utf8.hpp>
 #include <librebird/core/manifest/manifest.hpp>
 #include <librebird/core/policy/permissions.hpp>
@@ -225,7 +226,7 @@ Result<const KnownSkill*> SkillRegistry::Impl::find_installed(const ToolSet& too
   return known;
 }
 
-Status SkillRegistry::Impl::check_clash(const ToolSet& tools, const SkillManifest& manifest) {
+Status SkillRegistry::Impl::check_offer(const ToolSet& tools, const SkillManifest& manifest) {
   for (const ToolSpec& tool : manifest.tools) {
     const InstalledTool* taken = tools.find(tool.name);
     const bool ours = tool.name == kReadSkill;
@@ -235,7 +236,21 @@ Status SkillRegistry::Impl::check_clash(const ToolSet& tools, const SkillManifes
         fmt::format("The tool {} of the skill {} has the name of a tool of {}; disable one of the two.", tool.name,
                     manifest.name, ours ? "Libre Bird itself" : "the skill " + taken->spec.skill));
   }
+  LB_CHECK(checkers_of(manifest));
   return Ok{};
+}
+
+Task<void> SkillRegistry::Impl::note(Principal principal, std::string name, std::string what) {
+  if (parts_.audit == nullptr) co_return;
+  AuditEvent event;
+  event.kind = AuditKind::skill;
+  event.principal = std::move(principal);
+  event.subject = name;
+  event.detail = std::move(what);
+  const Status written = co_await parts_.audit->append(std::move(event));
+  if (!written) {
+    log::error("a change of the skills is not in the audit log", {{"skill", name}, {"cause", written.error().message}});
+  }
 }
 
 Task<Result<SkillInfo>> SkillRegistry::Impl::change(Principal principal, std::string name, std::optional<bool> enabled,
@@ -246,9 +261,11 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::change(Principal principal, std::st
   LB_CO_TRY(known, find(*set, name));
   if (pinned) LB_CO_CHECK(find_installed(*set, name));
   if (enabled == true && !known->row.enabled && known->manifest) {
-    LB_CO_CHECK(check_clash(*set, *known->manifest));
+    LB_CO_CHECK(check_offer(*set, *known->manifest));
   }
   LB_CO_CHECK(co_await parts_.store->change(principal, name, known->official, enabled, pinned));
+  if (enabled) co_await note(principal, name, *enabled ? "enabled" : "disabled");
+  if (pinned) co_await note(principal, name, *pinned ? "pinned" : "unpinned");
   co_return co_await get(std::move(principal), std::move(name));
 }
 
@@ -280,7 +297,9 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::set_setting(Principal principal, st
     }
     value_json.reset();  // only the revision is to move
   }
+  const bool unset = !value_json && found->setting.type != SettingType::secret;
   LB_CO_CHECK(co_await parts_.store->set_setting(principal, name, setting, std::move(value_json)));
+  co_await note(principal, name, fmt::format("setting {} {}", setting, unset ? "unset" : "changed"));
   co_return co_await get(std::move(principal), std::move(name));
 }
 

@@ -58,11 +58,14 @@ class SkillRegistry::Impl {
   // not_found; installed ones only: failed_precondition for the program's own.
   static Result<const KnownSkill*> find(const ToolSet& tools, const std::string& name);
   static Result<const KnownSkill*> find_installed(const ToolSet& tools, const std::string& name);
-  static Status check_clash(const ToolSet& tools, const SkillManifest& manifest);
+  // Whether its tools have names that nobody else uses, and parameters that can be checked.
+  static Status check_offer(const ToolSet& tools, const SkillManifest& manifest);
   // Puts a version in its place and makes it current: add for a new skill, add_version for one that is there.
   Task<Status> commit(Principal principal, Unpacked unpacked, Ready ready, std::vector<std::string> granted,
                       bool fresh);
   Task<void> sweep_once();
+  // Into the audit log; a change that was made stays made.
+  Task<void> note(Principal principal, std::string name, std::string what);
 
   RegistryParts parts_;
   std::string skills_folder_;

@@ -66,8 +66,9 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::install(Principal principal, SkillS
                          fmt::format("A skill named {} is installed already, from {}; update it, or remove it first.",
                                      name, taken->second.row.origin));
   }
+  LB_CO_CHECK(check_offer(*set, unpacked.package.manifest));  // before anything of it runs
   LB_CO_TRY(ready, co_await installer_.make_ready(unpacked, granted, stop));
-  LB_CO_CHECK(check_clash(*set, ready.manifest));
+  LB_CO_CHECK(check_offer(*set, ready.manifest));
   LB_CO_CHECK(co_await commit(principal, std::move(unpacked), std::move(ready), granted, true));
   log::info("a skill is installed", {{"skill", name}, {"workspace_id", principal.workspace_id}});
   co_return co_await get(std::move(principal), name);
@@ -101,8 +102,9 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::update(Principal principal, std::st
                                                              unpacked.package.manifest.name, name));
   }
   if (known->manifest) LB_CO_CHECK(check_permissions(*known->manifest, unpacked.package.manifest, agreed));
+  LB_CO_CHECK(check_offer(*set, unpacked.package.manifest));
   LB_CO_TRY(ready, co_await installer_.make_ready(unpacked, granted, stop));
-  LB_CO_CHECK(check_clash(*set, ready.manifest));
+  LB_CO_CHECK(check_offer(*set, ready.manifest));
   LB_CO_CHECK(co_await commit(principal, std::move(unpacked), std::move(ready), std::move(granted), false));
   log::info("a skill is updated", {{"skill", name}, {"workspace_id", principal.workspace_id}});
   co_return co_await get(std::move(principal), std::move(name));
@@ -110,7 +112,6 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::update(Principal principal, std::st
 
 Task<Status> SkillRegistry::Impl::commit(Principal principal, Unpacked unpacked, Ready ready,
                                          std::vector<std::string> granted, bool fresh) {
-  LB_CO_CHECK(checkers_of(ready.manifest));
   const std::string name = ready.manifest.name;
   SkillVersion version{
       unpacked.package.hash, ready.manifest.version, unpacked.package.kind, unpacked.package.manifest_text,
@@ -119,6 +120,8 @@ Task<Status> SkillRegistry::Impl::commit(Principal principal, Unpacked unpacked,
                 hash = version.hash]() { return place_version(folder, made, workspace, name, hash); };
   LB_CO_TRY(placed, co_await installer_.blocking(std::move(place)));
   const std::string hash = version.hash;
+  const std::string done = fmt::format("{} {} {} from {}", fresh ? "installed" : "updated to", version.version,
+                                       hash.substr(0, 12), version.origin);
   const Status written =
       fresh ? co_await parts_.store->add(principal, name, std::move(version), std::move(granted))
             : co_await parts_.store->add_version(principal, name, std::move(version), std::move(granted));
@@ -129,6 +132,7 @@ Task<Status> SkillRegistry::Impl::commit(Principal principal, Unpacked unpacked,
     return Ok{};
   };
   (void)co_await installer_.blocking(std::move(tidy));
+  if (written) co_await note(principal, name, done);
   co_return written;
 }
 
@@ -158,8 +162,9 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::rollback(Principal principal, std::
     }
   }
   LB_CO_TRY(manifest, parse_stored(target->kind, target->manifest, target->tools_json, row.granted, name));
-  LB_CO_CHECK(check_clash(*set, manifest));
+  LB_CO_CHECK(check_offer(*set, manifest));
   LB_CO_CHECK(co_await parts_.store->use_version(principal, name, target->hash));
+  co_await note(principal, name, "rolled back to " + target->version + " " + target->hash.substr(0, 12));
   log::info("a skill is rolled back", {{"skill", name}, {"workspace_id", principal.workspace_id}});
   co_return co_await get(std::move(principal), std::move(name));
 }
@@ -184,6 +189,7 @@ Task<Status> SkillRegistry::Impl::remove(Principal principal, std::string name) 
     return Ok{};
   };
   (void)co_await installer_.blocking(std::move(work));
+  co_await note(principal, name, "removed");
   log::info("a skill is removed", {{"skill", name}, {"workspace_id", principal.workspace_id}});
   co_return Ok{};
 }

@@ -13,6 +13,7 @@
 
 #include <librebird/base/async/sync.hpp>
 #include <librebird/base/random.hpp>
+#include <librebird/core/ports/audit_store.hpp>
 #include <librebird/core/ports/secret_store.hpp>
 #include <librebird/core/ports/skill_service.hpp>
 #include <librebird/core/ports/skill_store.hpp>
@@ -33,6 +34,7 @@ struct RegistryParts {
   IdGenerator& ids;
   SkillStore* store = nullptr;      // null: the program's own skills only, and nothing can be changed
   SecretStore* secrets = nullptr;   // null: secrets cannot be set
+  AuditStore* audit = nullptr;      // told of every change; null: nobody is
   std::vector<SkillManifest> official;
   std::string data_directory;
   std::function<Result<Sandbox*>()> sandbox;
