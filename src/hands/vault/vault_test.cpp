@@ -155,6 +155,16 @@ TEST(Redactor, TimeGrowsWithTheTextOnly) {
   EXPECT_LT(time(4 << 20), 5.0);  // quadratic would be minutes
 }
 
+TEST(Redactor, ValuesThatUseUpEverySign) {
+  string every;
+  for (int c = 1; c < 256; ++c) every += static_cast<char>(c);
+  const Redactor redactor({{every, "[s]"}, {"xabcd", "[s]"}, {"\xff\xfe\xfd\xfc", "[s]"}});
+  // Taking the inner value out must not join the outer one.
+  const string text = every.substr(0, 100) + "xabcd" + every.substr(100);
+  EXPECT_EQ(redactor.redact(text).find(every), string::npos);
+  EXPECT_EQ(redactor.redact(text).find("xabcd"), string::npos);
+}
+
 // ---- LeakScanner ----
 
 struct Example {
