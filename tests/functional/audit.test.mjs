@@ -145,9 +145,9 @@ test('old rows go, and the rest verifies', options, async (t) => {
   const search = fs.readFileSync(path.join(migrations, '0002_search.sqlite.sql'), 'utf8');
   const row = (id, outcome, at) => `INSERT INTO audit_log VALUES ('${id}', 'call-${id}', 0, '${owner.workspace_id}', ` +
     `'${owner.user_id}', 'owner', '', '', '', 'calculator', 'abc', '${outcome}', '', 5, ${at});`;
-  await sqlite(database, `${initial}; ${search}; CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT NOT ` +
+  await sqlite(database, `BEGIN; ${initial}; ${search}; CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT NOT ` +
     "NULL, applied_at BIGINT NOT NULL); INSERT INTO schema_version VALUES (1, 'initial', 0), (2, 'search', 0);" +
-    row('1', 'ok', 1000) + row('2', 'denied', 2000) + row('3', 'ok', Date.now()));
+    row('1', 'ok', 1000) + row('2', 'denied', 2000) + row('3', 'ok', Date.now()) + ' COMMIT');
   assert.deepEqual(await problems(server), [], 'the older log became a chain');
   await server.start();
   await until('the old rows to be removed', async () =>

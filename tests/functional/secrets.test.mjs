@@ -86,7 +86,7 @@ test('a planted secret is nowhere but in the hands of the fence', options, async
   model.on('find', (r) => r.toolResults.length > 0
     ? { text: 'Found: ' + r.toolResults.map((result) => result.content).join(' ') }
     : { toolCalls: [{ name: 'search_files', arguments: { query: 'plan' } },
-      { name: 'base64_encode_decode', arguments: { text: Buffer.from(token).toString('base64'), mode: 'decode' } },
+      { name: 'base64_encode_decode', arguments: { text: Buffer.from(token).toString('base64'), action: 'decode' } },
       { name: 'get_weather', arguments: { location: 'Oslo' } }] });
   const rest = await server.program();
   const { id } = await rest.conversation();
