@@ -357,6 +357,22 @@ TEST_F(VaultTest, OutputIsGuardedAcrossItsPieces) {
   EXPECT_EQ((*guard)->report(), "known secrets kept back: 2; github_token kept back: 1");
 }
 
+TEST_F(VaultTest, AWatchTellsWhatGoesBy) {
+  secrets_.values[{"skill/a", "one"}] = "first-value";
+  const auto guard = run(vault_.guard(me_, {}));
+  const auto watch = (*guard)->watch();
+  EXPECT_FALSE(watch->feed("POST /x first-va"));
+  const auto known = watch->feed("lue and more");
+  ASSERT_TRUE(known.has_value());
+  EXPECT_TRUE(known->known);
+  EXPECT_FALSE(watch->feed(" AKIAIOSFODNN7"));
+  EXPECT_FALSE(watch->feed("EXAMPLE"));  // it might go on
+  const auto shape = watch->finish();
+  ASSERT_TRUE(shape.has_value());
+  EXPECT_EQ(shape->name, "aws_access_key_id");
+  EXPECT_FALSE(shape->known);
+}
+
 TEST(SecretLease, IsWipedWhenItIsMovedFrom) {
   SecretLease lease("n", "p", "short", {"h"});
   SecretLease moved(std::move(lease));
