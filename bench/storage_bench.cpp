@@ -59,6 +59,31 @@ Task<void> client(Run& run, int number) {
   }
 }
 
+// A tool call's two rows.
+Task<void> audit_client(Run& run, IdGenerator& ids) {
+  while (std::chrono::steady_clock::now() < run.until) {
+    AuditEntry entry;
+    entry.call_id = ids.next();
+    entry.principal = run.principal;
+    entry.tool = "calculator";
+    entry.arguments_sha256 = std::string(64, 'a');
+    const auto start = std::chrono::steady_clock::now();
+    auto begun = co_await run.storage.audit().begin(std::move(entry), false);
+    if (!begun || !co_await run.storage.audit().finish(*begun, AuditOutcome::ok, "", Millis(1))) {
+      ++run.failures;
+      co_return;
+    }
+    run.millis.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+}
+
+Task<void> all_audit(Loop& loop, Run& run, IdGenerator& ids, int clients) {
+  Scope scope(loop.executor());
+  for (int i = 0; i < clients; ++i) scope.spawn(audit_client(run, ids), "client");
+  co_await scope.join();
+  loop.stop();
+}
+
 Task<void> all(Loop& loop, Run& run, int clients) {
   Scope scope(loop.executor());
   for (int i = 0; i < clients; ++i) scope.spawn(client(run, i), "client");
@@ -107,7 +132,13 @@ int main(int argc, char** argv) {
   SystemRandom random;
   IdGenerator ids(clock, random);
   const auto opening = std::chrono::steady_clock::now();
-  auto storage = Storage::open(loop, clock, ids, {.path = folder + "/librebird.db"});
+  std::filesystem::create_directories(folder);
+  const auto options = [&folder] {
+    StorageOptions made{.path = folder + "/librebird.db"};
+    if (auto keys = KeyRing::open({.file = folder + "/master.key"})) made.keys = *keys;
+    return made;
+  };
+  auto storage = Storage::open(loop, clock, ids, options());
   if (!storage) {
     fmt::print(stderr, "{}\n", storage.error().message);
     return 1;
@@ -136,14 +167,37 @@ int main(int argc, char** argv) {
         rows.empty() ? "" : ",", clients, turns / wall, p50, p95, run.millis.empty() ? 0 : run.millis.back(),
         used / std::max(turns, 1.0) * 1e6, run.failures);
   }
+  std::string audit_rows;
+  for (const int clients : {1, 32}) {
+    Run run{**storage,
+            principal,
+            std::chrono::steady_clock::now() + std::chrono::milliseconds(static_cast<int>(seconds * 1000)),
+            {},
+            0};
+    const double cpu = cpu_seconds();
+    const auto start = std::chrono::steady_clock::now();
+    drive(loop, all_audit(loop, run, ids, clients));
+    const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double used = cpu_seconds() - cpu;
+    const auto calls = static_cast<double>(run.millis.size());
+    const double p50 = percentile(run.millis, 0.5);
+    const double p95 = percentile(run.millis, 0.95);
+    audit_rows += fmt::format(
+        "{}\n  {{\"clients\": {}, \"calls_per_second\": {:.0f}, \"p50_ms\": {:.2f}, \"p95_ms\": {:.2f}, "
+        "\"cpu_us_per_call\": {:.0f}, \"failures\": {}}}",
+        audit_rows.empty() ? "" : ",", clients, calls / wall, p50, p95, used / std::max(calls, 1.0) * 1e6,
+        run.failures);
+  }
   storage->reset();
   const auto reopening = std::chrono::steady_clock::now();
-  storage = Storage::open(loop, clock, ids, {.path = folder + "/librebird.db"});
+  storage = Storage::open(loop, clock, ids, options());
   const auto reopened = std::chrono::steady_clock::now();
-  fmt::print("{{\"open_new_ms\": {:.2f}, \"open_existing_ms\": {:.2f}, \"database_mib\": {:.0f}, \"turns\": [{}]}}\n",
-             std::chrono::duration<double, std::milli>(opened - opening).count(),
-             std::chrono::duration<double, std::milli>(reopened - reopening).count(),
-             static_cast<double>(std::filesystem::file_size(folder + "/librebird.db")) / 1048576.0, rows);
+  fmt::print(
+      "{{\"open_new_ms\": {:.2f}, \"open_existing_ms\": {:.2f}, \"database_mib\": {:.0f}, \"turns\": [{}], \"audit\": "
+      "[{}]}}\n",
+      std::chrono::duration<double, std::milli>(opened - opening).count(),
+      std::chrono::duration<double, std::milli>(reopened - reopening).count(),
+      static_cast<double>(std::filesystem::file_size(folder + "/librebird.db")) / 1048576.0, rows, audit_rows);
   storage->reset();
   std::filesystem::remove_all(folder);
   return 0;

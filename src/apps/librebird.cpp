@@ -1,24 +1,30 @@
 // The `librebird` executable: one name for the server, its parts and the operator's commands.
 #include <fmt/format.h>
 #include <malloc.h>
-#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <fstream>
 
-#include "platform.hpp"
+#include "commands.hpp"
 #include "skill_commands.hpp"
 
 namespace librebird::apps {
-namespace {
 
-// Runs a command that needs the database only.
 int operate(const Flags& flags, const std::function<Task<int>(Platform&)>& command) {
   auto platform = Platform::create(flags);
   if (!platform) return cli::fail(platform.error());
   if (const Status opened = (*platform)->open_storage(); !opened) return cli::fail(opened.error());
   return (*platform)->run([&] { return command(**platform); });
 }
+
+CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Arguments& in) {
+  CLI::App* sub = parent.add_subcommand(name, help);
+  sub->add_option("--data-dir", in.flags.data_dir, "Data folder (default: XDG_DATA_HOME/librebird)");
+  sub->add_option("--config", in.flags.config_file, "Configuration file (default: config.toml in the data folder)");
+  return sub;
+}
+
+namespace {
 
 int show_config(const Flags& flags) {
   const auto config = load_config(flags);
@@ -30,22 +36,6 @@ std::string server_url(const Platform& platform) {
   std::string url;
   std::ifstream(platform.data_dir + "/server.url") >> url;
   return url.empty() ? fmt::format("http://127.0.0.1:{}", platform.config.integer("server.port")) : url;
-}
-
-struct Arguments {
-  Flags flags;
-  std::string name;
-  std::string id;
-  std::string json_arguments = "{}";
-  bool json = false;
-  int limit = 100;
-};
-
-CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Arguments& in) {
-  CLI::App* sub = parent.add_subcommand(name, help);
-  sub->add_option("--data-dir", in.flags.data_dir, "Data folder (default: XDG_DATA_HOME/librebird)");
-  sub->add_option("--config", in.flags.config_file, "Configuration file (default: config.toml in the data folder)");
-  return sub;
 }
 
 void add_servers(CLI::App& app, Arguments& in, int& code) {
@@ -81,14 +71,6 @@ void add_operations(CLI::App& app, Arguments& in, int& code) {
   revoke->add_option("id", in.id, "The key's id")->required();
   revoke->callback(
       [&] { code = operate(in.flags, [&](Platform& p) { return cli::revoke_api_key(p.as_operator(), in.id); }); });
-  CLI::App* audit = app.add_subcommand("audit", "What tools were called");
-  audit->require_subcommand(1);
-  CLI::App* rows = command(*audit, "list", "Newest first", in);
-  rows->add_flag("--json", in.json, "One JSON object a line");
-  rows->add_option("--limit", in.limit, "At most so many")->check(CLI::Range(1, 1'000'000));
-  rows->callback([&] {
-    code = operate(in.flags, [&](Platform& p) { return cli::list_audit(p.as_operator(), in.limit, in.json); });
-  });
   command(app, "config", "List every setting with its value", in)->callback([&] { code = show_config(in.flags); });
   command(app, "doctor", "Check this installation and say what to do", in)->callback([&] { code = doctor(in.flags); });
 }
@@ -122,6 +104,7 @@ int main(int argc, char** argv) {
   int code = 0;
   librebird::apps::add_servers(app, arguments, code);
   librebird::apps::add_operations(app, arguments, code);
+  librebird::apps::add_records(app, arguments, code);
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);

@@ -21,7 +21,7 @@ namespace librebird::apps {
 
 std::vector<ConfigKey> config_schema() {
   std::vector<ConfigKey> keys = gateway::gateway_config_keys();
-  for (const auto& part : {brain::config_keys(), hands_config(), rpc_config_keys()}) {
+  for (const auto& part : {brain::config_keys(), hands_config(), rpc_config_keys(), storage_config_keys()}) {
     keys.insert(keys.end(), part.begin(), part.end());
   }
   keys.push_back(
@@ -83,22 +83,6 @@ Result<std::unique_ptr<Platform>> Platform::create(const Flags& flags) {
   return platform;
 }
 
-Status Platform::open_storage() {
-  std::error_code failure;
-  const bool made = std::filesystem::create_directories(data_dir, failure);
-  if (failure) {
-    return make_error(Code::failed_precondition,
-                      fmt::format("The data folder {} cannot be made: {}. Choose another with --data-dir.", data_dir,
-                                  failure.message()));
-  }
-  if (made) ::chmod(data_dir.c_str(), 0700);
-  StorageOptions options;
-  options.path = data_dir + "/librebird.db";
-  LB_TRY(opened, Storage::open(loop, clock, ids, std::move(options)));
-  storage = std::move(opened);
-  return Ok{};
-}
-
 namespace {
 Task<void> run_body(Loop& loop, const std::function<Task<int>()>& body, int& code) {
   code = co_await body();
@@ -117,7 +101,8 @@ int Platform::run(std::function<Task<int>()> body) {
 }
 
 cli::Operator Platform::as_operator() {
-  return cli::Operator{clock, random, ids, storage->identities(), storage->credentials(), storage->audit()};
+  return cli::Operator{
+      clock, random, ids, storage->identities(), storage->credentials(), storage->audit(), storage->secrets()};
 }
 
 Status lock_data_directory(const std::string& data_dir) {

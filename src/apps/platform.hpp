@@ -29,6 +29,7 @@ struct Flags {
 
 // Every setting of every part.
 [[nodiscard]] std::vector<ConfigKey> config_schema();
+[[nodiscard]] std::vector<ConfigKey> storage_config_keys();
 Result<Config> load_config(const Flags& flags);
 [[nodiscard]] std::string data_directory(const Flags& flags);
 // Where librebird-tool is.
@@ -38,8 +39,10 @@ class Platform {
  public:
   static Result<std::unique_ptr<Platform>> create(const Flags& flags);
 
-  // Opens the database in the data folder, making both if they are not there.
-  Status open_storage();
+  // Opens the database in the data folder with its master key, making all three if they are not there.
+  Status open_storage(bool forget_lost_key = false);
+  // The master key, if there is one.
+  [[nodiscard]] Result<std::shared_ptr<KeyRing>> open_keys() const;
   // Runs the body on the loop and then stops the loop; returns the body's exit code.
   int run(std::function<Task<int>()> body);
   [[nodiscard]] cli::Operator as_operator();

@@ -2,6 +2,7 @@
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
 
+#include "audit_keeper.hpp"
 #include "gateway_process.hpp"
 #include "local_hands.hpp"
 
@@ -18,7 +19,7 @@ int serve(const Flags& flags) {
   if (!hands) return cli::fail(hands.error());
   const auto brain = brain::make_brain(p.loop, p.config, p.clock, p.ids, *p.http, **hands, &p.storage->messages(),
                                        brain::options_from(p.config));
-  return p.run([&] { return run_gateway_until_signal(p, *brain, **hands); });
+  return p.run([&] { return keep_audit_during(p, run_gateway_until_signal(p, *brain, **hands)); });
 }
 
 }  // namespace librebird::apps

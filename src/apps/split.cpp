@@ -10,6 +10,7 @@
 
 #include <cstdio>
 
+#include "audit_keeper.hpp"
 #include "gateway_process.hpp"
 #include "local_hands.hpp"
 
@@ -74,7 +75,7 @@ int run_hands(const Flags& flags) {
   RpcOptions options = hands_rpc_options(p.config);
   if (flags.listen) options.address = *flags.listen;
   HandsServer server(p.loop, **hands, options);
-  return p.run([&] { return serve_until_signal(p, server, "hands"); });
+  return p.run([&] { return keep_audit_during(p, serve_until_signal(p, server, "hands")); });
 }
 
 }  // namespace librebird::apps

@@ -129,6 +129,9 @@ VENDORS_ALLOWED = {
     "src/bus/": {"redis"},                    # likewise
     "src/gateway/openai/": {"openai"},        # the compatible API is named after its model
     "src/gateway/http/gateway.cpp": {"openai"},  # where that API is mounted
+    # It recognises the vendors' keys by their shape, and names what it found.
+    "src/hands/vault/shapes.cpp": {"openai", "anthropic", "docker", "openrouter", "slack", "stripe", "telegram", "twilio",
+                                   "mailgun", "groq"},
     "src/apps/": {"sqlite", "postgres", "redis"},  # where it is decided which one runs
     "src/core/manifest/": {"docker"},         # a public word of skill.json: one of the runtimes a skill can name
     "src/brain/providers/demo/": {"openai"},  # its answers say how to connect a real model

@@ -191,7 +191,7 @@ async function assertDeduplicated(rest, load) {
 async function assertToolsRanOnce(server, idempotent, opened, rest, load) {
   // One row a run: a second row of the same call means that it was started again.
   const database = path.join(server.dataDir, 'librebird.db');
-  const again = await sqlite(database, 'SELECT call_id, tool, COUNT(*) AS runs FROM audit_log GROUP BY call_id HAVING runs > 1');
+  const again = await sqlite(database, "SELECT call_id, subject AS tool, COUNT(*) AS runs FROM audit_chain WHERE kind = 'call_started' GROUP BY call_id HAVING runs > 1");
   const forbidden = again.filter((row) => !idempotent.get(row.tool));
   assert.deepEqual(forbidden, [], 'a tool that is not idempotent ran twice');
   const listed = await server.audit();
@@ -200,6 +200,8 @@ async function assertToolsRanOnce(server, idempotent, opened, rest, load) {
   for (const rows of counts.values()) {
     if (!idempotent.get(rows[0].tool)) assert.equal(rows.length, 1, `listed twice: ${JSON.stringify(rows)}`);
   }
+  const verified = await server.cli(['audit', 'verify']);
+  assert.equal(verified.code, 0, `the audit log is whole after all that: ${verified.all}`);
   const urls = opened();
   assert.equal(new Set(urls).size, urls.length, 'nothing was opened twice');
   // In the answers, every call is there once, wherever it was when the server died.

@@ -5,6 +5,7 @@
 #include "device_runner.hpp"
 #include "outcome.hpp"
 #include "plugins.hpp"
+#include "secret_stage.hpp"
 
 #include <librebird/base/log.hpp>
 #include <librebird/base/metrics.hpp>
@@ -45,6 +46,7 @@ class Broker final : public HandsService {
         admission_(executor_, parts.clock, limits_of(parts.config)),
         fence_(executor_, parts.http),
         device_(executor_),
+        secrets_(parts.secrets, parts.audit),
         plugins_(hands::load_plugins(parts.config, executor_, parts.clock, parts.tool_directory)),
         calls_(executor_, clock_, plugins_, fence_, parts.data_directory, pool_limits_of(parts.config)),
         skills_(registry_parts(parts)) {
@@ -89,6 +91,9 @@ class Broker final : public HandsService {
     return limits;
   }
 
+  // With the caller's secrets kept out of all that the call says.
+  Task<Outcome> run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                            AuditEntry call, ToolRequest request, OutputSink on_output, std::stop_token stop);
   Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool, ToolRequest request,
                     OutputSink on_output, std::stop_token stop);
   static void count(const std::string& tool, ToolStatus status, double seconds);
@@ -99,6 +104,7 @@ class Broker final : public HandsService {
   hands::Admission admission_;
   egress::Fence fence_;
   hands::DeviceRunner device_;
+  hands::SecretStage secrets_;
   hands::Plugins plugins_;
   hands::CallRunner calls_;
   hands::SkillRegistry skills_;
@@ -146,9 +152,10 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
     co_return result;
   }
   LB_CO_TRY(place, co_await admission_.enter(request.principal.user_id, stop));
-  LB_CO_TRY(audit_id, co_await audit_.begin(std::move(entry), tool.spec.idempotent));
+  LB_CO_TRY(audit_id, co_await audit_.begin(entry, tool.spec.idempotent));
 
-  Outcome outcome = co_await run(tools, tool, std::move(request), std::move(on_output), stop);
+  Outcome outcome =
+      co_await run_guarded(tools, tool, std::move(entry), std::move(request), std::move(on_output), stop);
   const auto spent = std::chrono::steady_clock::now() - began;
   result.duration = std::chrono::duration_cast<Millis>(spent);
   result.status = outcome.status;
@@ -160,6 +167,16 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
     log::error("an audit row cannot be finished", {{"call_id", result.call_id}, {"cause", finished.error().message}});
   if (result.status == ToolStatus::interrupted) co_return make_error(Code::cancelled, "The tool was stopped.");
   co_return result;
+}
+
+Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                                  AuditEntry call, ToolRequest request, OutputSink on_output, std::stop_token stop) {
+  auto secrets = co_await secrets_.begin(request.principal, tool.skill.get());
+  if (!secrets) co_return failed(secrets.error().message, secrets.error().message);
+  if (on_output) on_output = secrets->guard->wrap(std::move(on_output));
+  Outcome outcome = co_await run(std::move(tools), tool, std::move(request), std::move(on_output), stop);
+  co_await secrets_.end(*secrets, outcome, call);
+  co_return outcome;
 }
 
 Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,

@@ -33,6 +33,8 @@ struct Redactor::Automaton {
   std::array<std::uint32_t, 256> from_root{};
   std::vector<std::string> replacements;
   std::array<bool, 256> used{};  // bytes that are in any form
+  std::array<bool, 256> edge{};  // bytes that any form begins or ends with
+  std::size_t longest = 0;       // of the forms
 
   [[nodiscard]] std::uint32_t child(std::uint32_t node, std::uint8_t byte) const {
     if (node == kRoot) return from_root[byte];
@@ -51,6 +53,8 @@ struct Redactor::Automaton {
   }
 
   void add(std::string_view form, std::int32_t value) {
+    edge[static_cast<std::uint8_t>(form.front())] = edge[static_cast<std::uint8_t>(form.back())] = true;
+    longest = std::max(longest, form.size());
     std::uint32_t at = kRoot;
     for (const char c : form) {
       const auto byte = static_cast<std::uint8_t>(c);
@@ -110,9 +114,22 @@ struct Redactor::Automaton {
                              "#", "~", "^", "!", ";", "\x1a", "\x7f"}) {
       if (fallback.empty() && fits(text)) fallback = text;
     }
+    if (fallback.empty()) fallback = last_resort();
     for (const KnownValue& known : values) {
       replacements.push_back(fits(known.replacement) ? known.replacement : fallback);
     }
+  }
+
+  // When the values use up every sign that a replacement could be made of: a byte that is in none of them, or else a
+  // run longer than any form of a byte that none begins or ends with.
+  [[nodiscard]] std::string last_resort() const {
+    for (int byte = 0x21; byte < 0x100; ++byte) {
+      if (!used[static_cast<std::size_t>(byte)]) return std::string(1, static_cast<char>(byte));
+    }
+    for (int byte = 0xff; byte > 0; --byte) {
+      if (!edge[static_cast<std::size_t>(byte)]) return std::string(longest + 1, static_cast<char>(byte));
+    }
+    return {};
   }
 };
 
@@ -243,6 +260,12 @@ std::string Redactor::redact_json(std::string_view json, std::size_t* found) con
   std::size_t total = 0;
   if (found != nullptr) *found = 0;
   if (empty()) return std::string(json);
+  // Without escapes the text of the strings stands there as it is: no need to take the JSON apart.
+  if (json.find('\\') == std::string_view::npos) {
+    std::string out = redact(json, &total);
+    if (total == 0) return out;
+    total = 0;
+  }
   const auto clean = [&](std::string_view text) {
     std::size_t here = 0;
     std::string out = redact(text, &here);

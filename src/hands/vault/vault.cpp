@@ -81,6 +81,28 @@ std::string CallGuard::text(std::string text) {
   return std::move(scan.masked);
 }
 
+std::optional<WatchFinding> Watch::look() {
+  const bool known = known_.found() > known_before_;
+  const bool shape = shapes_.leaks().size() > shapes_before_;
+  known_before_ = known_.found();
+  shapes_before_ = shapes_.leaks().size();
+  if (known) return WatchFinding{"a stored secret", true};
+  if (shape) return WatchFinding{std::string(shapes_.leaks().back().kind), false};
+  return std::nullopt;
+}
+
+std::optional<WatchFinding> Watch::feed(std::string_view piece) {
+  (void)known_.feed(piece);
+  (void)shapes_.feed(piece);
+  return look();
+}
+
+std::optional<WatchFinding> Watch::finish() {
+  (void)known_.finish();
+  (void)shapes_.finish();
+  return look();
+}
+
 std::string CallGuard::report() const {
   std::vector<std::string> parts;
   if (redacted_ > 0) parts.push_back(fmt::format("known secrets kept back: {}", redacted_));

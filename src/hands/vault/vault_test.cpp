@@ -155,6 +155,16 @@ TEST(Redactor, TimeGrowsWithTheTextOnly) {
   EXPECT_LT(time(4 << 20), 5.0);  // quadratic would be minutes
 }
 
+TEST(Redactor, ValuesThatUseUpEverySign) {
+  string every;
+  for (int c = 1; c < 256; ++c) every += static_cast<char>(c);
+  const Redactor redactor({{every, "[s]"}, {"xabcd", "[s]"}, {"\xff\xfe\xfd\xfc", "[s]"}});
+  // Taking the inner value out must not join the outer one.
+  const string text = every.substr(0, 100) + "xabcd" + every.substr(100);
+  EXPECT_EQ(redactor.redact(text).find(every), string::npos);
+  EXPECT_EQ(redactor.redact(text).find("xabcd"), string::npos);
+}
+
 // ---- LeakScanner ----
 
 struct Example {
@@ -345,6 +355,22 @@ TEST_F(VaultTest, OutputIsGuardedAcrossItsPieces) {
   (*guard)->finish_output();
   EXPECT_EQ(out, "a [secret:one] b [secret:leased] [github_token removed] end");
   EXPECT_EQ((*guard)->report(), "known secrets kept back: 2; github_token kept back: 1");
+}
+
+TEST_F(VaultTest, AWatchTellsWhatGoesBy) {
+  secrets_.values[{"skill/a", "one"}] = "first-value";
+  const auto guard = run(vault_.guard(me_, {}));
+  const auto watch = (*guard)->watch();
+  EXPECT_FALSE(watch->feed("POST /x first-va"));
+  const auto known = watch->feed("lue and more");
+  ASSERT_TRUE(known.has_value());
+  EXPECT_TRUE(known->known);
+  EXPECT_FALSE(watch->feed(" AKIAIOSFODNN7"));
+  EXPECT_FALSE(watch->feed("EXAMPLE"));  // it might go on
+  const auto shape = watch->finish();
+  ASSERT_TRUE(shape.has_value());
+  EXPECT_EQ(shape->name, "aws_access_key_id");
+  EXPECT_FALSE(shape->known);
 }
 
 TEST(SecretLease, IsWipedWhenItIsMovedFrom) {

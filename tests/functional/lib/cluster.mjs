@@ -5,7 +5,7 @@ import { Process, Server, freePort } from './harness.mjs';
 import { until } from './poll.mjs';
 
 export class Cluster {
-  static async start(t, { env = {}, secrets = {} } = {}) {
+  static async start(t, { env = {}, secrets = {}, prepare } = {}) {
     const cluster = new Cluster();
     cluster.gateway = new Server(t, { env, command: 'gateway' });
     const [brainPort, handsPort] = [await freePort(), await freePort()];
@@ -13,6 +13,7 @@ export class Cluster {
     cluster.urls = { BRAIN_GRPC_URL: `127.0.0.1:${brainPort}`, HANDS_GRPC_URL: `127.0.0.1:${handsPort}` };
     const common = (name) => ({ ...env, LIBREBIRD_RPC_SECRET: secrets[name] ?? shared });
     const { home, dataDir } = cluster.gateway;
+    prepare?.(dataDir);
     cluster.parts = {
       hands: { args: ['hands', '--data-dir', dataDir, '--listen', `127.0.0.1:${handsPort}`], port: handsPort,
         env: common('hands') },

@@ -68,7 +68,7 @@ export class Process {
   stdout = '';
   stderr = '';
 
-  constructor(args, { env = {}, home = os.tmpdir(), program = binary, cwd } = {}) {
+  constructor(args, { env = {}, home = os.tmpdir(), program = binary, cwd, input } = {}) {
     this.args = args;
     this.child = spawn(program, args, {
       env: environment(home, env),
@@ -78,7 +78,7 @@ export class Process {
     });
     alive.add(this.child);
     this.child.stdin.on('error', () => {});
-    this.child.stdin.end();
+    this.child.stdin.end(input);
     for (const name of ['stdout', 'stderr']) {
       this.child[name].setEncoding('utf8');
       this.child[name].on('data', (text) => {
@@ -146,8 +146,8 @@ export class Process {
 }
 
 /** Runs a command to its end. */
-export async function cli(args, { env, home, ms = 30_000, program, cwd } = {}) {
-  const process_ = new Process(args, { env, home, program, cwd });
+export async function cli(args, { env, home, ms = 30_000, program, cwd, input } = {}) {
+  const process_ = new Process(args, { env, home, program, cwd, input });
   try {
     const { code, signal } = await within(`librebird ${args.join(' ')}`, process_.closed, ms);
     return { code, signal, stdout: process_.stdout, stderr: process_.stderr, all: process_.describe() };
@@ -162,6 +162,21 @@ export async function freePort() {
   const { port } = probe.address();
   await new Promise((resolve) => probe.close(resolve));
   return port;
+}
+
+/** The port of a server that takes connections and never answers. */
+export async function silentPort(t) {
+  const sockets = new Set();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  atEnd(t, () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return server.address().port;
 }
 
 export async function ready(url, process_, ms = startMs) {

@@ -5,6 +5,7 @@
 
 #include <librebird/base/config.hpp>
 #include <librebird/core/credentials/issue.hpp>
+#include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/hands_service.hpp>
 
 #include <functional>
@@ -21,13 +22,27 @@ struct Operator {
   IdentityStore& identities;
   CredentialStore& credentials;
   AuditStore& audit;
+  SecretStore& secrets;
 };
 
 Task<int> create_api_key(Operator op, std::string name);
 Task<int> list_api_keys(Operator op, bool json);
 Task<int> revoke_api_key(Operator op, std::string id);
 Task<int> print_sign_in_link(Operator op, std::string base_url);
-Task<int> list_audit(Operator op, int limit, bool json);
+
+// Calls and events of the owner; with a workspace, the rows of its chain as they stand there.
+Task<int> list_audit(Operator op, int limit, bool json, std::string workspace);
+// Names what was altered, moved or removed; 1 if anything was. `anchor`: "SEQ:HASH" noted earlier, may be empty.
+Task<int> verify_audit(Operator op, std::string workspace, std::string anchor, bool json);
+// JSON Lines on standard output (docs/audit.md). An empty workspace means all.
+Task<int> export_audit(Operator op, std::string workspace);
+// The same for an exported file. `keys` checks the seals if it has the key; may be null.
+int verify_audit_file(const std::string& path, const std::string& anchor, const KeyRing* keys, bool json);
+
+// The value comes from standard input.
+Task<int> set_secret(Operator op, std::string scope, std::string name);
+Task<int> list_secrets(Operator op, bool json);
+Task<int> remove_secret(Operator op, std::string scope, std::string name);
 
 Task<int> list_tools(Operator op, HandsService& hands, bool json);
 Task<int> call_tool(Operator op, HandsService& hands, std::string name, std::string arguments_json);

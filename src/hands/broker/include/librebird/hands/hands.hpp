@@ -3,7 +3,8 @@
 // The hands: the one place through which every tool call of anybody goes (port HandsService).
 //
 // A call: does the tool exist → do its arguments fit its schema → may this person call it → is there room → audit
-// row → sandbox (or, for device tools, this machine's desktop) → bounded, valid result → audit row.
+// row → leases for its secrets → sandbox (or, for device tools, this machine's desktop) → bounded, valid result →
+// secrets and what looks like one taken out → audit row.
 // Thread rule: loop only. Ownership: the references must outlive the service; it must die on the loop's thread after
 // its calls have ended. Fails closed: without a sandbox nothing runs, and health() says what to do.
 

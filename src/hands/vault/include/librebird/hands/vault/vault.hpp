@@ -21,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,28 @@ struct WantedSecret {
   std::string name;
   std::vector<std::string> hosts;
   bool required = false;
+};
+
+struct WatchFinding {
+  std::string name;    // "a stored secret", "github_token"; never the text
+  bool known = false;  // one of the principal's secrets; otherwise it only looks like one
+};
+
+// Looks at text that goes by and only tells; for traffic, which is refused or marked but not rewritten.
+class Watch {
+ public:
+  explicit Watch(std::shared_ptr<const Redactor> known) : known_(std::move(known)) {}
+  // The next piece; what came to light with it.
+  std::optional<WatchFinding> feed(std::string_view piece);
+  // What only the end could tell.
+  std::optional<WatchFinding> finish();
+
+ private:
+  std::optional<WatchFinding> look();
+  Redactor::Stream known_;
+  LeakScanner::Stream shapes_;
+  std::size_t known_before_ = 0;
+  std::size_t shapes_before_ = 0;
 };
 
 // Watches over what one call says.
@@ -47,6 +70,8 @@ class CallGuard {
   [[nodiscard]] std::string result(std::string json);
   // Of any text: error texts, details for the audit log, progress messages.
   [[nodiscard]] std::string text(std::string text);
+  // For a stream beside the call's own words. The principal's secrets, leased or not, are known to it.
+  [[nodiscard]] std::unique_ptr<Watch> watch() const { return std::make_unique<Watch>(known_); }
   // What was kept back, for the audit row: "2 secrets redacted; github_token, private_key removed"; empty: nothing.
   [[nodiscard]] std::string report() const;
 
