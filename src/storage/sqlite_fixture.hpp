@@ -89,7 +89,12 @@ class SqliteSet final : public StoreSet {
   AuditStore& audit() override { return storage_->audit(); }
   SecretStore& secrets() override { return storage_->secrets(); }
   std::string tamper(const std::string& sql) override { return RawDatabase(folder_.database()).run(sql); }
+<<<<<<< HEAD
   SkillStore& skills() override { return storage_->skills(); }
+=======
+  ApprovalStore& approvals() override { return storage_->approvals(); }
+  QuotaStore& quotas() override { return storage_->quotas(); }
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());

@@ -20,7 +20,12 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.turns = make_turn_store(context);
   stores.audit = make_audit_store(context);
   stores.secrets = make_secret_store(context);
+<<<<<<< HEAD
   stores.skills = make_skill_store(context);
+=======
+  stores.approvals = make_approval_store(context);
+  stores.quotas = make_quota_store(context);
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
   return stores;
 }
 

@@ -15,7 +15,11 @@
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+<<<<<<< HEAD
 #include <librebird/core/ports/skill_store.hpp>
+=======
+#include <librebird/core/ports/approval_stores.hpp>
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
 #include <librebird/core/ports/stores.hpp>
 
 #include <cstddef>
@@ -58,7 +62,12 @@ class Storage {
   // Seals everything anew under a new master key. Answers a line that tells what was done. failed_precondition: no
   // key, or its source is not ours to write.
   Task<Result<std::string>> rotate_key();
+<<<<<<< HEAD
   [[nodiscard]] SkillStore& skills();
+=======
+  [[nodiscard]] ApprovalStore& approvals();
+  [[nodiscard]] QuotaStore& quotas();
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();

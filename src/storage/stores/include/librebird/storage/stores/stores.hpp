@@ -5,7 +5,11 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+<<<<<<< HEAD
 #include <librebird/core/ports/skill_store.hpp>
+=======
+#include <librebird/core/ports/approval_stores.hpp>
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/storage/sql/database.hpp>
 
@@ -23,7 +27,12 @@ struct Stores {
   std::unique_ptr<TurnStore> turns;
   std::unique_ptr<AuditStore> audit;
   std::unique_ptr<SecretStore> secrets;
+<<<<<<< HEAD
   std::unique_ptr<SkillStore> skills;
+=======
+  std::unique_ptr<ApprovalStore> approvals;
+  std::unique_ptr<QuotaStore> quotas;
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit

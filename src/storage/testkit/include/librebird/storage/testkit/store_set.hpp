@@ -5,7 +5,11 @@
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
+<<<<<<< HEAD
 #include <librebird/core/ports/skill_store.hpp>
+=======
+#include <librebird/core/ports/approval_stores.hpp>
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
 #include <librebird/core/ports/stores.hpp>
 
 #include <gtest/gtest.h>
@@ -32,7 +36,12 @@ class StoreSet {
   virtual SecretStore& secrets() = 0;
   // What a thief with the database file could do: runs SQL on it.
   virtual std::string tamper(const std::string& sql) = 0;
+<<<<<<< HEAD
   virtual SkillStore& skills() = 0;
+=======
+  virtual ApprovalStore& approvals() = 0;
+  virtual QuotaStore& quotas() = 0;
+>>>>>>> 19eccfd (Keep questions, standing answers, modes and quotas)
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };
