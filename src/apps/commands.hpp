@@ -21,6 +21,7 @@ struct Arguments {
   std::string anchor;
   std::string file;
   bool json = false;
+  bool yes = false;  // the answer to whatever is asked
   bool lost_key = false;
   int limit = 100;
 };

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "approval_commands.hpp"
 #include "commands.hpp"
 #include "skill_commands.hpp"
 
@@ -80,14 +81,22 @@ void add_tools(CLI::App& app, Arguments& in, int& code) {
   tool->require_subcommand(1);
   CLI::App* list = command(*tool, "list", "List them", in);
   list->add_flag("--json", in.json, "As JSON, with parameters");
-  list->callback([&] { code = list_tools(in.flags, in.json); });
+  list->callback([&] {
+    code = with_hands(
+        in.flags, [&](Platform& p, HandsService& hands) { return cli::list_tools(p.as_operator(), hands, in.json); });
+  });
   command(app, "mcp", "Offer the tools to an MCP client over standard input and output", in)->callback([&] {
     code = serve_mcp(in.flags);
   });
   CLI::App* call = command(*tool, "call", "Call one, contained as always", in);
   call->add_option("name", in.name, "The tool")->required();
   call->add_option("arguments", in.json_arguments, "Its arguments, a JSON object");
-  call->callback([&] { code = call_tool(in.flags, in.name, in.json_arguments); });
+  call->add_flag("--yes", in.yes, "Answer \"once\" to the question whether it may run, if there is one");
+  call->callback([&] {
+    code = with_hands(in.flags, [&](Platform& p, HandsService& hands) {
+      return cli::call_tool(p.as_operator(), hands, in.name, in.json_arguments, in.yes);
+    });
+  });
 }
 
 }  // namespace
@@ -108,6 +117,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);
+  librebird::apps::ApprovalArguments approval;
+  librebird::apps::add_approval_commands(app, approval, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
