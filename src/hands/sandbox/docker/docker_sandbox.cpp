@@ -17,6 +17,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <span>
@@ -25,6 +28,7 @@ namespace librebird::docker {
 namespace {
 
 constexpr std::int64_t kOpenFiles = 256;
+constexpr const char* kFolder = "librebird-docker-";
 
 std::string random_text() {
   std::array<std::byte, 16> bytes{};
@@ -44,6 +48,21 @@ std::int64_t most_processes() {
 }
 
 bool is_missing(const Error& error) { return error.code == Code::not_found; }
+
+// Of platforms that were killed.
+void remove_old_folders(const std::filesystem::path& temporary) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(temporary, error)) {
+    const std::string name = entry.path().filename().native();
+    if (!name.starts_with(kFolder)) continue;
+    const int pid = std::atoi(name.c_str() + std::string_view(kFolder).size());
+    struct stat status{};
+    if (pid <= 0 || lstat(entry.path().c_str(), &status) != 0 || status.st_uid != geteuid()) continue;
+    if (::kill(pid, 0) == 0 || errno != ESRCH) continue;
+    std::error_code ignored;
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
 
 // An engine would make an empty folder of what is missing.
 Status sources_exist(const SandboxSpec& spec) {
@@ -163,7 +182,8 @@ Result<std::string> DockerSandbox::seccomp_for(const EngineFacts& facts, bool ne
   if (profile_folder_.empty()) {
     std::error_code error;
     const std::filesystem::path temporary = std::filesystem::temp_directory_path(error);
-    std::string pattern = (temporary / "librebird-docker-XXXXXX").native();
+    if (!error) remove_old_folders(temporary);
+    std::string pattern = (temporary / fmt::format("{}{}-XXXXXX", kFolder, getpid())).native();
     if (error || ::mkdtemp(pattern.data()) == nullptr) return failed;
     profile_folder_ = pattern;
   }

@@ -76,9 +76,10 @@ EngineService::EngineService(const std::string& runtime) {
   if (::mkdtemp(pattern.data()) == nullptr) give_up("no temporary folder");
   folder_ = pattern;
   socket_ = folder_ + "/engine.sock";
-  std::ofstream(folder_ + "/containers.conf") << "[containers]\n[network]\n[engine]\ncgroup_manager = \"cgroupfs\"\n"
-                                              << "events_logger = \"none\"\nruntime = \"" << runtime << "\"\n"
-                                              << "[engine.runtimes]\nrunsc = [\"" << folder_ << "/runsc\"]\n";
+  std::ofstream(folder_ + "/containers.conf")
+      << "[containers]\n[network]\n[engine]\ncgroup_manager = \"cgroupfs\"\n"
+      << "events_logger = \"none\"\ntmp_dir = \"" << folder_ << "/state\"\nruntime = \"" << runtime << "\"\n"
+      << "[engine.runtimes]\nrunsc = [\"" << folder_ << "/runsc\"]\n";
   std::ofstream(folder_ + "/storage.conf")
       << "[storage]\ndriver = \"vfs\"\ngraphroot = \"" << folder_ << "/root\"\nrunroot = \"" << folder_ << "/run\"\n";
   // gVisor without a network stack of its own and without hardware help.
