@@ -73,9 +73,25 @@ Error explain(std::string_view what, const SandboxRun& run) {
 }
 
 Task<Result<SandboxRun>> ContainedBuild::run(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
-  complete(spec, !hosts.empty());
-  if (hosts.empty()) co_return co_await start(std::move(spec), {}, stop);
-  auto network = fence_.open({std::move(hosts)});
+  egress::CallPolicy policy;
+  policy.hosts = std::move(hosts);
+  return run_fenced(std::move(spec), std::move(policy), std::move(stop));
+}
+
+Task<Result<SandboxRun>> ContainedBuild::run_with_index(SandboxSpec spec, std::vector<std::string> hosts,
+                                                        std::stop_token stop) {
+  egress::CallPolicy policy;
+  policy.hosts = std::move(hosts);
+  policy.reach = Reach::any;
+  policy.limits.requests = 5000;
+  policy.limits.download_bytes = 1ULL << 30;
+  return run_fenced(std::move(spec), std::move(policy), std::move(stop));
+}
+
+Task<Result<SandboxRun>> ContainedBuild::run_fenced(SandboxSpec spec, egress::CallPolicy policy, std::stop_token stop) {
+  complete(spec, !policy.hosts.empty());
+  if (policy.hosts.empty()) co_return co_await start(std::move(spec), {}, stop);
+  auto network = fence_.open(std::move(policy));
   if (!network) co_return network.error();
   spec.egress_directory = (*network)->directory();
   auto run = co_await start(std::move(spec), {}, stop);

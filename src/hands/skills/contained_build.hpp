@@ -21,10 +21,14 @@ class ContainedBuild final : public SkillBuild {
   ContainedBuild(FindSandbox sandbox, egress::Fence& fence) : sandbox_(std::move(sandbox)), fence_(fence) {}
   // Adds the usual environment; names that `spec` sets stay as they are. Wall time is bounded to ten minutes.
   Task<Result<SandboxRun>> run(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) override;
+  // Packages are many and large: more requests and bytes than a call has.
+  Task<Result<SandboxRun>> run_with_index(SandboxSpec spec, std::vector<std::string> hosts,
+                                          std::stop_token stop) override;
   // The same with something on standard input.
   Task<Result<SandboxRun>> run_with_input(SandboxSpec spec, std::string input, std::stop_token stop);
 
  private:
+  Task<Result<SandboxRun>> run_fenced(SandboxSpec spec, egress::CallPolicy policy, std::stop_token stop);
   Task<Result<SandboxRun>> start(SandboxSpec spec, std::string input, std::stop_token stop);
 
   FindSandbox sandbox_;

@@ -180,7 +180,7 @@ Task<Status> NodePrograms::install(const SkillManifest& skill, std::string folde
   }
   for (const std::vector<std::string>& words : steps) {
     LB_CO_TRY(spec, npm_spec(skill, words));
-    LB_CO_TRY(run, co_await build.run(std::move(spec), {host}, stop));
+    LB_CO_TRY(run, co_await build.run_with_index(std::move(spec), {host}, stop));
     if (run.end != SandboxEnd::exited || run.exit_code != 0) {
       co_return build_error(fmt::format("The npm packages of the skill {} cannot be installed", skill.name), run);
     }

@@ -167,7 +167,7 @@ class PythonRuntime final : public ToolRuntime {
     spec.argv.insert(spec.argv.end(),
                      {"--dependencies", json::serialize(dependencies), "--most-bytes", fmt::to_string(most_bytes_)});
     if (is_legacy(skill)) spec.argv.emplace_back("--legacy");
-    LB_CO_TRY(run, co_await build.run(std::move(spec), std::move(hosts), stop));
+    LB_CO_TRY(run, co_await build.run_with_index(std::move(spec), std::move(hosts), stop));
     LB_CO_CHECK(read_answer(skill, run));
     co_return check_size(skill);
   }

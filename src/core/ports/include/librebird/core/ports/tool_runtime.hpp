@@ -14,6 +14,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace librebird {
@@ -24,6 +25,11 @@ class SkillBuild {
  public:
   virtual ~SkillBuild() = default;
   virtual Task<Result<SandboxRun>> run(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) = 0;
+  // The same for hosts that the operator's settings name (a package index), which may have private addresses.
+  virtual Task<Result<SandboxRun>> run_with_index(SandboxSpec spec, std::vector<std::string> hosts,
+                                                  std::stop_token stop) {
+    return run(std::move(spec), std::move(hosts), std::move(stop));
+  }
 };
 
 class ToolRuntime {
