@@ -36,6 +36,16 @@ void complete(SandboxSpec& spec, bool network) {
   }
 }
 
+// Package tools ask for each package twice, and many at once.
+egress::FenceLimits build_limits() {
+  egress::FenceLimits limits;
+  limits.requests = 5000;
+  limits.requests_per_second = 500;
+  limits.connections = 64;
+  limits.download_bytes = 1ULL << 30;
+  return limits;
+}
+
 // The end of a text, on one line.
 std::string last_words(std::string_view text) {
   constexpr std::size_t kShown = 600;
@@ -73,9 +83,19 @@ Error explain(std::string_view what, const SandboxRun& run) {
 }
 
 Task<Result<SandboxRun>> ContainedBuild::run(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
+  return run_reaching(std::move(spec), std::move(hosts), Reach::any, std::move(stop));
+}
+
+Task<Result<SandboxRun>> ContainedBuild::run_public(SandboxSpec spec, std::vector<std::string> hosts,
+                                                    std::stop_token stop) {
+  return run_reaching(std::move(spec), std::move(hosts), Reach::public_only, std::move(stop));
+}
+
+Task<Result<SandboxRun>> ContainedBuild::run_reaching(SandboxSpec spec, std::vector<std::string> hosts, Reach reach,
+                                                      std::stop_token stop) {
   complete(spec, !hosts.empty());
   if (hosts.empty()) co_return co_await start(std::move(spec), {}, stop);
-  auto network = fence_.open({std::move(hosts)});
+  auto network = fence_.open({.hosts = std::move(hosts), .limits = build_limits(), .reach = reach});
   if (!network) co_return network.error();
   spec.egress_directory = (*network)->directory();
   auto run = co_await start(std::move(spec), {}, stop);

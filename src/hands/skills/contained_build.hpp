@@ -19,12 +19,17 @@ using FindSandbox = std::function<Result<Sandbox*>()>;
 class ContainedBuild final : public SkillBuild {
  public:
   ContainedBuild(FindSandbox sandbox, egress::Fence& fence) : sandbox_(std::move(sandbox)), fence_(fence) {}
-  // Adds the usual environment; names that `spec` sets stay as they are. Wall time is bounded to ten minutes.
+  // Adds the usual environment; names that `spec` sets stay as they are. Wall time is bounded to ten minutes. The hosts
+  // are the operator's choice (a package index), so they may lie in a private network.
   Task<Result<SandboxRun>> run(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) override;
-  // The same with something on standard input.
+  // The same with hosts that somebody else chose (a git address): public ones only.
+  Task<Result<SandboxRun>> run_public(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop);
+  // The same without network, with something on standard input.
   Task<Result<SandboxRun>> run_with_input(SandboxSpec spec, std::string input, std::stop_token stop);
 
  private:
+  Task<Result<SandboxRun>> run_reaching(SandboxSpec spec, std::vector<std::string> hosts, Reach reach,
+                                        std::stop_token stop);
   Task<Result<SandboxRun>> start(SandboxSpec spec, std::string input, std::stop_token stop);
 
   FindSandbox sandbox_;

@@ -85,7 +85,7 @@ Task<Result<std::string>> fetch_git(ContainedBuild& build, GitSource source, std
   }
   spec.limits.wall_time = Millis(120'000);
   spec.limits.cpu_seconds = 60;
-  LB_CO_TRY(run, co_await build.run(std::move(spec), std::move(hosts), stop));
+  LB_CO_TRY(run, co_await build.run_public(std::move(spec), std::move(hosts), stop));
   if (run.end != SandboxEnd::exited || run.exit_code != 0) co_return explain("Fetching the git repository", run);
   std::string commit = run.output.substr(0, run.output.find('\n'));
   const bool good =
