@@ -364,34 +364,34 @@ TEST_F(Egress, AnAnswerOnlyAProxyMayGiveIsNotPassedOn) {
   }
 }
 
+struct Seen {
+  std::string name;
+  bool known = false;
+};
+
 // Knows one key's looks and one value; like a real scanner, it says so only when it has seen a byte more.
-class Looker final : public TrafficInspector {
+class Looker {
  public:
-  std::unique_ptr<TrafficScan> scan(Direction /*direction*/) override { return std::make_unique<Scan>(); }
+  std::optional<Seen> feed(std::string_view piece) {
+    seen_ += piece;
+    return look(seen_.substr(0, seen_.empty() ? 0 : seen_.size() - 1));
+  }
+  [[nodiscard]] std::optional<Seen> finish() const { return look(seen_); }
 
  private:
-  class Scan final : public TrafficScan {
-   public:
-    std::optional<TrafficFinding> feed(std::string_view piece) override {
-      seen_ += piece;
-      return look(seen_.substr(0, seen_.size() - 1));
-    }
-    std::optional<TrafficFinding> finish() override { return look(seen_); }
-
-   private:
-    static std::optional<TrafficFinding> look(const std::string& text) {
-      if (text.find("KEY-12345678") != std::string::npos) return TrafficFinding{"a key", false};
-      if (text.find("my own password") != std::string::npos) return TrafficFinding{"the setting password", true};
-      return std::nullopt;
-    }
-    std::string seen_;
-  };
+  static std::optional<Seen> look(const std::string& text) {
+    if (text.find("KEY-12345678") != std::string::npos) return Seen{"a key", false};
+    if (text.find("my own password") != std::string::npos) return Seen{"the setting password", true};
+    return std::nullopt;
+  }
+  std::string seen_;
 };
 
 TEST_F(Egress, WhatLeaksIsStoppedAndWhatReturnsIsFlagged) {
   CallPolicy policy;
   policy.hosts = {"http://wttr.in", "wttr.in"};
-  policy.inspector = std::make_shared<Looker>();
+  const auto make = [] { return std::make_unique<Looker>(); };
+  policy.inspector = std::make_shared<WatchingInspector<decltype(make)>>(make);
   const std::string host = "Host: wttr.in\r\n";
   const std::string large(300'000, 'x');
   for (const std::string& text : std::vector<std::string>{
