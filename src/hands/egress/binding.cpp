@@ -12,7 +12,7 @@
 namespace librebird::egress {
 namespace {
 
-constexpr std::size_t kDecisionsLength = 2000;
+constexpr std::size_t kDecisionsLength = 8000;
 constexpr double kLongestWaitSeconds = 10;
 
 Error spent(std::string message) {

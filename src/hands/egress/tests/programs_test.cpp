@@ -192,6 +192,25 @@ TEST_F(Programs, PythonAndNodeGoThroughUnchanged) {
   EXPECT_EQ(run({"node", "-e", node}).output, "hello over api.example\n");
 }
 
+TEST_F(Programs, NodesFetchGoesThroughWithTheKitsPreload) {
+  const std::string program = R"(
+    const get = async (url, options) => { try { const a = await fetch(url, options); return a.status + ' ' + await a.text(); } catch (e) { return String(e.cause?.message ?? e.message); } };
+    const https = require('https');
+    (async () => {
+      for (let i = 0; i < 2; i++) console.log(await get('https://api.example/'));
+      console.log(await get('https://api.example/size', {method: 'POST', body: 'x'.repeat(400000)}));
+      console.log(await get('http://plain.example/'));
+      console.log(await get('https://evil.example/'));
+      https.get('https://api.example/chunked', answer => { answer.setEncoding('utf8'); answer.on('data', t => process.stdout.write(t)); answer.on('end', () => { console.log(); process.exit(0); }); });
+    })();)";
+  const std::string out = run({"node", "--require", LIBREBIRD_NODE_PRELOAD, "-e", program}).output;
+  EXPECT_THAT(out, ::testing::StartsWith("200 hello over api.example\n200 hello over api.example\n200 400000"));
+  EXPECT_THAT(out, HasSubstr("\n200 hello over plain.example\n"));
+  EXPECT_THAT(out, HasSubstr("403"));
+  EXPECT_THAT(out, HasSubstr("evil.example is not among the hosts"));
+  EXPECT_THAT(out, HasSubstr("\nonetwo\n"));
+}
+
 TEST_F(Programs, PythonRequestsWhereItIsInstalled) {
   if (run_program({"python3", "-c", "import requests"}, {"PATH=/usr/local/bin:/usr/bin:/bin"}).code != 0) GTEST_SKIP();
   const Ran ran = python(

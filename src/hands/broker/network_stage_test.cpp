@@ -1,0 +1,48 @@
+#include "network_stage.hpp"
+
+#include <librebird/hands/testkit/fakes.hpp>
+#include <librebird/hands/testkit/run_on.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace librebird::hands {
+namespace {
+
+TEST(NetworkStage, LendsSecretsToNamedHostsAndWatches) {
+  ToolSpec tool;
+  tool.network = {"*", "http://*", "api.example"};
+  const std::string placeholder = "librebird-secret-0123456789";
+  const std::vector<vault::SecretLease> leases = {
+      {"key", placeholder, "the value of it", {"api.example", "*.wide.example", "*", "http://plain.example"}}};
+  const auto known =
+      std::make_shared<const vault::Redactor>(std::vector<vault::KnownValue>{{"my other password", "[secret:other]"}});
+  const auto guard = std::make_shared<vault::CallGuard>(known, leases);
+  egress::CallPolicy policy = network_policy(tool, leases, guard);
+  EXPECT_EQ(policy.hosts, tool.network);
+  ASSERT_EQ(policy.secrets.size(), 1U);
+  EXPECT_EQ(policy.secrets[0].placeholder, placeholder);
+  EXPECT_EQ(policy.secrets[0].value, "the value of it");
+  EXPECT_THAT(policy.secrets[0].hosts, testing::ElementsAre("api.example", "*.wide.example"));
+  ASSERT_TRUE(policy.inspector);
+  const auto scan = policy.inspector->scan(egress::Direction::out);
+  auto found = scan->feed("... my other pass");
+  EXPECT_FALSE(found);
+  found = scan->feed("word ...");
+  if (!found) found = scan->finish();
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->known);
+  // The placeholder itself looks like nothing that must not leave.
+  const auto clean = policy.inspector->scan(egress::Direction::out);
+  EXPECT_FALSE(clean->feed("Authorization: Bearer " + placeholder));
+  EXPECT_FALSE(clean->finish());
+
+  Loop loop;
+  testkit::ScriptedHttpClient http;
+  egress::Fence fence(loop.executor(), http);
+  EXPECT_TRUE(fence.open(std::move(policy)).ok());
+  EXPECT_FALSE(network_policy(tool, {}, nullptr).inspector);
+}
+
+}  // namespace
+}  // namespace librebird::hands
