@@ -48,7 +48,8 @@ class Broker final : public HandsService {
         device_(executor_),
         secrets_(parts.secrets, parts.audit),
         plugins_(hands::load_plugins(parts.config, executor_, parts.clock, parts.tool_directory)),
-        calls_(executor_, clock_, plugins_, fence_, parts.data_directory, pool_limits_of(parts.config)),
+        calls_(executor_, clock_, plugins_, fence_, parts.data_directory, pool_limits_of(parts.config),
+               std::move(parts.on_worker_event)),
         skills_(registry_parts(parts)) {
     // A tool that ends without reading its input must not end us.
     std::signal(SIGPIPE, SIG_IGN);
@@ -58,6 +59,7 @@ class Broker final : public HandsService {
   Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
   Task<Result<HandsHealth>> health() override;
   SkillService* skills() override { return &skills_; }
+  Task<void> close() override { co_await calls_.close(); }
 
  private:
   static hands::AdmissionLimits limits_of(const Config& config) {

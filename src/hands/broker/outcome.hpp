@@ -4,6 +4,7 @@
 
 #include <librebird/core/model/tool.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,11 +14,16 @@ struct Outcome {
   ToolStatus status = ToolStatus::ok;
   std::string content_json;
   std::string detail;  // for the audit row; no arguments
+  // What it used, where that can be told.
+  Millis cpu{0};
+  std::int64_t bytes = 0;  // written by the program
 };
 
 // {"error": message}
 std::string error_json(std::string_view message);
 Outcome failed(std::string_view message, std::string detail);
+// What a tool says went wrong, bounded.
+Outcome reported_failure(std::string_view tool, std::string message);
 // A tool's answer, ours to bound and to check: valid UTF-8, valid JSON. A soft failure is an object with "error".
 Outcome checked_answer(std::string text);
 

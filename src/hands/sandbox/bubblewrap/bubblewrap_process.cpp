@@ -28,6 +28,7 @@ using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
 constexpr std::size_t kMaxStatusBytes = 4096;
 constexpr std::size_t kMaxPendingBytes = 8 << 20;
 constexpr Millis kSetUpTime{10'000};
+constexpr std::size_t kMaxErrorOutput = 256 * 1024;
 constexpr int kDeathMillis = 200;
 
 // The number after `"key":` in bubblewrap's status documents; they are flat objects of numbers.
@@ -203,6 +204,9 @@ bool BubblewrapProcess::on_output(std::string_view text) {
 bool BubblewrapProcess::on_error(std::string_view text) {
   if (!count(text)) return false;
   error_output_ += text;
+  // Who listens needs only the end of it afterwards; it may run for days.
+  if (io_.on_error_output && error_output_.size() > kMaxErrorOutput)
+    error_output_.erase(0, error_output_.size() - kMaxErrorOutput / 2);
   if (io_.on_error_output) io_.on_error_output(text);
   return true;
 }

@@ -46,6 +46,8 @@ class HandsService {
   virtual Task<Result<HandsHealth>> health() = 0;
   // The workspace's skills; null where this service does not manage them. Lives as long as the service.
   virtual SkillService* skills() { return nullptr; }
+  // Ends what stays between calls: programs kept ready, workers. After the calls have ended, before it dies.
+  virtual Task<void> close() { co_return; }
 };
 
 }  // namespace librebird

@@ -63,7 +63,7 @@ struct SandboxRun {
   SandboxEnd end = SandboxEnd::exited;
   int exit_code = 0;  // or the signal's number
   std::string output;  // standard output; empty if SandboxIo::on_output took it
-  std::string error_output;
+  std::string error_output;  // at least its end
   Millis duration{0};  // of wait()
   Millis cpu{0};  // user and system time of the whole tree
 };
