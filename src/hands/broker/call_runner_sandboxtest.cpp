@@ -175,7 +175,6 @@ TEST_F(Calls, FailuresAreOneClearErrorEach) {
       {"os.kill(os.getpid(), 11)", "The tool do crashed (signal 11)"},
       {"say(type='result', id='c9', value=1); sys.exit(0)", "ended without an answer (code 0)."},
       {"out.write('{\"type\":\"result\",\"id\":\"c1\",\"val'); out.flush(); sys.exit(0)", "is not the tool protocol"},
-      {"hoard = [bytearray(1 << 20) for _ in range(2000)]", "memory"},
   };
   for (const auto& [program, expected] : cases) {
     const Outcome outcome = one(program);
@@ -184,7 +183,11 @@ TEST_F(Calls, FailuresAreOneClearErrorEach) {
     EXPECT_LT(outcome.content_json.size(), 2000U) << program;
     EXPECT_FALSE(outcome.detail.empty()) << program;
   }
+  runtime_->limits = {};
+  runtime_->limits.memory_bytes = 64 << 20;
+  EXPECT_THAT(one("hoard = [bytearray(1 << 20) for _ in range(600)]").content_json, HasSubstr("emory"));
   // And the rest goes on working.
+  runtime_->limits = {};
   EXPECT_EQ(one("def handle(call): return 1\nserve()").content_json, "1");
 }
 
