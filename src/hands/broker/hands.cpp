@@ -236,6 +236,7 @@ Task<Result<HandsHealth>> Broker::health() {
     probed_ = true;
   }
   health.ready = true;
+  for (const std::string& remark : (*sandbox)->remarks()) health.detail += (health.detail.empty() ? "" : "; ") + remark;
   co_return health;
 }
 

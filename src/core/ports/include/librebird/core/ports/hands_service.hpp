@@ -31,7 +31,7 @@ using OutputSink = std::function<void(std::string_view text)>;
 struct HandsHealth {
   bool ready = false;
   std::string sandbox;  // plug-in in use
-  std::string detail;   // if not ready: what is missing and how to mend it
+  std::string detail;   // what is missing, or could be better, and how to mend it
 };
 
 class HandsService {

@@ -101,6 +101,8 @@ class Sandbox {
   virtual Task<Result<std::unique_ptr<SandboxProcess>>> start(SandboxSpec spec, std::stop_token stop) = 0;
   // Tries the containment for real, once; what `librebird doctor` and readiness ask.
   virtual Task<Status> probe() = 0;
+  // What works and could be better on this machine, each with what to do; for the doctor.
+  virtual std::vector<std::string> remarks() { return {}; }
 };
 
 struct SandboxContext {
