@@ -1,5 +1,6 @@
 #include "call_runner.hpp"
 
+#include "call_network.hpp"
 #include "conversation.hpp"
 #include "local_time.hpp"
 #include "skill_plan.hpp"
@@ -114,30 +115,35 @@ CallRunner::~CallRunner() = default;
 Task<void> CallRunner::close() { co_await workers_->close(); }
 
 Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill,
-                              std::string settings_json, ToolRequest request, CallObserver observer,
-                              std::stop_token stop) {
+                              std::string settings_json, const CallSecrets& secrets, ToolRequest request,
+                              CallObserver observer, std::stop_token stop) {
   if (skill->worker) {
-    co_return co_await ask_worker(*skill, std::move(settings_json), std::move(request), std::move(observer), stop);
+    co_return co_await ask_worker(*skill, std::move(settings_json), secrets, std::move(request), std::move(observer),
+                                  stop);
   }
   auto spec = plan(tool, *skill, request.principal);
   if (!spec) co_return refused(spec.error());
   apply_skill(*skill, settings_json, *spec);
   const SandboxLimits limits = spec->limits;
-  auto warm = tool.network.empty() ? co_await pool_.take(std::move(spec).value(), {}, stop)
-                                   : co_await make(std::move(spec).value(), tool.network, stop);
+  auto warm = co_await pool_.take(std::move(spec).value(), tool.network, stop);
   if (!warm) co_return refused(warm.error());
-  Outcome outcome = co_await converse(tool, *warm->process, limits, std::move(request.call.arguments_json),
-                                      std::move(settings_json), std::move(observer), stop);
+  Outcome outcome;
+  const Status bound = warm->network ? warm->network->bind(policy_for(tool.network, secrets)) : Status(Ok{});
+  if (bound) {
+    outcome = co_await converse(tool, *warm->process, limits, std::move(request.call.arguments_json),
+                                with_placeholders(settings_json, secrets.leases), std::move(observer), stop);
+  } else {
+    outcome = refused(bound.error());
+  }
   if (warm->network) {
     co_await warm->network->close();
-    const std::string decisions = warm->network->decisions();
-    if (!decisions.empty()) outcome.detail += (outcome.detail.empty() ? "" : "; ") + decisions;
+    note_traffic(*warm->network, outcome);
   }
   co_return outcome;
 }
 
-Task<Outcome> CallRunner::ask_worker(const SkillManifest& skill, std::string settings_json, ToolRequest request,
-                                     CallObserver observer, std::stop_token stop) {
+Task<Outcome> CallRunner::ask_worker(const SkillManifest& skill, std::string settings_json, const CallSecrets& secrets,
+                                     ToolRequest request, CallObserver observer, std::stop_token stop) {
   const ToolSpec all = whole_skill(skill);
   auto spec = plan(all, skill, request.principal);
   if (!spec) co_return refused(spec.error());
@@ -157,7 +163,8 @@ Task<Result<Warm>> CallRunner::make(SandboxSpec spec, std::vector<std::string> h
   LB_CO_TRY(sandbox, plugins_.usable_sandbox());
   std::unique_ptr<egress::Call> network;
   if (!hosts.empty()) {
-    LB_CO_TRY(opened, fence_.open(std::move(hosts)));
+    // Refuses everything until a call binds it to its own policy.
+    LB_CO_TRY(opened, fence_.open_idle());
     network = std::move(opened);
     spec.egress_directory = network->directory();
   }

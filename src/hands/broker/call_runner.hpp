@@ -6,6 +6,7 @@
 
 #include "outcome.hpp"
 #include "plugins.hpp"
+#include "secret_stage.hpp"
 #include "warm_pool.hpp"
 
 #include <librebird/base/async/task.hpp>
@@ -40,16 +41,17 @@ class CallRunner {
   Task<void> close();
 
   // `request.call.arguments_json` fits the tool's schema; `settings_json` is an object; `tool` outlives the call.
+  // `secrets` are the caller's leases: inside there are only their placeholders.
   Task<Outcome> run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, std::string settings_json,
-                    ToolRequest request, CallObserver observer, std::stop_token stop);
+                    const CallSecrets& secrets, ToolRequest request, CallObserver observer, std::stop_token stop);
 
  private:
   // The program as the runtime plans it, with the workspace's folder and the environment every program gets.
   Result<SandboxSpec> plan(const ToolSpec& tool, const SkillManifest& skill, const Principal& principal);
   // One program of a plan, fresh.
   Task<Result<Warm>> make(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop);
-  Task<Outcome> ask_worker(const SkillManifest& skill, std::string settings_json, ToolRequest request,
-                           CallObserver observer, std::stop_token stop);
+  Task<Outcome> ask_worker(const SkillManifest& skill, std::string settings_json, const CallSecrets& secrets,
+                           ToolRequest request, CallObserver observer, std::stop_token stop);
   Task<Outcome> converse(const ToolSpec& tool, SandboxProcess& process, SandboxLimits limits,
                          std::string arguments_json, std::string settings_json, CallObserver observer,
                          std::stop_token stop);

@@ -114,7 +114,8 @@ class Calls : public testing::Test {
     CallObserver observer;
     observer.output = [this](std::string_view text) { seen_.output += text; };
     observer.progress = [this](double fraction, std::string_view /*message*/) { seen_.fractions.push_back(fraction); };
-    co_return co_await calls_->run(skill->tools[0], skill, "{}", std::move(request), std::move(observer), stop);
+    co_return co_await calls_->run(skill->tools[0], skill, "{}", CallSecrets{}, std::move(request), std::move(observer),
+                                   stop);
   }
   Outcome call(std::shared_ptr<const SkillManifest> skill, std::string arguments = "{}", std::string user = kAda) {
     return testkit::run_on(loop_, start(std::move(skill), std::move(arguments), {}, std::move(user)));

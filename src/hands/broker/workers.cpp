@@ -152,6 +152,10 @@ Task<Outcome> Workers::call(WorkerCall call, CallObserver observer, std::stop_to
                                  worker->pending.size()),
                      "worker busy");
   }
+  if (worker->network) {
+    if (const Status bound = worker->network->bind(std::move(call.policy)); !bound)
+      co_return failed(bound.error().message, bound.error().message);
+  }
   const std::string id = fmt::format("c{}", ++counter_);
   call.message.id = id;
   worker->pending.emplace(id, Pending{call.message.tool, std::move(observer), std::nullopt});

@@ -39,6 +39,7 @@ struct WorkerCall {
   std::string skill;
   SandboxSpec spec;      // of the whole skill; with its limits for one call
   std::vector<std::string> hosts;
+  egress::CallPolicy policy;  // of this call, if there are hosts
   protocol::CallMessage message;  // its id is set here
 };
 
