@@ -22,12 +22,20 @@ std::string first_line(const char* path) {
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+// Images are layers: an engine's root file system is an overlay.
+bool has_layered_root() {
+  std::ifstream file("/proc/self/mountinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (has(line, " / / ") && has(line, " - overlay ")) return true;
+  }
+  return false;
+}
+
 std::string container_kind() {
   if (const char* named = std::getenv("container"); named != nullptr && *named != '\0') return named;
-  if (access("/.dockerenv", F_OK) == 0) return "docker";
-  if (access("/run/.containerenv", F_OK) == 0) return "podman";
   if (access("/var/run/secrets/kubernetes.io", F_OK) == 0) return "kubernetes";
   if (std::string told = first_line("/run/systemd/container"); !told.empty()) return told;
+  if (access("/run/.containerenv", F_OK) == 0 || has_layered_root()) return "of an engine";
   return {};
 }
 
@@ -56,7 +64,8 @@ std::string container_remedy(const Facts& facts) {
            "Unconfined}, procMount: Unmasked, and hostUsers: false in the pod; or set hands.sandbox to another one.";
   }
   return "Start the container with: --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
-         "--security-opt systempaths=unconfined (docker compose: security_opt with the same three), or run Libre Bird "
+         "--security-opt systempaths=unconfined (in a compose file: security_opt with the same three), or run Libre "
+         "Bird "
          "outside a container.";
 }
 
