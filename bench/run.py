@@ -4,11 +4,12 @@
 usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--seconds 5] [--sockets 10000]
        [--streams 1000]
 
-Rows: startup, idle_memory, turns, tool_call, sockets, streams, resume, binary_size (model_server is always there).
+Rows: startup, idle_memory, turns, tool_call, tool_load, sockets, streams, resume, binary_size (model_server is always there).
 A row that could not be measured says why. bench/README.md says how each number comes about.
 """
 
 import argparse
+import glob
 import http.client
 import json
 import os
@@ -110,6 +111,20 @@ def memory_kib(pid):
         except (OSError, StopIteration):
             pass
     return total, count
+
+
+def left_behind():
+    """Processes, control groups and temporary files that look like a sandbox's."""
+    processes = set()
+    for entry in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(entry, "rb") as file:
+                if b"bwrap" in (text := file.read()) or b"librebird-tool" in text:
+                    processes.add(entry)
+        except OSError:
+            pass
+    return {"processes": processes, "control_groups": set(glob.glob("/sys/fs/cgroup/**/librebird-*", recursive=True)),
+            "temporary_files": set(glob.glob(tempfile.gettempdir() + "/librebird-*"))}
 
 
 # ---- The system under test ------------------------------------------------------------------------------------
@@ -214,6 +229,30 @@ class Bench:
             return self.load("turns", server.address, clients=1, seconds=self.options.seconds,
                              message="tool: what is 17.5% of 2340?")
 
+    def tool_load(self, model):
+        """Tool calls without pause from 32 clients, ten thousand of them; what they leave behind."""
+        wanted = 1000 if self.options.quick else 10_000
+        config = os.path.join(self.data, "config.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("[hands]\ncalls_per_user_per_minute = 1000000\n")
+        before = left_behind()
+        try:
+            with self.serve(model.address) as server:
+                server.wait_ready()
+                seconds, calls, memory, rounds = 5 if self.options.quick else 15, 0, [], []
+                while calls < wanted and len(rounds) < 20:
+                    rounds.append(self.load("turns", server.address, clients=32, seconds=seconds,
+                                            message="tool: what is 17.5% of 2340?"))
+                    calls += rounds[-1]["turns"]
+                    memory.append(memory_kib(server.process.pid)[0])
+        finally:
+            os.unlink(config)
+        after = left_behind()
+        return {"calls": calls, "calls_per_second": round(statistics.median(r["turns"] for r in rounds) / seconds, 1),
+                "last_round": rounds[-1], "pss_mib_first": round(memory[0] / 1024, 2),
+                "pss_mib_last": round(memory[-1] / 1024, 2),
+                "left_behind": {name: len(after[name] - before[name]) for name in after}}
+
     def sockets(self, model):
         count = self.options.sockets
         with self.serve(model.address) as server:
@@ -282,7 +321,7 @@ def main():
         options.sockets, options.streams = 1000, 200
 
     bench = Bench(options)
-    rows = ["startup", "idle_memory", "turns", "tool_call", "sockets", "streams", "resume", "binary_size"]
+    rows = ["startup", "idle_memory", "turns", "tool_call", "tool_load", "sockets", "streams", "resume", "binary_size"]
     wanted = options.only.split(",") if options.only else rows
     result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:

@@ -7,6 +7,7 @@
 #include "../hands/runner/forward.hpp"
 #include "../hands/runner/guard.hpp"
 #include "../hands/runner/mcp/mcp_adapter.hpp"
+#include "../hands/runner/tend.hpp"
 
 #include <unistd.h>
 
@@ -51,6 +52,7 @@ struct Command {
 };
 constexpr std::array kCommands = {
     Command{"forward", librebird::runner::forward},
+    Command{"tend", librebird::runner::tend},
     Command{"guard", librebird::runner::guard},
     Command{"mcp", librebird::runner::run_mcp_adapter},
 };
@@ -64,6 +66,7 @@ int main(int count, char** arguments) {
     }
     return 64;
   }
+  if (librebird::runner::reader_is_gone()) return 3;
   librebird::runner::drop_privilege_paths();
   librebird::runner::restrict_files({"/"}, {"/tmp", "/work"});
   std::string line;

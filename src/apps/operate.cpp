@@ -10,10 +10,11 @@
 namespace librebird::apps {
 namespace {
 
-Task<Status> ask_sandbox(HandsService& hands) {
+// What could be better, if it works at all.
+Task<Result<std::string>> ask_sandbox(HandsService& hands) {
   LB_CO_TRY(health, co_await hands.health());
   if (!health.ready) co_return make_error(Code::failed_precondition, health.detail);
-  co_return Ok{};
+  co_return health.detail.empty() ? "tools run contained" : "tools run contained; " + health.detail;
 }
 
 Task<int> examine(Platform& platform, Status storage, const std::string& config_note) {
@@ -24,7 +25,8 @@ Task<int> examine(Platform& platform, Status storage, const std::string& config_
   if (storage) {
     const auto hands = make_local_hands(platform);
     if (!hands) co_return cli::fail(hands.error());
-    checks.push_back({"sandbox", co_await ask_sandbox(**hands), "tools run contained"});
+    const auto sandbox = co_await ask_sandbox(**hands);
+    checks.push_back({"sandbox", sandbox ? Status(Ok{}) : Status(sandbox.error()), sandbox ? *sandbox : ""});
     const auto brain = brain::make_brain(platform.loop, platform.config, platform.clock, platform.ids, *platform.http,
                                          **hands, nullptr, brain::options_from(platform.config));
     const auto model = co_await brain->default_model();

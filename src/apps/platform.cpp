@@ -84,8 +84,10 @@ Result<std::unique_ptr<Platform>> Platform::create(const Flags& flags) {
 }
 
 namespace {
-Task<void> run_body(Loop& loop, const std::function<Task<int>()>& body, int& code) {
+Task<void> run_body(Loop& loop, const std::function<Task<int>()>& body, const std::function<Task<void>()>& afterwards,
+                    int& code) {
   code = co_await body();
+  if (afterwards) co_await afterwards();
   loop.stop();
 }
 }  // namespace
@@ -93,7 +95,7 @@ Task<void> run_body(Loop& loop, const std::function<Task<int>()>& body, int& cod
 int Platform::run(std::function<Task<int>()> body) {
   int code = 1;
   Scope scope(loop.executor());
-  scope.spawn(run_body(loop, body, code), "main");
+  scope.spawn(run_body(loop, body, before_stop, code), "main");
   loop.run();
   loop.context().restart();
   loop.context().poll();

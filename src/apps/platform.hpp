@@ -57,6 +57,7 @@ class Platform {
   Pool blocking{"blocking", 2};
   std::unique_ptr<HttpClient> http;
   std::unique_ptr<Storage> storage;
+  std::function<Task<void>()> before_stop;  // after the body of run(), while the loop still runs
 };
 
 // Only one server may work on a data folder. Held until the process ends.

@@ -1,8 +1,10 @@
 #include "call_runner.hpp"
 
+#include "call_network.hpp"
 #include "conversation.hpp"
 #include "local_time.hpp"
 #include "skill_plan.hpp"
+#include "workers.hpp"
 
 #include <fmt/format.h>
 
@@ -10,6 +12,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <initializer_list>
@@ -55,6 +58,35 @@ bool is_plain_name(std::string_view name) {
              std::string_view::npos;
 }
 
+protocol::CallMessage message_of(std::string id, std::string tool, std::string arguments_json,
+                                 std::string settings_json) {
+  const LocalTime time = local_time();
+  protocol::CallMessage call{.id = std::move(id), .tool = std::move(tool), .arguments_json = std::move(arguments_json)};
+  if (!settings_json.empty()) call.settings_json = std::move(settings_json);
+  call.now = time.now;
+  call.zone_name = time.name;
+  call.zone_abbreviation = time.abbreviation;
+  call.zone_offset_seconds = time.offset;
+  return call;
+}
+
+// What a program that serves all of a skill's tools needs: as much as the tool that needs most.
+ToolSpec whole_skill(const SkillManifest& skill) {
+  ToolSpec all;
+  all.name = skill.name;
+  all.skill = skill.name;
+  for (const ToolSpec& tool : skill.tools) {
+    all.work = std::max(all.work, tool.work);
+    all.network.insert(all.network.end(), tool.network.begin(), tool.network.end());
+    all.host_files.insert(all.host_files.end(), tool.host_files.begin(), tool.host_files.end());
+  }
+  for (auto* list : {&all.network, &all.host_files}) {
+    std::ranges::sort(*list);
+    list->erase(std::ranges::unique(*list).begin(), list->end());
+  }
+  return all;
+}
+
 Outcome refused(const Error& error) {
   return error.code == Code::cancelled ? Outcome{ToolStatus::interrupted, {}, "cancelled"}
                                        : failed(error.message, error.message);
@@ -63,54 +95,83 @@ Outcome refused(const Error& error) {
 }  // namespace
 
 CallRunner::CallRunner(Executor executor, const Clock& clock, Plugins& plugins, egress::Fence& fence,
-                       std::string data_directory, PoolLimits pool)
+                       std::string data_directory, PoolLimits pool, std::function<void(WorkerEvent)> on_worker_event)
     : executor_(executor),
       plugins_(plugins),
       fence_(fence),
       data_directory_(std::move(data_directory)),
-      pool_(executor, clock, pool, [this](SandboxSpec spec, bool network, std::stop_token stop) {
-        return make(std::move(spec), network, std::move(stop));
+      pool_(executor, clock, pool, [this](SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
+        return make(std::move(spec), std::move(hosts), std::move(stop));
       }) {
   tzset();
+  const auto maker = [this](SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
+    return make(std::move(spec), std::move(hosts), std::move(stop));
+  };
+  workers_ = std::make_unique<Workers>(executor, clock, WorkerLimits{}, maker, std::move(on_worker_event));
 }
 
+CallRunner::~CallRunner() = default;
+
+Task<void> CallRunner::close() { co_await workers_->close(); }
+
 Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill,
-                              std::string settings_json, ToolRequest request, CallObserver observer,
-                              std::stop_token stop) {
+                              std::string settings_json, const CallSecrets& secrets, ToolRequest request,
+                              CallObserver observer, std::stop_token stop) {
+  if (skill->worker) {
+    co_return co_await ask_worker(*skill, std::move(settings_json), secrets, std::move(request), std::move(observer),
+                                  stop);
+  }
   auto spec = plan(tool, *skill, request.principal);
   if (!spec) co_return refused(spec.error());
   apply_skill(*skill, settings_json, *spec);
   const SandboxLimits limits = spec->limits;
-  std::unique_ptr<egress::Call> network;
-  if (!tool.network.empty()) {
-    egress::CallPolicy policy;
-    policy.hosts = tool.network;
-    auto opened = fence_.open(std::move(policy));
-    if (!opened) co_return refused(opened.error());
-    network = std::move(opened).value();
-    spec->egress_directory = network->directory();
-  }
+  auto warm = co_await pool_.take(std::move(spec).value(), tool.network, stop);
+  if (!warm) co_return refused(warm.error());
   Outcome outcome;
-  auto warm = network ? co_await make(std::move(spec).value(), false, stop)
-                      : co_await pool_.take(std::move(spec).value(), false, stop);
-  if (warm) {
+  const Status bound = warm->network ? warm->network->bind(policy_for(tool.network, secrets)) : Status(Ok{});
+  if (bound) {
     outcome = co_await converse(tool, *warm->process, limits, std::move(request.call.arguments_json),
-                                std::move(settings_json), std::move(observer), stop);
+                                with_placeholders(settings_json, secrets.leases), std::move(observer), stop);
   } else {
-    outcome = refused(warm.error());
+    outcome = refused(bound.error());
   }
-  if (network) {
-    co_await network->close();
-    const std::string decisions = network->decisions();
-    if (!decisions.empty()) outcome.detail += (outcome.detail.empty() ? "" : "; ") + decisions;
+  if (warm->network) {
+    co_await warm->network->close();
+    note_traffic(*warm->network, outcome);
   }
   co_return outcome;
 }
 
-Task<Result<Warm>> CallRunner::make(SandboxSpec spec, bool /*network*/, std::stop_token stop) {
+Task<Outcome> CallRunner::ask_worker(const SkillManifest& skill, std::string settings_json, const CallSecrets& secrets,
+                                     ToolRequest request, CallObserver observer, std::stop_token stop) {
+  const ToolSpec all = whole_skill(skill);
+  auto spec = plan(all, skill, request.principal);
+  if (!spec) co_return refused(spec.error());
+  apply_skill(skill, settings_json, *spec);
+  WorkerCall call;
+  call.workspace_id = std::move(request.principal.workspace_id);
+  call.user_id = std::move(request.principal.user_id);
+  call.skill = skill.name;
+  call.spec = std::move(spec).value();
+  call.hosts = all.network;
+  call.message =
+      message_of({}, std::move(request.call.name), std::move(request.call.arguments_json), std::move(settings_json));
+  co_return co_await workers_->call(std::move(call), std::move(observer), stop);
+}
+
+Task<Result<Warm>> CallRunner::make(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
   LB_CO_TRY(sandbox, plugins_.usable_sandbox());
-  LB_CO_TRY(process, co_await sandbox->start(std::move(spec), stop));
-  co_return Warm{std::move(process), nullptr};
+  std::unique_ptr<egress::Call> network;
+  if (!hosts.empty()) {
+    // Refuses everything until a call binds it to its own policy.
+    LB_CO_TRY(opened, fence_.open_idle());
+    network = std::move(opened);
+    spec.egress_directory = network->directory();
+  }
+  auto process = co_await sandbox->start(std::move(spec), stop);
+  if (process) co_return Warm{std::move(process).value(), std::move(network)};
+  if (network) co_await network->close();
+  co_return process.error();
 }
 
 Result<SandboxSpec> CallRunner::plan(const ToolSpec& tool, const SkillManifest& skill, const Principal& principal) {
@@ -136,13 +197,7 @@ Result<SandboxSpec> CallRunner::plan(const ToolSpec& tool, const SkillManifest& 
 Task<Outcome> CallRunner::converse(const ToolSpec& tool, SandboxProcess& process, SandboxLimits limits,
                                    std::string arguments_json, std::string settings_json, CallObserver observer,
                                    std::stop_token stop) {
-  const LocalTime time = local_time();
-  protocol::CallMessage call{.id = "c1", .tool = tool.name, .arguments_json = std::move(arguments_json)};
-  call.settings_json = std::move(settings_json);
-  call.now = time.now;
-  call.zone_name = time.name;
-  call.zone_abbreviation = time.abbreviation;
-  call.zone_offset_seconds = time.offset;
+  const protocol::CallMessage call = message_of("c1", tool.name, std::move(arguments_json), std::move(settings_json));
   // If it has ended already, how it ended is the answer.
   const Status sent = process.write(protocol::encode_call(call));
   if (!sent && sent.error().code != Code::unavailable) co_return refused(sent.error());

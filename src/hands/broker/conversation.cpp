@@ -13,7 +13,6 @@ using protocol::ProgramMessage;
 using Type = ProgramMessage::Type;
 
 constexpr std::size_t kMaxReason = 300;
-constexpr std::size_t kMaxMessage = 16 * 1024;
 
 // The last line that says something: for most languages the reason of an uncaught failure.
 std::string last_line(std::string_view text) {
@@ -57,21 +56,27 @@ Conversation::Conversation(std::string id, const SandboxLimits& limits, CallObse
 Task<Outcome> Conversation::hold(SandboxProcess& process, std::string tool, std::stop_token stop) {
   SandboxIo io;
   io.on_output = [this](std::string_view bytes) { on_output(bytes); };
-  if (observer_.output) io.on_error_output = observer_.output;
+  io.on_error_output = [this](std::string_view bytes) {
+    bytes_ += static_cast<std::int64_t>(bytes.size());
+    if (observer_.output) observer_.output(bytes);
+  };
   const auto end = [this] { enough_.request_stop(); };
   const std::stop_callback on_stop(stop, end);
   auto run = co_await process.wait(std::move(io), enough_.get_token());
-  if (!last_ && !broken_) {
+  // A line cut short by us is not the program's fault.
+  if (!last_ && !broken_ && run && run->end == SandboxEnd::exited) {
     const Status rest = decoder_.finish([this](ProgramMessage message) { return on_message(std::move(message)); });
     if (!rest) broken_ = rest.error();
   }
   const std::int64_t cpu_ms = run ? run->cpu.count() : 0;
   Outcome outcome = conclude(tool, std::move(run), stop.stop_requested());
   outcome.used.cpu_ms = cpu_ms;
+  outcome.used.bytes = bytes_;
   co_return outcome;
 }
 
 void Conversation::on_output(std::string_view bytes) {
+  bytes_ += static_cast<std::int64_t>(bytes.size());
   if (last_ || broken_) return;
   const Status taken = decoder_.feed(bytes, [this](ProgramMessage message) { return on_message(std::move(message)); });
   if (!taken) broken_ = taken.error();
@@ -96,12 +101,8 @@ bool Conversation::on_message(ProgramMessage message) {
 Outcome Conversation::conclude(const std::string& tool, Result<SandboxRun> run, bool stopped) {
   // Its last word counts, whatever happened to it afterwards.
   if (last_ && last_->type == Type::result) return checked_answer(std::move(last_->value_json));
-  if (last_) {
-    if (last_->text.size() > kMaxMessage) last_->text = to_valid_utf8(last_->text.substr(0, kMaxMessage));
-    if (last_->text.empty()) last_->text = fmt::format("The tool {} failed and did not say why.", tool);
-    return failed(last_->text, "tool reported an error");
-  }
-  if (stopped) return {ToolStatus::interrupted, {}, "cancelled"};
+  if (last_) return reported_failure(tool, std::move(last_->text));
+  if (stopped) return {ToolStatus::interrupted, {}, "cancelled", Millis(0), 0};
   if (broken_) {
     return failed(
         fmt::format("The tool {} was stopped: what it wrote is not the tool protocol ({}).", tool, broken_->message),

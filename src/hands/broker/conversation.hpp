@@ -33,6 +33,7 @@ class Conversation {
   std::optional<protocol::ProgramMessage> last_;
   std::optional<Error> broken_;
   std::stop_source enough_;
+  std::int64_t bytes_ = 0;
 };
 
 }  // namespace librebird::hands

@@ -54,7 +54,8 @@ class Broker final : public HandsService {
         device_(executor_),
         secrets_(parts.secrets, parts.audit),
         plugins_(hands::load_plugins(parts.config, executor_, parts.clock, parts.tool_directory)),
-        calls_(executor_, clock_, plugins_, fence_, parts.data_directory, pool_limits_of(parts.config)),
+        calls_(executor_, clock_, plugins_, fence_, parts.data_directory, pool_limits_of(parts.config),
+               std::move(parts.on_worker_event)),
         skills_(registry_parts(parts)) {
     // A tool that ends without reading its input must not end us.
     std::signal(SIGPIPE, SIG_IGN);
@@ -64,6 +65,7 @@ class Broker final : public HandsService {
   Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
   Task<Result<HandsHealth>> health() override;
   SkillService* skills() override { return &skills_; }
+  Task<void> close() override { co_await calls_.close(); }
 
   Task<Result<Approval>> decide(Principal principal, std::string approval_id, ApprovalDecision decision) override {
     return approvals_.decide(std::move(principal), std::move(approval_id), decision);
@@ -124,8 +126,8 @@ class Broker final : public HandsService {
   // With the caller's secrets kept out of all that the call says.
   Task<Outcome> run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
                             AuditEntry call, ToolRequest request, ToolObserver observer, std::stop_token stop);
-  Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool, ToolRequest request,
-                    ToolObserver observer, std::stop_token stop);
+  Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                    const hands::CallSecrets& secrets, ToolRequest request, ToolObserver observer, std::stop_token stop);
   static void count(const std::string& tool, ToolStatus status, double seconds);
 
   const Clock& clock_;
@@ -235,13 +237,14 @@ Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, c
   auto secrets = co_await secrets_.begin(request.principal, tool.skill.get());
   if (!secrets) co_return failed(secrets.error().message, secrets.error().message);
   if (observer.output) observer.output = secrets->guard->wrap(std::move(observer.output));
-  Outcome outcome = co_await run(std::move(tools), tool, std::move(request), std::move(observer), stop);
+  Outcome outcome = co_await run(std::move(tools), tool, *secrets, std::move(request), std::move(observer), stop);
   co_await secrets_.end(*secrets, outcome, call);
   co_return outcome;
 }
 
 Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
-                          ToolRequest request, ToolObserver observer, std::stop_token stop) {
+                          const hands::CallSecrets& secrets, ToolRequest request, ToolObserver observer,
+                          std::stop_token stop) {
   if (!tool.skill) {
     auto text = co_await skills_.read_skill(std::move(tools), std::move(request.call.arguments_json));
     if (!text) co_return failed(text.error().message, text.error().message);
@@ -249,19 +252,13 @@ Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const han
   }
   if (!tool.set_up.empty()) co_return failed(tool.set_up, "needs to be set up");
   if (tool.spec.runs_on == RunsOn::sandbox) {
-    std::int64_t written = 0;
     hands::CallObserver seen;
-    seen.output = [&written, output = std::move(observer.output)](std::string_view text) {
-      written += static_cast<std::int64_t>(text.size());
-      if (output) output(text);
-    };
+    seen.output = std::move(observer.output);
     if (observer.progress) {
       seen.progress = hands::paced_progress(clock_, request.call.id, std::move(observer.progress));
     }
-    auto outcome =
-        co_await calls_.run(tool.spec, tool.skill, tool.settings_json, std::move(request), std::move(seen), stop);
-    outcome.used.bytes += written + static_cast<std::int64_t>(outcome.content_json.size());
-    co_return outcome;
+    co_return co_await calls_.run(tool.spec, tool.skill, tool.settings_json, secrets, std::move(request),
+                                  std::move(seen), stop);
   }
   auto answer = co_await device_.run(tool.spec, std::move(request.call.arguments_json), stop);
   if (stop.stop_requested()) co_return Outcome{ToolStatus::interrupted, {}, "cancelled"};
@@ -304,6 +301,7 @@ Task<Result<HandsHealth>> Broker::health() {
     probed_ = true;
   }
   health.ready = true;
+  for (const std::string& remark : (*sandbox)->remarks()) health.detail += (health.detail.empty() ? "" : "; ") + remark;
   co_return health;
 }
 

@@ -18,6 +18,11 @@ namespace {
 
 constexpr const char* kWorkspace = "0193a000-0000-7000-8000-000000000001";
 
+Task<Status> close(HandsService& hands) {
+  co_await hands.close();
+  co_return Ok{};
+}
+
 class HandsTest : public testing::Test {
  protected:
   HandsTest() {
@@ -31,6 +36,7 @@ class HandsTest : public testing::Test {
                          skills::official_skills().value(), directory_, LIBREBIRD_TOOL_DIRECTORY});
   }
   ~HandsTest() override {
+    if (hands_) (void)testkit::run_on(loop_, close(*hands_));
     hands_.reset();
     std::filesystem::remove_all(directory_);
   }

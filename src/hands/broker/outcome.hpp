@@ -5,6 +5,7 @@
 #include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/tool.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,12 +15,14 @@ struct Outcome {
   ToolStatus status = ToolStatus::ok;
   std::string content_json;
   std::string detail;  // for the audit row; no arguments
-  ToolUsage used;  // processor time and bytes; the broker counts the rest
+  ToolUsage used;  // processor time and bytes (output and network); the broker counts the rest
 };
 
 // {"error": message}
 std::string error_json(std::string_view message);
 Outcome failed(std::string_view message, std::string detail);
+// What a tool says went wrong, bounded.
+Outcome reported_failure(std::string_view tool, std::string message);
 // A tool's answer, ours to bound and to check: valid UTF-8, valid JSON. A soft failure is an object with "error".
 Outcome checked_answer(std::string text);
 

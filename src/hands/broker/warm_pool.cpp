@@ -77,7 +77,7 @@ struct WarmPool::State {
   }
 };
 
-std::string plan_key(const SandboxSpec& spec, bool network) {
+std::string plan_key(const SandboxSpec& spec, const std::vector<std::string>& hosts) {
   std::string key;
   const auto add = [&key](const std::string& word) { key.append(word).push_back('\0'); };
   for (const auto* words : {&spec.argv, &spec.environment}) {
@@ -89,11 +89,12 @@ std::string plan_key(const SandboxSpec& spec, bool network) {
     add(mount.path);
     key.push_back(mount.writable ? 'w' : 'r');
   }
+  for (const std::string& host : hosts) add(host);
   add(spec.work_directory);
   add(spec.user_folder);
   add(spec.image);
   const SandboxLimits& limits = spec.limits;
-  return key + fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", network, spec.system, limits.wall_time.count(),
+  return key + fmt::format("{} {} {} {} {} {} {} {} {} {} {}", spec.system, limits.wall_time.count(),
                            limits.cpu_seconds, limits.memory_bytes, limits.address_space_bytes, limits.data_bytes,
                            limits.processes, limits.output_bytes, limits.scratch_bytes, limits.file_bytes,
                            spec.egress_directory);
@@ -110,12 +111,12 @@ WarmPool::~WarmPool() {
 
 std::size_t WarmPool::size() const { return state_->size(); }
 
-Task<Result<Warm>> WarmPool::take(SandboxSpec spec, bool network, std::stop_token stop) {
+Task<Result<Warm>> WarmPool::take(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
   State& state = *state_;
-  if (state.limits.programs == 0) co_return co_await state.maker(std::move(spec), network, stop);
-  const std::string key = plan_key(spec, network);
+  if (state.limits.programs == 0) co_return co_await state.maker(std::move(spec), std::move(hosts), stop);
+  const std::string key = plan_key(spec, hosts);
   const SteadyTime now = state.clock.steady_now();
-  Shelf& shelf = state.shelves.try_emplace(key, Shelf{.spec = spec, .network = network, .used = now}).first->second;
+  Shelf& shelf = state.shelves.try_emplace(key, Shelf{.spec = spec, .hosts = hosts, .used = now}).first->second;
   shelf.rate = shelf.rate * std::exp(-seconds_between(shelf.used, now) / kRateSeconds) + 1 / kRateSeconds;
   shelf.used = now;
   Warm warm;
@@ -132,7 +133,7 @@ Task<Result<Warm>> WarmPool::take(SandboxSpec spec, bool network, std::stop_toke
   // After this call was given its program: the next one's is made while this one works.
   boost::asio::post(state.executor, [kept = state_] { refill(kept); });
   if (warm.process) co_return warm;
-  co_return co_await state.maker(std::move(spec), network, stop);
+  co_return co_await state.maker(std::move(spec), std::move(hosts), stop);
 }
 
 void WarmPool::refill(const std::shared_ptr<State>& state) {
@@ -154,8 +155,8 @@ void WarmPool::refill(const std::shared_ptr<State>& state) {
 
 Task<void> WarmPool::make_one(std::shared_ptr<State> state, std::string key) {
   SandboxSpec spec = state->shelves.at(key).spec;
-  const bool network = state->shelves.at(key).network;
-  auto made = co_await state->maker(std::move(spec), network, state->stop.get_token());
+  std::vector<std::string> hosts = state->shelves.at(key).hosts;
+  auto made = co_await state->maker(std::move(spec), std::move(hosts), state->stop.get_token());
   --state->starting;
   if (state->closed) co_return;
   if (const auto found = state->shelves.find(key); found != state->shelves.end()) {

@@ -19,6 +19,7 @@
 #include <stop_token>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace librebird::hands {
 
@@ -39,7 +40,8 @@ struct Warm {
 class WarmPool {
  public:
   // Makes one program of a plan, with its way to the network.
-  using Maker = std::function<Task<Result<Warm>>(SandboxSpec spec, bool network, std::stop_token stop)>;
+  using Maker =
+      std::function<Task<Result<Warm>>(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop)>;
 
   WarmPool(Executor executor, const Clock& clock, PoolLimits limits, Maker maker);
   // Ends what is kept.
@@ -48,7 +50,7 @@ class WarmPool {
   WarmPool& operator=(const WarmPool&) = delete;
 
   // A program of this plan that has served nobody: from the shelf, or made now. More are made for the calls to come.
-  Task<Result<Warm>> take(SandboxSpec spec, bool network, std::stop_token stop);
+  Task<Result<Warm>> take(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop);
   [[nodiscard]] std::size_t size() const;
 
  private:
@@ -58,7 +60,7 @@ class WarmPool {
   };
   struct Shelf {
     SandboxSpec spec;
-    bool network = false;
+    std::vector<std::string> hosts;
     std::deque<Kept> kept;
     std::size_t starting = 0;
     SteadyTime used;       // last asked for
@@ -75,6 +77,6 @@ class WarmPool {
 };
 
 // Everything that makes one program like another.
-std::string plan_key(const SandboxSpec& spec, bool network);
+std::string plan_key(const SandboxSpec& spec, const std::vector<std::string>& hosts);
 
 }  // namespace librebird::hands

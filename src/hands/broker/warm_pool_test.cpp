@@ -47,14 +47,14 @@ Task<Result<Warm>> make_fake(World* world) {
 class Pool : public testing::Test {
  protected:
   std::unique_ptr<WarmPool> pool(PoolLimits limits = {}) {
-    return std::make_unique<WarmPool>(
-        loop_.executor(), clock_, limits,
-        [this](SandboxSpec /*spec*/, bool /*network*/, std::stop_token /*stop*/) { return make_fake(&world_); });
+    return std::make_unique<WarmPool>(loop_.executor(), clock_, limits,
+                                      [this](SandboxSpec /*spec*/, std::vector<std::string> /*hosts*/,
+                                             std::stop_token /*stop*/) { return make_fake(&world_); });
   }
   Result<Warm> take(WarmPool& pool, const std::string& program = "/a") {
     SandboxSpec spec;
     spec.argv = {program};
-    auto warm = testkit::run_on(loop_, pool.take(spec, false, {}));
+    auto warm = testkit::run_on(loop_, pool.take(spec, {}, {}));
     settle();
     return warm;
   }
@@ -99,9 +99,9 @@ TEST_F(Pool, NeverMixesPlans) {
         +[](SandboxSpec& s) { s.image = "i"; }, +[](SandboxSpec& s) { s.work_directory = "/w"; }}) {
     SandboxSpec changed = plain;
     change(changed);
-    EXPECT_NE(plan_key(plain, false), plan_key(changed, false));
+    EXPECT_NE(plan_key(plain, {}), plan_key(changed, {}));
   }
-  EXPECT_NE(plan_key(plain, false), plan_key(plain, true));
+  EXPECT_NE(plan_key(plain, {}), plan_key(plain, {"a.example"}));
 }
 
 TEST_F(Pool, KeepsNoMoreThanItMay) {

@@ -16,6 +16,10 @@ bool restrict_files(const std::vector<std::string>& readable, const std::vector<
 // are there; and, where the kernel knows it, no signals to processes outside. For ever. False without Landlock.
 bool restrict_programs(const std::vector<std::string>& writable);
 
+// Whether the pipe that is our standard output has lost its reader: whoever started us is gone. Asked first thing: a
+// server that is killed while it sets up a sandbox cannot take along what was not yet tied to it.
+bool reader_is_gone();
+
 // No privilege through exec, no core dump, not debuggable.
 void drop_privilege_paths();
 

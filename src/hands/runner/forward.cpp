@@ -63,7 +63,7 @@ bool parse(std::span<char* const> arguments, Options& options) {
 
 [[noreturn]] void become(const Options& options, const sigset_t& mask, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (parent != 0 && getppid() != parent) _exit(kCannotRun);
+  if (getppid() != parent) _exit(kCannotRun);
   sigprocmask(SIG_SETMASK, &mask, nullptr);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (options.confine) restrict_programs(options.writable);
@@ -107,6 +107,10 @@ int ticking(bool often) {
 int serve(const Options& options, Joiner& joiner, int signals, pid_t child) {
   const int epoll = joiner.epoll();
   if (!watch(epoll, signals)) end_with(kCannotRun);
+  // Errors only; a file cannot be watched and need not be.
+  epoll_event reader{};
+  reader.data.fd = STDOUT_FILENO;
+  epoll_ctl(epoll, EPOLL_CTL_ADD, STDOUT_FILENO, &reader);
   const bool counts = options.bounds.processes > 0 || options.bounds.memory > 0;
   const int timer = counts ? ticking(options.bounds.processes > 0) : -1;
   if (counts && !watch(epoll, timer)) end_with(kCannotRun);
@@ -122,6 +126,9 @@ int serve(const Options& options, Joiner& joiner, int signals, pid_t child) {
         while (read(signals, &info, sizeof(info)) == sizeof(info)) {
         }
         if (const int code = reap(child); code >= 0) end_with(code);
+      } else if (fd == STDOUT_FILENO) {
+        if (reader_is_gone()) end_with(128 + SIGPIPE);
+        epoll_ctl(epoll, EPOLL_CTL_DEL, STDOUT_FILENO, nullptr);
       } else if (fd == timer) {
         std::uint64_t ticks = 0;
         (void)!read(timer, &ticks, sizeof(ticks));
@@ -147,10 +154,8 @@ int forward(std::span<char* const> arguments) {
   }
   sigset_t mask;
   sigprocmask(SIG_SETMASK, nullptr, &mask);
-  const bool counts = options.bounds.processes > 0 || options.bounds.memory > 0;
-  // With nothing to do beside the program, we become it.
-  if (!options.network && !counts) become(options, mask, 0);
-
+  // Who started us may have been killed before the kernel was told to take us along.
+  if (reader_is_gone()) return kCannotRun;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   sigset_t watched;
@@ -171,9 +176,8 @@ int forward(std::span<char* const> arguments) {
     signal(SIGPIPE, SIG_DFL);
     become(options, mask, self);
   }
-  // The child's input and output are its own: their ends must be seen.
+  // The child's input is its own. Its output stays open here as well: it tells us when nobody reads any more.
   close(STDIN_FILENO);
-  close(STDOUT_FILENO);
   return serve(options, joiner, signals, child);
 }
 

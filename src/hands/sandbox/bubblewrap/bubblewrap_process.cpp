@@ -28,6 +28,7 @@ using Descriptor = boost::asio::posix::basic_stream_descriptor<Executor>;
 constexpr std::size_t kMaxStatusBytes = 4096;
 constexpr std::size_t kMaxPendingBytes = 8 << 20;
 constexpr Millis kSetUpTime{10'000};
+constexpr std::size_t kMaxErrorOutput = 256 * 1024;
 constexpr int kDeathMillis = 200;
 
 // The number after `"key":` in bubblewrap's status documents; they are flat objects of numbers.
@@ -60,7 +61,8 @@ BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const S
       error_pipe_(std::move(started.error)),
       status_pipe_(std::move(started.status)),
       block_(std::move(started.block)),
-      written_to_(executor) {
+      written_to_(executor),
+      killed_(executor) {
   set_nonblocking(input_);
   set_nonblocking(status_pipe_);
 }
@@ -68,27 +70,27 @@ BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const S
 // Nothing is left behind when it returns: no process, so that the control group can go too.
 BubblewrapProcess::~BubblewrapProcess() {
   if (ended_ || !process_->running()) return;
+  pollfd status{.fd = status_pipe_.get(), .events = POLLIN, .revents = 0};
+  if (!inside_ && status_pipe_) (void)poll(&status, 1, kDeathMillis);
   read_status_now();
-  kill_now();
-  pollfd inside{.fd = inside_.get(), .events = POLLIN, .revents = 0};
-  if (inside_) (void)poll(&inside, 1, kDeathMillis);
+  if (inside_) {
+    kill_process(inside_, SIGKILL);
+    pollfd inside{.fd = inside_.get(), .events = POLLIN, .revents = 0};
+    (void)poll(&inside, 1, kDeathMillis);
+  } else {
+    process_->kill(SIGKILL);
+  }
   // Bubblewrap ends by itself then, and reaps what it started.
   for (int i = 0; i < kDeathMillis && process_->running(); ++i) (void)poll(nullptr, 0, 1);
 }
 
-// Killing the first process inside takes the whole process namespace with it, before bubblewrap itself ends.
-void BubblewrapProcess::kill_now() {
-  if (inside_) {
-    kill_process(inside_, SIGKILL);
-  } else {
-    process_->kill(SIGKILL);
-  }
-}
-
+// Killing the first process inside takes the whole process namespace with it, before bubblewrap itself ends. Bubblewrap
+// is never killed before it has said which that is: what it had made by then would stay.
 void BubblewrapProcess::kill(SandboxEnd why) {
   if (end_ || ended_) return;
   end_ = why;
-  kill_now();
+  if (inside_) kill_process(inside_, SIGKILL);
+  killed_.notify_all();
 }
 
 void BubblewrapProcess::read_status_now() {
@@ -203,6 +205,9 @@ bool BubblewrapProcess::on_output(std::string_view text) {
 bool BubblewrapProcess::on_error(std::string_view text) {
   if (!count(text)) return false;
   error_output_ += text;
+  // Who listens needs only the end of it afterwards; it may run for days.
+  if (io_.on_error_output && error_output_.size() > kMaxErrorOutput)
+    error_output_.erase(0, error_output_.size() - kMaxErrorOutput / 2);
   if (io_.on_error_output) io_.on_error_output(text);
   return true;
 }
@@ -220,10 +225,11 @@ bool BubblewrapProcess::on_status(std::string_view text) {
 }
 
 Task<void> BubblewrapProcess::watch_wall_time(std::stop_token done) {
-  if (co_await sleep_for(limits_.wall_time, done)) kill(SandboxEnd::timed_out);
-  if (ended_) co_return;
-  // If the kill did not end it (bubblewrap still setting up), the group goes.
-  if (co_await sleep_for(Millis(500), done)) process_->kill(SIGKILL);
+  if (!end_) co_await killed_.wait(done, limits_.wall_time);
+  if (ended_ || done.stop_requested()) co_return;
+  kill(SandboxEnd::timed_out);
+  // If it hangs in setting up, it goes as it is.
+  if (co_await sleep_for(Millis(2000), done)) process_->kill(SIGKILL);
 }
 
 Task<Result<SandboxRun>> BubblewrapProcess::wait(SandboxIo io, std::stop_token stop) {

@@ -37,7 +37,6 @@ class BubblewrapProcess final : public SandboxProcess {
 
  private:
   void kill(SandboxEnd why);
-  void kill_now();
   Result<SandboxRun> result();
   bool count(std::string_view text);
   bool on_output(std::string_view text);
@@ -59,6 +58,7 @@ class BubblewrapProcess final : public SandboxProcess {
   int inside_pid_ = 0;
   SandboxIo io_;
   Signal written_to_;
+  Signal killed_;
   std::string pending_;
   bool closing_ = false;
   std::string output_;

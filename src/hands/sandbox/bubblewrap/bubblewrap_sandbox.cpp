@@ -72,6 +72,7 @@ Result<Started> BubblewrapSandbox::spawn(const std::vector<std::string>& command
   }
   pipes.filter.write.reset();
   SpawnOptions options{.argv = command, .environment = spec.environment};
+  options.die_with_parent = false;  // who tends it outlives us for as long as that takes
   options.working_directory = "/";
   options.fds = {{pipes.input.read.get(), 0},
                  {pipes.output.write.get(), 1},
@@ -119,7 +120,7 @@ Task<Result<std::unique_ptr<SandboxProcess>>> BubblewrapSandbox::start(SandboxSp
                          "sandbox for images.");
   }
   const bool single = is_single(spec);
-  if (!single && runner_.empty()) {
+  if (runner_.empty()) {
     co_return make_error(
         Code::failed_precondition,
         "The runner librebird-tool is missing beside the program; reinstall, or build the target librebird-tool.");

@@ -27,6 +27,7 @@ class BubblewrapSandbox final : public Sandbox {
 
   Task<Result<std::unique_ptr<SandboxProcess>>> start(SandboxSpec spec, std::stop_token stop) override;
   Task<Status> probe() override;
+  std::vector<std::string> remarks() override;
 
  private:
   [[nodiscard]] const std::string& filter_of(const SandboxSpec& spec) const;

@@ -2,13 +2,16 @@
 #include "bubblewrap_sandbox.hpp"
 #include "seccomp_filter.hpp"
 
+#include <librebird/base/async/sync.hpp>
 #include <librebird/hands/testkit/run_on.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,6 +21,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 namespace librebird::bubblewrap {
 namespace {
@@ -285,6 +289,102 @@ TEST_F(Bubblewrap, LeavesNothingBehindWhenDropped) {
     if (folder.empty()) continue;
     for (const auto& entry : fs::directory_iterator(folder)) {
       EXPECT_EQ(entry.path().native().find("librebird-" + std::to_string(getpid())), std::string::npos);
+    }
+  }
+}
+
+std::string read_up(const fs::path& path) {
+  std::string text(8192, '\0');
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const ssize_t got = fd >= 0 ? ::read(fd, text.data(), text.size()) : 0;
+  if (fd >= 0) ::close(fd);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return text;
+}
+
+// Living processes with this in their command line or their environment.
+std::vector<std::string> alive_with(const std::string& marker) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().native();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string text = read_up(entry.path() / "cmdline") + read_up(entry.path() / "environ");
+    if (text.find(marker) != std::string::npos) found.push_back(name + " " + text.substr(0, 200));
+  }
+  return found;
+}
+
+Task<Result<bool>> start_many(Sandbox& sandbox, std::vector<SandboxSpec> specs, int count) {
+  std::vector<std::unique_ptr<SandboxProcess>> processes;
+  for (int i = 0; i < count; ++i) {
+    LB_CO_TRY(process, co_await sandbox.start(specs[static_cast<std::size_t>(i) % specs.size()], {}));
+    processes.push_back(std::move(process));
+  }
+  (void)!::write(1, "ready", 5);
+  co_await sleep_for(std::chrono::hours(1));
+  co_return true;
+}
+
+// Runs in a process of its own, to be killed at any moment: hands with many tools running.
+[[noreturn]] void be_hands(const fs::path& folder, const std::string& marker) {
+  Loop loop;
+  BubblewrapSandbox sandbox(
+      loop.executor(), "/usr/bin/bwrap", LIBREBIRD_TOOL_DIRECTORY "/librebird-tool",
+      Filters{compile_seccomp_filter(Processes::single).value(), compile_seccomp_filter(Processes::many).value(),
+              compile_seccomp_filter(Processes::networked).value()},
+      ControlGroups::find());
+  SandboxSpec native;
+  native.argv = {"/librebird-tool"};
+  native.environment = {"MARKER=" + marker};
+  native.mounts = {{LIBREBIRD_TOOL_DIRECTORY "/librebird-tool", "/" + marker, false},
+                   {LIBREBIRD_TOOL_DIRECTORY "/librebird-tool", "/librebird-tool", false}};
+  native.limits.processes = 1;
+  SandboxSpec shell;
+  shell.argv = {"/bin/sh", "-c", "setsid sleep 1000 & sleep 1000; : " + marker};
+  shell.environment = native.environment;
+  shell.system = true;
+  SandboxSpec network = shell;
+  network.egress_directory = folder.native();
+  (void)testkit::run_on(loop, start_many(sandbox, {native, native, shell, network}, 100));
+  _exit(0);
+}
+
+TEST_F(Bubblewrap, NothingOutlivesAKilledServer) {
+  const Shouting fence(folder_ / "fence.sock");
+  for (int round = 0; round < 8; ++round) {
+    const std::string marker = "librebird-marker-" + std::to_string(getpid()) + "-" + std::to_string(round);
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    const pid_t hands = fork();
+    ASSERT_GE(hands, 0);
+    if (hands == 0) {
+      ::dup2(pipe[1], 1);
+      be_hands(folder_, marker);
+    }
+    ::close(pipe[1]);
+    // Once with all of them running, then at moments when some are just being set up.
+    std::array<char, 5> ready{};
+    if (round == 0) {
+      EXPECT_EQ(::read(pipe[0], ready.data(), ready.size()), 5);
+    } else {
+      ::usleep(static_cast<useconds_t>(round * 37'000));
+    }
+    EXPECT_FALSE(alive_with(marker).empty());
+    ::kill(hands, SIGKILL);
+    ::waitpid(hands, nullptr, 0);
+    ::close(pipe[0]);
+    std::vector<std::string> left = alive_with(marker);
+    for (int i = 0; i < 100 && !left.empty(); ++i, left = alive_with(marker)) ::usleep(20'000);
+    EXPECT_THAT(left, testing::IsEmpty()) << "2 seconds after the kill";
+  }
+  // Its control groups go when the next server starts.
+  const ControlGroups groups = ControlGroups::find();
+  for (const std::string& folder : {groups.pids, groups.memory, groups.cpu}) {
+    if (folder.empty()) continue;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      const std::string name = entry.path().filename().native();
+      if (!name.starts_with("librebird-")) continue;
+      EXPECT_EQ(::kill(std::atoi(name.c_str() + 10), 0), 0) << name << " is nobody's";
     }
   }
 }

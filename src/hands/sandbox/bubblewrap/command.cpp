@@ -115,6 +115,7 @@ Result<std::vector<std::string>> make_command(const std::string& bwrap, const Sa
   std::vector<std::string> command;
   command.reserve(96);
   Words add{command};
+  add({enclosure.runner, "tend", "--"});
   add({bwrap, "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup",
        "--uid", kUser, "--gid", kUser, "--hostname", "sandbox", "--cap-drop", "ALL", "--die-with-parent",
        "--new-session"});

@@ -28,7 +28,7 @@ struct EtcFile {
 };
 [[nodiscard]] std::span<const EtcFile> etc_files();
 
-// What a program with many processes runs below.
+// What it all runs below (`librebird-tool tend`), and a program with many processes inside (`forward`).
 struct Enclosure {
   std::string runner;              // librebird-tool on the host
   bool count_processes = false;    // nobody else limits their number

@@ -17,7 +17,7 @@ inline constexpr int kOwnProcesses = 2;
 
 // The folders in which we may make groups; found once.
 struct ControlGroups {
-  std::string pids;    // empty: not delegated
+  std::string pids;  // empty: not delegated
   std::string memory;  // may be the same folder (v2)
   std::string cpu;
   bool unified = false;

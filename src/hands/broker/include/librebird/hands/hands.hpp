@@ -6,8 +6,8 @@
 // does a person approve, where one is to be asked → is there room → audit row → leases for its secrets → sandbox (or,
 // for device tools, this machine's desktop) → bounded, valid result → secrets and what looks like one taken out →
 // audit row.
-// Thread rule: loop only. Ownership: the references must outlive the service; it must die on the loop's thread after
-// its calls have ended. Fails closed: without a sandbox nothing runs, and health() says what to do.
+// Thread rule: loop only. Ownership: the references must outlive the service; it must be closed and die on the loop's
+// thread after its calls have ended. Fails closed: without a sandbox nothing runs, and health() says what to do.
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/config.hpp>
@@ -19,6 +19,7 @@
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,15 @@ namespace librebird {
 
 // All settings of the hands, its sandboxes and its runtimes; the app adds them to the schema it loads.
 std::vector<ConfigKey> hands_config();
+
+// Something happened later in a skill's worker: a timer, a message on a line.
+struct WorkerEvent {
+  std::string workspace_id;
+  std::string user_id;
+  std::string skill;
+  std::string name;       // "notify"
+  std::string data_json;  // {"title", "message", ...}; untrusted
+};
 
 struct HandsParts {
   Loop& loop;
@@ -42,6 +52,7 @@ struct HandsParts {
   std::string tool_directory;         // where librebird-tool is: the folder of the executable
   SkillStore* skill_store = nullptr;  // null: the catalogue only, nothing can be installed
   SecretStore* secrets = nullptr;     // null: secret settings cannot be set
+  std::function<void(WorkerEvent)> on_worker_event = {};
 };
 
 std::unique_ptr<HandsService> make_hands(HandsParts parts);

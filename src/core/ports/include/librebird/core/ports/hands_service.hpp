@@ -47,7 +47,7 @@ struct ToolObserver {
 struct HandsHealth {
   bool ready = false;
   std::string sandbox;  // plug-in in use
-  std::string detail;  // if not ready: what is missing and how to mend it
+  std::string detail;   // what is missing, or could be better, and how to mend it
 };
 
 class HandsService {
@@ -76,6 +76,9 @@ class HandsService {
                                           std::optional<ApprovalMode> mode) = 0;
   virtual Task<Result<std::vector<Grant>>> list_grants(Principal principal) = 0;
   virtual Task<Status> revoke_grant(Principal principal, std::string id) = 0;
+
+  // Ends what stays between calls: programs kept ready, workers. After the calls have ended, before it dies.
+  virtual Task<void> close() { co_return; }
 };
 
 }  // namespace librebird

@@ -63,7 +63,7 @@ struct SandboxRun {
   SandboxEnd end = SandboxEnd::exited;
   int exit_code = 0;  // or the signal's number
   std::string output;  // standard output; empty if SandboxIo::on_output took it
-  std::string error_output;
+  std::string error_output;  // at least its end
   Millis duration{0};  // of wait()
   Millis cpu{0};  // user and system time of the whole tree
 };
@@ -101,6 +101,8 @@ class Sandbox {
   virtual Task<Result<std::unique_ptr<SandboxProcess>>> start(SandboxSpec spec, std::stop_token stop) = 0;
   // Tries the containment for real, once; what `librebird doctor` and readiness ask.
   virtual Task<Status> probe() = 0;
+  // What works and could be better on this machine, each with what to do; for the doctor.
+  virtual std::vector<std::string> remarks() { return {}; }
 };
 
 struct SandboxContext {
