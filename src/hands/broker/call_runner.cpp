@@ -3,6 +3,7 @@
 #include "conversation.hpp"
 #include "local_time.hpp"
 #include "skill_plan.hpp"
+#include "traffic_guard.hpp"
 
 #include <fmt/format.h>
 
@@ -75,8 +76,8 @@ CallRunner::CallRunner(Executor executor, const Clock& clock, Plugins& plugins, 
 }
 
 Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill,
-                              std::string settings_json, ToolRequest request, CallObserver observer,
-                              std::stop_token stop) {
+                              std::string settings_json, const CallSecrets& secrets, ToolRequest request,
+                              CallObserver observer, std::stop_token stop) {
   auto spec = plan(tool, *skill, request.principal);
   if (!spec) co_return refused(spec.error());
   apply_skill(*skill, settings_json, *spec);
@@ -85,6 +86,7 @@ Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillM
   if (!tool.network.empty()) {
     egress::CallPolicy policy;
     policy.hosts = tool.network;
+    arm(policy, secrets);
     auto opened = fence_.open(std::move(policy));
     if (!opened) co_return refused(opened.error());
     network = std::move(opened).value();
@@ -101,8 +103,7 @@ Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillM
   }
   if (network) {
     co_await network->close();
-    const std::string decisions = network->decisions();
-    if (!decisions.empty()) outcome.detail += (outcome.detail.empty() ? "" : "; ") + decisions;
+    outcome.egress = network->decisions();
   }
   co_return outcome;
 }

@@ -6,6 +6,7 @@
 
 #include "outcome.hpp"
 #include "plugins.hpp"
+#include "secret_stage.hpp"
 #include "warm_pool.hpp"
 
 #include <librebird/base/async/task.hpp>
@@ -32,8 +33,9 @@ class CallRunner {
              PoolLimits pool);
 
   // `request.call.arguments_json` fits the tool's schema; `settings_json` is an object; `tool` outlives the call.
+  // The fence puts the values of `secrets` in place of the placeholders that stand in the settings; they outlive it.
   Task<Outcome> run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, std::string settings_json,
-                    ToolRequest request, CallObserver observer, std::stop_token stop);
+                    const CallSecrets& secrets, ToolRequest request, CallObserver observer, std::stop_token stop);
 
  private:
   // The program as the runtime plans it, with the workspace's folder and the environment every program gets.

@@ -1,6 +1,7 @@
 #include <librebird/hands/hands.hpp>
 
 #include "admission.hpp"
+#include "audit_notes.hpp"
 #include "call_runner.hpp"
 #include "device_runner.hpp"
 #include "outcome.hpp"
@@ -94,8 +95,8 @@ class Broker final : public HandsService {
   // With the caller's secrets kept out of all that the call says.
   Task<Outcome> run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
                             AuditEntry call, ToolRequest request, OutputSink on_output, std::stop_token stop);
-  Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool, ToolRequest request,
-                    OutputSink on_output, std::stop_token stop);
+  Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                    const hands::CallSecrets& secrets, ToolRequest request, OutputSink on_output, std::stop_token stop);
   static void count(const std::string& tool, ToolStatus status, double seconds);
 
   const Clock& clock_;
@@ -154,8 +155,7 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
   LB_CO_TRY(place, co_await admission_.enter(request.principal.user_id, stop));
   LB_CO_TRY(audit_id, co_await audit_.begin(entry, tool.spec.idempotent));
 
-  Outcome outcome =
-      co_await run_guarded(tools, tool, std::move(entry), std::move(request), std::move(on_output), stop);
+  Outcome outcome = co_await run_guarded(tools, tool, std::move(entry), std::move(request), std::move(on_output), stop);
   const auto spent = std::chrono::steady_clock::now() - began;
   result.duration = std::chrono::duration_cast<Millis>(spent);
   result.status = outcome.status;
@@ -174,13 +174,17 @@ Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, c
   auto secrets = co_await secrets_.begin(request.principal, tool.skill.get());
   if (!secrets) co_return failed(secrets.error().message, secrets.error().message);
   if (on_output) on_output = secrets->guard->wrap(std::move(on_output));
-  Outcome outcome = co_await run(std::move(tools), tool, std::move(request), std::move(on_output), stop);
+  Outcome outcome = co_await run(std::move(tools), tool, *secrets, std::move(request), std::move(on_output), stop);
   co_await secrets_.end(*secrets, outcome, call);
+  if (!outcome.egress.empty()) {
+    co_await hands::note_about(audit_, AuditKind::egress, call, std::move(outcome.egress));
+  }
   co_return outcome;
 }
 
 Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
-                          ToolRequest request, OutputSink on_output, std::stop_token stop) {
+                          const hands::CallSecrets& secrets, ToolRequest request, OutputSink on_output,
+                          std::stop_token stop) {
   if (!tool.skill) {
     auto text = co_await skills_.read_skill(std::move(tools), std::move(request.call.arguments_json));
     if (!text) co_return failed(text.error().message, text.error().message);
@@ -190,8 +194,8 @@ Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const han
   if (tool.spec.runs_on == RunsOn::sandbox) {
     hands::CallObserver observer;
     observer.output = std::move(on_output);
-    co_return co_await calls_.run(tool.spec, tool.skill, tool.settings_json, std::move(request), std::move(observer),
-                                  stop);
+    co_return co_await calls_.run(tool.spec, tool.skill, hands::with_placeholders(tool.settings_json, secrets.leases),
+                                  secrets, std::move(request), std::move(observer), stop);
   }
   auto answer = co_await device_.run(tool.spec, std::move(request.call.arguments_json), stop);
   if (stop.stop_requested()) co_return Outcome{ToolStatus::interrupted, {}, "cancelled"};

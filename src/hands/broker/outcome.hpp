@@ -13,6 +13,7 @@ struct Outcome {
   ToolStatus status = ToolStatus::ok;
   std::string content_json;
   std::string detail;  // for the audit row; no arguments
+  std::string egress;  // what it asked the network for, and what was decided; a row of its own
 };
 
 // {"error": message}
