@@ -1,6 +1,8 @@
 // The `librebird` executable: one name for the server, its parts and the operator's commands.
 #include <fmt/format.h>
 #include <malloc.h>
+#include <librebird/base/log.hpp>
+#include <librebird/hands/vault/leak_scanner.hpp>
 
 #include <csignal>
 #include <fstream>
@@ -106,6 +108,8 @@ int main(int argc, char** argv) {
   // Few threads allocate: more arenas would only cost memory.
   mallopt(M_ARENA_MAX, 2);
   std::signal(SIGPIPE, SIG_IGN);
+  librebird::log::set_filter(
+      [](std::string line) { return std::move(librebird::vault::LeakScanner::scan_json(line).masked); });
   CLI::App app("Libre Bird: your own AI agent, on your own machine", "librebird");
   app.set_version_flag("--version", LIBREBIRD_VERSION);
   app.require_subcommand(1);

@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kQueueLines = 4096;
 
 std::atomic<Level> g_level{Level::info};
+std::atomic<Filter> g_filter{nullptr};
 
 struct Queue {
   std::mutex mutex;
@@ -93,6 +94,8 @@ void append_value(std::string& out, const Field& field) {
 void set_level(Level level) { g_level = level; }
 bool enabled(Level level) { return level >= g_level.load(std::memory_order_relaxed); }
 
+void set_filter(Filter filter) { g_filter.store(filter, std::memory_order_release); }
+
 Writer::Writer() {
   Queue& q = queue();
   const std::lock_guard lock(q.mutex);
@@ -129,7 +132,9 @@ void write(Level level, std::string_view message, std::initializer_list<Field> f
     line += "\":";
     append_value(line, field);
   }
-  line += "}\n";
+  line += "}";
+  if (const Filter filter = g_filter.load(std::memory_order_acquire); filter != nullptr) line = filter(std::move(line));
+  line += "\n";
   Queue& q = queue();
   {
     const std::lock_guard lock(q.mutex);

@@ -41,7 +41,8 @@ class CallRunner {
   Task<void> close();
 
   // `request.call.arguments_json` fits the tool's schema; `settings_json` is an object; `tool` outlives the call.
-  // `secrets` are the caller's leases: inside there are only their placeholders.
+  // `secrets` are the caller's leases: inside there are only their placeholders, and the fence puts the values in their
+  // place. They outlive the call.
   Task<Outcome> run(const ToolSpec& tool, std::shared_ptr<const SkillManifest> skill, std::string settings_json,
                     const CallSecrets& secrets, ToolRequest request, CallObserver observer, std::stop_token stop);
 

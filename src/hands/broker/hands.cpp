@@ -2,6 +2,7 @@
 
 #include "admission.hpp"
 #include "approvals.hpp"
+#include "audit_notes.hpp"
 #include "call_runner.hpp"
 #include "device_runner.hpp"
 #include "outcome.hpp"
@@ -239,6 +240,9 @@ Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, c
   if (observer.output) observer.output = secrets->guard->wrap(std::move(observer.output));
   Outcome outcome = co_await run(std::move(tools), tool, *secrets, std::move(request), std::move(observer), stop);
   co_await secrets_.end(*secrets, outcome, call);
+  if (!outcome.egress.empty()) {
+    co_await hands::note_about(audit_, AuditKind::egress, call, std::move(outcome.egress));
+  }
   co_return outcome;
 }
 

@@ -123,7 +123,10 @@ TEST_F(HandsTest, ReachesOnlyTheHostsOfItsManifest) {
   ASSERT_EQ(http_.requests.size(), 1U);
   EXPECT_EQ(http_.requests[0].url, "https://wttr.in/S%C3%A3o%20Paulo?format=j1");
   EXPECT_EQ(http_.requests[0].reach, Reach::public_only);
-  EXPECT_EQ(audit_.entries[0].detail, "egress GET wttr.in: 200");
+  ASSERT_EQ(audit_.events.size(), 1U);
+  EXPECT_EQ(audit_.events[0].kind, AuditKind::egress);
+  EXPECT_EQ(audit_.events[0].call_id, audit_.entries[0].call_id);
+  EXPECT_EQ(audit_.events[0].detail, "egress GET wttr.in: 200");
 }
 
 TEST_F(HandsTest, SearchesTheWorkspaceFolder) {

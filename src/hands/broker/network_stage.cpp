@@ -18,19 +18,24 @@ bool is_secrets_host(const std::string& host) {
 
 }  // namespace
 
-egress::CallPolicy network_policy(const ToolSpec& tool, const std::vector<vault::SecretLease>& leases,
-                                  std::shared_ptr<const vault::CallGuard> guard) {
+egress::CallPolicy network_policy(std::vector<std::string> hosts, const CallSecrets& secrets) {
   egress::CallPolicy policy;
-  policy.hosts = tool.network;
-  for (const vault::SecretLease& lease : leases) {
+  policy.hosts = std::move(hosts);
+  for (const vault::SecretLease& lease : secrets.leases) {
     egress::SecretLease given{lease.placeholder, lease.value, {}};
     for (const std::string& host : lease.hosts) {
       if (is_secrets_host(host)) given.hosts.push_back(host);
     }
     policy.secrets.push_back(std::move(given));
   }
-  if (guard) policy.inspector = std::make_shared<egress::WatchingInspector<WatchOf>>(WatchOf{std::move(guard)});
+  if (secrets.guard) policy.inspector = std::make_shared<egress::WatchingInspector<WatchOf>>(WatchOf{secrets.guard});
   return policy;
+}
+
+void note_traffic(const egress::Call& network, Outcome& outcome) {
+  for (const egress::EgressEvent& event : network.events())
+    outcome.used.bytes += static_cast<std::int64_t>(event.bytes_up + event.bytes_down);
+  outcome.egress = network.decisions();
 }
 
 }  // namespace librebird::hands

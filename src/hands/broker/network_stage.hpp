@@ -1,19 +1,22 @@
 #pragma once
 
 // What a call may do on the network: the tool's hosts, the secrets it was lent, and the watch over what leaves and what
-// returns. Pure; the guard outlives the call's connections by being shared.
+// returns; and what came of it. The guard outlives the call's connections by being shared.
 
-#include <librebird/core/model/tool.hpp>
+#include "outcome.hpp"
+#include "secret_stage.hpp"
+
 #include <librebird/hands/egress/fence.hpp>
-#include <librebird/hands/vault/vault.hpp>
 
-#include <memory>
+#include <string>
 #include <vector>
 
 namespace librebird::hands {
 
-// `guard` may be null: nobody watches.
-egress::CallPolicy network_policy(const ToolSpec& tool, const std::vector<vault::SecretLease>& leases,
-                                  std::shared_ptr<const vault::CallGuard> guard);
+// A secret goes over TLS, and to named hosts only.
+egress::CallPolicy network_policy(std::vector<std::string> hosts, const CallSecrets& secrets);
+
+// What went over the network: for an audit row of its own, and into what the call used.
+void note_traffic(const egress::Call& network, Outcome& outcome);
 
 }  // namespace librebird::hands

@@ -10,16 +10,16 @@ namespace librebird::hands {
 namespace {
 
 TEST(NetworkStage, LendsSecretsToNamedHostsAndWatches) {
-  ToolSpec tool;
-  tool.network = {"*", "http://*", "api.example"};
+  const std::vector<std::string> hosts = {"*", "http://*", "api.example"};
   const std::string placeholder = "librebird-secret-0123456789";
-  const std::vector<vault::SecretLease> leases = {
+  CallSecrets secrets;
+  secrets.leases = {
       {"key", placeholder, "the value of it", {"api.example", "*.wide.example", "*", "http://plain.example"}}};
   const auto known =
       std::make_shared<const vault::Redactor>(std::vector<vault::KnownValue>{{"my other password", "[secret:other]"}});
-  const auto guard = std::make_shared<vault::CallGuard>(known, leases);
-  egress::CallPolicy policy = network_policy(tool, leases, guard);
-  EXPECT_EQ(policy.hosts, tool.network);
+  secrets.guard = std::make_shared<vault::CallGuard>(known, secrets.leases);
+  egress::CallPolicy policy = network_policy(hosts, secrets);
+  EXPECT_EQ(policy.hosts, hosts);
   ASSERT_EQ(policy.secrets.size(), 1U);
   EXPECT_EQ(policy.secrets[0].placeholder, placeholder);
   EXPECT_EQ(policy.secrets[0].value, "the value of it");
@@ -41,7 +41,7 @@ TEST(NetworkStage, LendsSecretsToNamedHostsAndWatches) {
   testkit::ScriptedHttpClient http;
   egress::Fence fence(loop.executor(), http);
   EXPECT_TRUE(fence.open(std::move(policy)).ok());
-  EXPECT_FALSE(network_policy(tool, {}, nullptr).inspector);
+  EXPECT_FALSE(network_policy(hosts, {}).inspector);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "secret_stage.hpp"
 
-#include <librebird/base/log.hpp>
+#include "audit_notes.hpp"
 
 #include <boost/json.hpp>
 
@@ -49,21 +49,11 @@ Task<void> SecretStage::end(CallSecrets& secrets, Outcome& outcome, const AuditE
   guard.finish_output();
   if (!outcome.content_json.empty()) outcome.content_json = guard.result(std::move(outcome.content_json));
   outcome.detail = guard.text(std::move(outcome.detail));
+  outcome.egress = guard.text(std::move(outcome.egress));
   secrets.leases.clear();
   const std::string report = guard.report();
   if (report.empty()) co_return;
-  AuditEvent event;
-  event.kind = AuditKind::leak;
-  event.principal = call.principal;
-  event.call_id = call.call_id;
-  event.conversation_id = call.conversation_id;
-  event.turn_id = call.turn_id;
-  event.subject = call.tool;
-  event.detail = report;
-  if (const Status noted = co_await audit_.append(std::move(event)); !noted) {
-    log::error("what was kept back is not in the audit log",
-               {{"call_id", call.call_id}, {"cause", noted.error().message}});
-  }
+  co_await note_about(audit_, AuditKind::leak, call, report);
 }
 
 std::string with_placeholders(std::string_view settings_json, const std::vector<vault::SecretLease>& leases) {

@@ -169,7 +169,9 @@ struct Redactor::Stream::Impl {
       state = automaton.next(state, static_cast<std::uint8_t>(c));
       ++position;
       const Node& node = automaton.nodes[state];
-      if (node.longest != kNone) mark(position - static_cast<std::size_t>(node.longest), position, node.value);
+      if (node.longest == kNone) continue;
+      ++seen;
+      mark(position - static_cast<std::size_t>(node.longest), position, node.value);
     }
     // No later match begins before the text that the state stands for.
     say(position - automaton.nodes[state].depth, out);
@@ -223,6 +225,7 @@ struct Redactor::Stream::Impl {
   std::size_t position = 0;  // of the next byte
   std::deque<Span> spans;    // not yet said, in order, apart from each other
   std::size_t found = 0;
+  std::size_t seen = 0;
 };
 
 Redactor::Stream::Stream(std::shared_ptr<const Redactor> redactor)
@@ -245,6 +248,7 @@ std::string Redactor::Stream::finish() {
 }
 
 std::size_t Redactor::Stream::found() const { return impl_->found; }
+std::size_t Redactor::Stream::seen() const { return impl_->seen; }
 
 std::string Redactor::redact(std::string_view text, std::size_t* found) const {
   if (found != nullptr) *found = 0;

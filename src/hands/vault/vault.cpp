@@ -82,9 +82,9 @@ std::string CallGuard::text(std::string text) {
 }
 
 std::optional<WatchFinding> Watch::look() {
-  const bool known = known_.found() > known_before_;
+  const bool known = known_.seen() > known_before_;
   const bool shape = shapes_.leaks().size() > shapes_before_;
-  known_before_ = known_.found();
+  known_before_ = known_.seen();
   shapes_before_ = shapes_.leaks().size();
   if (known) return WatchFinding{"a stored secret", true};
   if (shape) return WatchFinding{std::string(shapes_.leaks().back().kind), false};

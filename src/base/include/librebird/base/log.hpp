@@ -36,6 +36,11 @@ struct Field {
 void set_level(Level level);
 [[nodiscard]] bool enabled(Level level);
 
+// Looks at every line (a JSON object, without its newline) before it is written, and answers what is to be written: the
+// last safeguard against secrets in the log. Set once, before the first line; called on the logging thread.
+using Filter = std::string (*)(std::string line);
+void set_filter(Filter filter);
+
 // Starts the background writer; lines before that (and in command-line tools) are written at once.
 // Stops and flushes when the returned object dies.
 class Writer {

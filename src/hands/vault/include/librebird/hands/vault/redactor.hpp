@@ -46,7 +46,8 @@ class Redactor {
     [[nodiscard]] std::string feed(std::string_view piece);
     // The rest. Afterwards the stream is as new.
     [[nodiscard]] std::string finish();
-    [[nodiscard]] std::size_t found() const;
+    [[nodiscard]] std::size_t found() const;  // places replaced in what was said
+    [[nodiscard]] std::size_t seen() const;   // grows at once when a value is complete, said or not
 
    private:
     struct Impl;
