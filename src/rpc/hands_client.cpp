@@ -3,6 +3,7 @@
 #include "client_channel.hpp"
 #include "codec.hpp"
 #include "methods.hpp"
+#include "skill_client.hpp"
 
 #include <fmt/format.h>
 
@@ -25,8 +26,11 @@ class HandsClient final : public HandsService {
     co_return rpc::health_from_wire(bytes);
   }
 
+  SkillService* skills() override { return &skills_; }
+
  private:
   rpc::ClientChannel channel_;
+  rpc::SkillClient skills_{channel_};
 };
 
 Task<Result<ToolResult>> HandsClient::execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) {

@@ -12,5 +12,6 @@ inline constexpr const char* kListModels = "/librebird.v1.Brain/ListModels";
 inline constexpr const char* kHandsExecuteTool = "/librebird.v1.Hands/ExecuteTool";
 inline constexpr const char* kListTools = "/librebird.v1.Hands/ListTools";
 inline constexpr const char* kHealth = "/librebird.v1.Hands/Health";
+inline constexpr const char* kManageSkills = "/librebird.v1.Skills/Manage";
 
 }  // namespace librebird::rpc

@@ -78,7 +78,7 @@ function onDisk(server) {
 /** Whatever interprets a runtime is there, or the test is skipped and says so. */
 async function install(t, server, source) {
   const done = await server.cli(['skill', 'install', source, '--json'], { ms: 120_000 });
-  if (done.code !== 0 && /needs the runtime|is missing; reinstall|is missing: install/.test(done.stderr)) {
+  if (done.code !== 0 && /needs the runtime|is missing; (reinstall|run)|is missing: install/.test(done.stderr)) {
     t.skip(done.stderr.trim());
     return null;
   }
