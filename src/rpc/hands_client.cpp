@@ -3,6 +3,7 @@
 #include "client_channel.hpp"
 #include "codec.hpp"
 #include "methods.hpp"
+#include "skill_client.hpp"
 
 #include <fmt/format.h>
 
@@ -55,12 +56,15 @@ class HandsClient final : public HandsService {
     co_return Ok{};
   }
 
+  SkillService* skills() override { return &skills_; }
+
  private:
   Task<Result<std::string>> ask(const char* method, std::string request) {
     return channel_.unary(method, std::move(request), channel_.options().call_timeout, {});
   }
 
   rpc::ClientChannel channel_;
+  rpc::SkillClient skills_{channel_};
 };
 
 Task<Result<ToolResult>> HandsClient::execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) {

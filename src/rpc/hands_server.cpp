@@ -4,6 +4,7 @@
 #include "methods.hpp"
 #include "server_host.hpp"
 #include "server_messages.hpp"
+#include "skill_client.hpp"
 
 namespace librebird {
 
@@ -22,6 +23,7 @@ class HandsServer::Impl {
     add(rpc::kSetToolMode, &Impl::set_mode);
     add(rpc::kListGrants, &Impl::list_grants);
     add(rpc::kRevokeGrant, &Impl::revoke_grant);
+    add(rpc::kManageSkills, &Impl::manage_skills);
   }
   rpc::ServerHost& host() { return host_; }
 
@@ -96,6 +98,15 @@ class HandsServer::Impl {
     LB_CO_TRY(request, rpc::revoke_request_from_wire(bytes));
     LB_CO_CHECK(co_await service_.revoke_grant(std::move(request.principal), std::move(request.id)));
     co_return rpc::send_message(*call, std::string());
+  }
+
+  Task<Status> manage_skills(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(request, rpc::skill_call_from_wire(bytes));
+    SkillService* skills = service_.skills();
+    if (skills == nullptr) co_return make_error(Code::failed_precondition, "These hands keep no skills.");
+    LB_CO_TRY(answer, co_await rpc::answer_skill_call(*skills, std::move(request), call->token()));
+    co_return rpc::send_message(*call, rpc::to_wire(answer));
   }
 
   HandsService& service_;

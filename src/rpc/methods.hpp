@@ -18,5 +18,6 @@ inline constexpr const char* kGetToolMode = "/librebird.v1.Hands/GetToolMode";
 inline constexpr const char* kSetToolMode = "/librebird.v1.Hands/SetToolMode";
 inline constexpr const char* kListGrants = "/librebird.v1.Hands/ListGrants";
 inline constexpr const char* kRevokeGrant = "/librebird.v1.Hands/RevokeGrant";
+inline constexpr const char* kManageSkills = "/librebird.v1.Skills/Manage";
 
 }  // namespace librebird::rpc

@@ -77,6 +77,9 @@ class ScriptedBrain final : public BrainService {
 
 class ScriptedHands final : public HandsService {
  public:
+  SkillService* skills() override { return skill_service; }
+  SkillService* skill_service = nullptr;
+
   using Tool = std::function<Task<Result<ToolResult>>(ToolRequest, ToolObserver, std::stop_token)>;
   Tool tool;
 

@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 5> kArchiveTypes{"application/zip", "appl
 
 Result<SkillService*> skills_of(HandsService& hands) {
   if (SkillService* skills = hands.skills()) return skills;
-  return make_error(Code::unavailable, "This gateway runs apart from its hands; manage skills with `librebird skill` on their machine.");
+  return make_error(Code::unavailable, "The hands of this server keep no skills.");
 }
 
 std::string view_of(const SkillInfo& skill) {

@@ -102,7 +102,7 @@ Outcome Conversation::conclude(const std::string& tool, Result<SandboxRun> run, 
   // Its last word counts, whatever happened to it afterwards.
   if (last_ && last_->type == Type::result) return checked_answer(std::move(last_->value_json));
   if (last_) return reported_failure(tool, std::move(last_->text));
-  if (stopped) return {ToolStatus::interrupted, {}, "cancelled", Millis(0), 0};
+  if (stopped) return {ToolStatus::interrupted, {}, "cancelled", {}, {}};
   if (broken_) {
     return failed(
         fmt::format("The tool {} was stopped: what it wrote is not the tool protocol ({}).", tool, broken_->message),

@@ -1,0 +1,102 @@
+#include "skill_client.hpp"
+
+#include "methods.hpp"
+
+namespace librebird::rpc {
+namespace {
+
+SkillCall make_call(SkillVerb verb, Principal principal, std::string name = {}) {
+  SkillCall call;
+  call.verb = verb;
+  call.principal = std::move(principal);
+  call.name = std::move(name);
+  return call;
+}
+
+Result<std::vector<SkillInfo>> as_list(Result<SkillInfo> skill) {
+  if (!skill) return std::move(skill).error();
+  return std::vector<SkillInfo>{std::move(skill).value()};
+}
+
+}  // namespace
+
+Task<Result<std::vector<SkillInfo>>> SkillClient::manage(SkillCall call, std::stop_token stop) {
+  if (!call.source.folder.empty()) {
+    co_return make_error(Code::permission_denied, "Folders are installed on the command line of the hands' machine.");
+  }
+  const bool long_one = call.verb == SkillVerb::install || call.verb == SkillVerb::update;
+  const auto timeout = long_one ? channel_.options().tool_timeout : channel_.options().call_timeout;
+  LB_CO_TRY(bytes, co_await channel_.unary(kManageSkills, to_wire(call), timeout, stop));
+  co_return skills_from_wire(bytes);
+}
+
+Task<Result<SkillInfo>> SkillClient::manage_one(SkillCall call, std::stop_token stop) {
+  LB_CO_TRY(skills, co_await manage(std::move(call), stop));
+  if (skills.size() != 1) co_return make_error(Code::unavailable, "The hands did not name the skill; try again.");
+  co_return std::move(skills.front());
+}
+
+Task<Result<std::vector<SkillInfo>>> SkillClient::list_skills(Principal principal) {
+  return manage(make_call(SkillVerb::list, std::move(principal)), {});
+}
+Task<Result<SkillInfo>> SkillClient::get_skill(Principal principal, std::string name) {
+  return manage_one(make_call(SkillVerb::get, std::move(principal), std::move(name)), {});
+}
+Task<Result<SkillInfo>> SkillClient::install_skill(Principal principal, SkillSource source, std::stop_token stop) {
+  SkillCall call = make_call(SkillVerb::install, std::move(principal));
+  call.source = std::move(source);
+  return manage_one(std::move(call), std::move(stop));
+}
+Task<Result<SkillInfo>> SkillClient::update_skill(Principal principal, std::string name, SkillSource source,
+                                                  std::stop_token stop) {
+  SkillCall call = make_call(SkillVerb::update, std::move(principal), std::move(name));
+  call.source = std::move(source);
+  return manage_one(std::move(call), std::move(stop));
+}
+Task<Result<SkillInfo>> SkillClient::change_skill(Principal principal, std::string name, std::optional<bool> enabled,
+                                                  std::optional<bool> pinned) {
+  SkillCall call = make_call(SkillVerb::change, std::move(principal), std::move(name));
+  call.enabled = enabled;
+  call.pinned = pinned;
+  return manage_one(std::move(call), {});
+}
+Task<Result<SkillInfo>> SkillClient::rollback_skill(Principal principal, std::string name, std::string hash) {
+  SkillCall call = make_call(SkillVerb::rollback, std::move(principal), std::move(name));
+  call.hash = std::move(hash);
+  return manage_one(std::move(call), {});
+}
+Task<Status> SkillClient::remove_skill(Principal principal, std::string name) {
+  LB_CO_CHECK(co_await manage(make_call(SkillVerb::remove, std::move(principal), std::move(name)), {}));
+  co_return Ok{};
+}
+Task<Result<SkillInfo>> SkillClient::set_skill_setting(Principal principal, std::string name, std::string setting,
+                                                       std::optional<std::string> value_json) {
+  SkillCall call = make_call(SkillVerb::set, std::move(principal), std::move(name));
+  call.setting = std::move(setting);
+  call.value_json = std::move(value_json);
+  return manage_one(std::move(call), {});
+}
+
+Task<Result<std::vector<SkillInfo>>> answer_skill_call(SkillService& skills, SkillCall call, std::stop_token stop) {
+  switch (call.verb) {
+    case SkillVerb::list: co_return co_await skills.list_skills(call.principal);
+    case SkillVerb::get: co_return as_list(co_await skills.get_skill(call.principal, call.name));
+    case SkillVerb::install:
+      co_return as_list(co_await skills.install_skill(call.principal, std::move(call.source), stop));
+    case SkillVerb::update:
+      co_return as_list(co_await skills.update_skill(call.principal, call.name, std::move(call.source), stop));
+    case SkillVerb::change:
+      co_return as_list(co_await skills.change_skill(call.principal, call.name, call.enabled, call.pinned));
+    case SkillVerb::rollback: co_return as_list(co_await skills.rollback_skill(call.principal, call.name, call.hash));
+    case SkillVerb::set:
+      co_return as_list(
+          co_await skills.set_skill_setting(call.principal, call.name, call.setting, std::move(call.value_json)));
+    case SkillVerb::remove: {
+      LB_CO_CHECK(co_await skills.remove_skill(call.principal, call.name));
+      co_return std::vector<SkillInfo>();
+    }
+  }
+  co_return make_error(Code::invalid_argument, "The verb is not known; run the same version on both sides.");
+}
+
+}  // namespace librebird::rpc
