@@ -1,4 +1,5 @@
 // The text forms of the model's enumerations: what is stored and what goes over the wire.
+#include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/chat.hpp>
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/model/principal.hpp>
@@ -57,6 +58,15 @@ constexpr Names<TurnStatus, 5> kTurnStatuses{{{TurnStatus::queued, "queued"},
 constexpr Names<MessageRole, 2> kMessageRoles{{{MessageRole::user, "user"}, {MessageRole::assistant, "assistant"}}};
 constexpr Names<MessageStatus, 3> kMessageStatuses{
     {{MessageStatus::complete, "complete"}, {MessageStatus::stopped, "stopped"}, {MessageStatus::failed, "failed"}}};
+constexpr Names<ApprovalMode, 3> kApprovalModes{
+    {{ApprovalMode::read_only, "read_only"}, {ApprovalMode::ask, "ask"}, {ApprovalMode::automatic, "auto"}}};
+constexpr Names<ApprovalState, 5> kApprovalStates{{{ApprovalState::open, "open"},
+                                                   {ApprovalState::granted, "granted"},
+                                                   {ApprovalState::denied, "denied"},
+                                                   {ApprovalState::expired, "expired"},
+                                                   {ApprovalState::withdrawn, "withdrawn"}}};
+constexpr Names<ApprovalDecision, 3> kApprovalDecisions{
+    {{ApprovalDecision::once, "once"}, {ApprovalDecision::always, "always"}, {ApprovalDecision::deny, "deny"}}};
 
 }  // namespace
 
@@ -77,5 +87,18 @@ std::string_view to_string(MessageStatus status) { return name_of(kMessageStatus
 std::optional<MessageStatus> message_status_from_string(std::string_view name) {
   return value_of(kMessageStatuses, name);
 }
+
+std::string_view to_string(ApprovalMode mode) { return name_of(kApprovalModes, mode); }
+std::optional<ApprovalMode> approval_mode_from_string(std::string_view name) { return value_of(kApprovalModes, name); }
+std::string_view to_string(ApprovalState state) { return name_of(kApprovalStates, state); }
+std::optional<ApprovalState> approval_state_from_string(std::string_view name) {
+  return value_of(kApprovalStates, name);
+}
+std::string_view to_string(ApprovalDecision decision) { return name_of(kApprovalDecisions, decision); }
+std::optional<ApprovalDecision> approval_decision_from_string(std::string_view name) {
+  return value_of(kApprovalDecisions, name);
+}
+std::string_view to_string(QuotaScope scope) { return scope == QuotaScope::user ? "user" : "workspace"; }
+std::string_view to_string(QuotaWindow window) { return window == QuotaWindow::hour ? "hour" : "day"; }
 
 }  // namespace librebird
