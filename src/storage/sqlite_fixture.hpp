@@ -90,6 +90,8 @@ class SqliteSet final : public StoreSet {
   SecretStore& secrets() override { return storage_->secrets(); }
   std::string tamper(const std::string& sql) override { return RawDatabase(folder_.database()).run(sql); }
   SkillStore& skills() override { return storage_->skills(); }
+  ApprovalStore& approvals() override { return storage_->approvals(); }
+  QuotaStore& quotas() override { return storage_->quotas(); }
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());

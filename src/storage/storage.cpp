@@ -69,6 +69,8 @@ Task<Result<std::string>> Storage::rotate_key() {
   co_return done + "; the old one is forgotten.";
 }
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
+ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
+QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

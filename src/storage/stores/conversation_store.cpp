@@ -97,6 +97,11 @@ class SqlConversationStore final : public ConversationStore {
     auto work = [&](Connection& db) -> Status {
       LB_CHECK(get_conversation(db, principal, id));
       LB_CHECK(context_.search.removing(db, id));
+      // What was asked about stays on record; what it was about goes with the conversation.
+      LB_CHECK(
+          db.execute("UPDATE approvals SET arguments = '{}' WHERE conversation_id = $1 AND user_id = $2 AND "
+                     "workspace_id = $3",
+                     id, principal.user_id, principal.workspace_id));
       LB_CHECK(db.execute("DELETE FROM conversations WHERE id = $1 AND user_id = $2 AND workspace_id = $3", id,
                           principal.user_id, principal.workspace_id));
       return context_.search.removed(db);

@@ -2,6 +2,8 @@
 
 // One factory a store. Private.
 
+#include <librebird/core/ports/approval_stores.hpp>
+
 #include "context.hpp"
 
 #include <memory>
@@ -16,5 +18,7 @@ std::unique_ptr<TurnStore> make_turn_store(Context context);
 std::unique_ptr<AuditStore> make_audit_store(Context context);
 std::unique_ptr<SecretStore> make_secret_store(Context context);
 std::unique_ptr<SkillStore> make_skill_store(Context context);
+std::unique_ptr<ApprovalStore> make_approval_store(Context context);
+std::unique_ptr<QuotaStore> make_quota_store(Context context);
 
 }  // namespace librebird::storage

@@ -21,6 +21,8 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.audit = make_audit_store(context);
   stores.secrets = make_secret_store(context);
   stores.skills = make_skill_store(context);
+  stores.approvals = make_approval_store(context);
+  stores.quotas = make_quota_store(context);
   return stores;
 }
 

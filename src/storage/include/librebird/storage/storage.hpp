@@ -15,6 +15,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
@@ -59,6 +60,8 @@ class Storage {
   // key, or its source is not ours to write.
   Task<Result<std::string>> rotate_key();
   [[nodiscard]] SkillStore& skills();
+  [[nodiscard]] ApprovalStore& approvals();
+  [[nodiscard]] QuotaStore& quotas();
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();
