@@ -54,7 +54,7 @@ class Brain final : public BrainService {
   }
 
   Task<Result<ToolResult>> execute_tool(ToolRequest request, std::stop_token stop) override {
-    return services_.hands.execute_tool(std::move(request), OutputSink{}, std::move(stop));
+    return services_.hands.execute_tool(std::move(request), ToolObserver{}, std::move(stop));
   }
 
   Task<Result<std::vector<MemoryItem>>> get_memory(MemoryQuery query) override {

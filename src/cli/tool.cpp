@@ -36,7 +36,8 @@ Task<int> call_tool(Operator op, HandsService& hands, std::string name, std::str
   request.call = ToolCall{op.ids.next(), std::move(name), std::move(arguments_json)};
   request.principal = *owner;
   const auto on_output = [](std::string_view text) { fmt::print(stderr, "{}", text); };
-  const auto result = co_await hands.execute_tool(std::move(request), on_output, std::stop_token());
+  const auto result =
+      co_await hands.execute_tool(std::move(request), ToolObserver{on_output, {}, {}}, std::stop_token());
   if (!result) co_return fail(result.error());
   fmt::print("{}\n", result->content_json);
   if (result->status != ToolStatus::ok) fmt::print(stderr, "status: {}\n", to_string(result->status));

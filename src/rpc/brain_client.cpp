@@ -76,6 +76,10 @@ Task<void> BrainClient::take(std::string bytes, ClientCall& call, ChatObserver& 
     observer.on_tool_call(*tool_call);
   } else if (const auto* result = std::get_if<ToolResult>(&*message)) {
     observer.on_tool_result(*result);
+  } else if (const auto* approval = std::get_if<Approval>(&*message)) {
+    observer.on_approval(*approval);
+  } else if (const auto* progress = std::get_if<ToolProgress>(&*message)) {
+    observer.on_tool_progress(*progress);
   } else if (auto* step = std::get_if<TurnStep>(&*message)) {
     co_await journal(std::move(*step), call, observer, turn);
   } else if (auto* outcome = std::get_if<ChatOutcome>(&*message)) {

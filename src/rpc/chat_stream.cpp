@@ -16,6 +16,9 @@ void ChatStream::on_text(std::string_view text) {
 void ChatStream::on_tool_call(const ToolCall& call) { put(ChatServerMessage(call)); }
 void ChatStream::on_tool_result(const ToolResult& result) { put(ChatServerMessage(result)); }
 
+void ChatStream::on_approval(const Approval& approval) { put(ChatServerMessage(approval)); }
+void ChatStream::on_tool_progress(const ToolProgress& progress) { put(ChatServerMessage(progress)); }
+
 void ChatStream::put(const ChatServerMessage& message) {
   if (failure_) return;
   if (Status sent = send_message(*call_, to_wire(message)); !sent) (void)fail(std::move(sent).error());

@@ -23,6 +23,8 @@ class ChatStream final : public ChatObserver {
   void on_text(std::string_view text) override;
   void on_tool_call(const ToolCall& call) override;
   void on_tool_result(const ToolResult& result) override;
+  void on_approval(const Approval& approval) override;
+  void on_tool_progress(const ToolProgress& progress) override;
   // Sends the step and waits for its Ack. Whatever else comes (an Ack with an error, of another step, no Ack) ends
   // the turn's attempt: the error is given to the brain and the call's stop is requested.
   Task<Status> journal(TurnStep step) override;

@@ -59,6 +59,24 @@ constexpr Enums<FinishReason, v1::FinishReason, 4> kFinishReasons{{
     {FinishReason::content_filter, v1::FINISH_REASON_CONTENT_FILTER},
 }};
 
+constexpr Enums<ApprovalMode, v1::ApprovalMode, 3> kApprovalModes{{
+    {ApprovalMode::read_only, v1::APPROVAL_MODE_READ_ONLY},
+    {ApprovalMode::ask, v1::APPROVAL_MODE_ASK},
+    {ApprovalMode::automatic, v1::APPROVAL_MODE_AUTO},
+}};
+constexpr Enums<ApprovalDecision, v1::ApprovalDecision, 3> kApprovalDecisions{{
+    {ApprovalDecision::once, v1::APPROVAL_DECISION_ONCE},
+    {ApprovalDecision::always, v1::APPROVAL_DECISION_ALWAYS},
+    {ApprovalDecision::deny, v1::APPROVAL_DECISION_DENY},
+}};
+constexpr Enums<ApprovalState, v1::Approval::State, 5> kApprovalStates{{
+    {ApprovalState::open, v1::Approval::STATE_OPEN},
+    {ApprovalState::granted, v1::Approval::STATE_GRANTED},
+    {ApprovalState::denied, v1::Approval::STATE_DENIED},
+    {ApprovalState::expired, v1::Approval::STATE_EXPIRED},
+    {ApprovalState::withdrawn, v1::Approval::STATE_WITHDRAWN},
+}};
+
 template <class Domain, class Wire, std::size_t N>
 Wire encode(const Enums<Domain, Wire, N>& table, Domain value) {
   for (const auto& [domain, wire] : table) {
@@ -78,6 +96,18 @@ Result<Domain> decode(const Enums<Domain, Wire, N>& table, Wire value, std::stri
     if (wire == value) return domain;
   }
   return bad(fmt::format("an unknown {} ({})", name, static_cast<int>(value)));
+}
+
+// 0 means "not set" here and is nothing.
+template <class Domain, class Wire, std::size_t N>
+Wire encode(const Enums<Domain, Wire, N>& table, const std::optional<Domain>& value) {
+  return value ? encode(table, *value) : Wire{};
+}
+template <class Domain, class Wire, std::size_t N>
+Result<std::optional<Domain>> decode_optional(const Enums<Domain, Wire, N>& table, Wire value, std::string_view name) {
+  if (value == Wire{}) return std::optional<Domain>();
+  LB_TRY(known, decode(table, value, name));
+  return std::optional<Domain>(known);
 }
 
 template <class Message>
@@ -141,6 +171,74 @@ void put(const ToolResult& from, v1::ToolResult& to) {
 Result<ToolResult> get(const v1::ToolResult& from) {
   LB_TRY(status, decode(kToolStatuses, from.status(), "tool status"));
   return ToolResult{from.call_id(), status, from.content_json(), Millis(from.duration_ms())};
+}
+
+void put(const ToolUse& from, v1::ToolUse& to) {
+  to.set_writes(from.writes);
+  to.set_spends(from.spends);
+  to.set_network(from.network);
+  to.set_device(from.device);
+  for (const std::string& host : from.hosts) to.add_hosts(host);
+  to.set_program(from.program);
+  to.set_only_once(from.only_once);
+}
+ToolUse get(const v1::ToolUse& from) {
+  return {from.writes(),
+          from.spends(),
+          from.network(),
+          from.device(),
+          std::vector<std::string>(from.hosts().begin(), from.hosts().end()),
+          from.program(),
+          from.only_once()};
+}
+
+void put(const Approval& from, v1::Approval& to) {
+  to.set_id(from.id);
+  put(from.principal, *to.mutable_principal());
+  to.set_conversation_id(from.conversation_id);
+  to.set_turn_id(from.turn_id);
+  put(from.call, *to.mutable_call());
+  to.set_skill(from.skill);
+  put(from.use, *to.mutable_use());
+  to.set_reason(from.reason);
+  to.set_state(encode(kApprovalStates, from.state));
+  to.set_decision(encode(kApprovalDecisions, from.decision));
+  to.set_decided_by(from.decided_by);
+  to.set_created_at_unix_ms(from.created_at);
+  to.set_expires_at_unix_ms(from.expires_at);
+  if (from.decided_at) to.set_decided_at_unix_ms(*from.decided_at);
+}
+Result<Approval> get(const v1::Approval& from) {
+  LB_TRY(principal, get(from.principal()));
+  LB_TRY(state, decode(kApprovalStates, from.state(), "state of an approval"));
+  LB_TRY(decision, decode_optional(kApprovalDecisions, from.decision(), "decision"));
+  Approval to{from.id(),
+              std::move(principal),
+              from.conversation_id(),
+              from.turn_id(),
+              get(from.call()),
+              from.skill(),
+              get(from.use()),
+              from.reason(),
+              state,
+              decision,
+              from.decided_by(),
+              from.created_at_unix_ms(),
+              from.expires_at_unix_ms(),
+              std::nullopt};
+  if (from.has_decided_at_unix_ms()) to.decided_at = from.decided_at_unix_ms();
+  return to;
+}
+
+void put(const ToolProgress& from, v1::ToolProgress& to) {
+  to.set_call_id(from.call_id);
+  if (from.fraction) to.set_fraction(*from.fraction);
+  to.set_message(from.message);
+}
+ToolProgress get(const v1::ToolProgress& from) {
+  ToolProgress to{from.call_id(), std::nullopt, from.message()};
+  if (from.has_fraction()) to.fraction = from.fraction();
+  return to;
 }
 
 void put(const ToolSpec& from, v1::ToolSpec& to) {
@@ -236,6 +334,8 @@ void put(const ChatRequest& from, v1::ChatRequest& to) {
   if (from.max_tokens) to.set_max_tokens(*from.max_tokens);
   to.set_tool_choice(from.tool_choice);
   to.set_trace_parent(from.trace_parent);
+  to.set_tool_mode(encode(kApprovalModes, from.tool_mode));
+  to.set_can_ask(from.can_ask);
 }
 Result<ChatRequest> get(const v1::ChatRequest& from) {
   ChatRequest to;
@@ -260,6 +360,9 @@ Result<ChatRequest> get(const v1::ChatRequest& from) {
   if (from.has_max_tokens()) to.max_tokens = from.max_tokens();
   to.tool_choice = from.tool_choice();
   to.trace_parent = from.trace_parent();
+  LB_TRY(mode, decode_optional(kApprovalModes, from.tool_mode(), "approval mode"));
+  to.tool_mode = mode;
+  to.can_ask = from.can_ask();
   return to;
 }
 
@@ -322,6 +425,8 @@ std::string to_wire(const ChatServerMessage& message) {
   if (const auto* result = std::get_if<ToolResult>(&message)) put(*result, *wire.mutable_tool_result());
   if (const auto* step = std::get_if<TurnStep>(&message)) put(*step, *wire.mutable_step());
   if (const auto* outcome = std::get_if<ChatOutcome>(&message)) put(*outcome, *wire.mutable_outcome());
+  if (const auto* approval = std::get_if<Approval>(&message)) put(*approval, *wire.mutable_approval());
+  if (const auto* progress = std::get_if<ToolProgress>(&message)) put(*progress, *wire.mutable_progress());
   return bytes_of(wire);
 }
 Result<ChatServerMessage> chat_server_message_from_wire(std::string_view bytes) {
@@ -341,6 +446,11 @@ Result<ChatServerMessage> chat_server_message_from_wire(std::string_view bytes) 
       LB_TRY(outcome, get(wire.outcome()));
       return ChatServerMessage(std::move(outcome));
     }
+    case v1::ChatServerMessage::kApproval: {
+      LB_TRY(approval, get(wire.approval()));
+      return ChatServerMessage(std::move(approval));
+    }
+    case v1::ChatServerMessage::kProgress: return ChatServerMessage(get(wire.progress()));
     case v1::ChatServerMessage::KIND_NOT_SET: break;
   }
   return bad("an unknown kind");
@@ -350,6 +460,8 @@ std::string to_wire(const ToolEvent& event) {
   v1::ExecuteToolEvent wire;
   if (const auto* delta = std::get_if<TextDelta>(&event)) wire.set_output(delta->text);
   if (const auto* result = std::get_if<ToolResult>(&event)) put(*result, *wire.mutable_result());
+  if (const auto* approval = std::get_if<Approval>(&event)) put(*approval, *wire.mutable_approval());
+  if (const auto* progress = std::get_if<ToolProgress>(&event)) put(*progress, *wire.mutable_progress());
   return bytes_of(wire);
 }
 Result<ToolEvent> tool_event_from_wire(std::string_view bytes) {
@@ -360,25 +472,40 @@ Result<ToolEvent> tool_event_from_wire(std::string_view bytes) {
       LB_TRY(result, get(wire.result()));
       return ToolEvent(std::move(result));
     }
+    case v1::ExecuteToolEvent::kApproval: {
+      LB_TRY(approval, get(wire.approval()));
+      return ToolEvent(std::move(approval));
+    }
+    case v1::ExecuteToolEvent::kProgress: return ToolEvent(get(wire.progress()));
     case v1::ExecuteToolEvent::KIND_NOT_SET: break;
   }
   return bad("an unknown kind");
 }
 
-std::string to_wire(const ToolRequest& request) {
+std::string to_wire(const ToolStart& start) {
   v1::ExecuteToolRequest wire;
-  put(request.call, *wire.mutable_call());
-  put(request.principal, *wire.mutable_principal());
-  wire.set_conversation_id(request.conversation_id);
-  wire.set_turn_id(request.turn_id);
-  wire.set_trace_parent(request.trace_parent);
+  put(start.request.call, *wire.mutable_call());
+  put(start.request.principal, *wire.mutable_principal());
+  wire.set_conversation_id(start.request.conversation_id);
+  wire.set_turn_id(start.request.turn_id);
+  wire.set_trace_parent(start.request.trace_parent);
+  wire.set_mode(encode(kApprovalModes, start.request.mode));
+  wire.set_resumed(start.request.resumed);
+  wire.set_can_ask(start.can_ask);
   return bytes_of(wire);
 }
-Result<ToolRequest> tool_request_from_wire(std::string_view bytes) {
+Result<ToolStart> tool_start_from_wire(std::string_view bytes) {
   LB_TRY(wire, parse<v1::ExecuteToolRequest>(bytes));
   LB_TRY(principal, get(wire.principal()));
-  return ToolRequest{get(wire.call()), std::move(principal), wire.conversation_id(), wire.turn_id(),
-                     wire.trace_parent()};
+  LB_TRY(mode, decode_optional(kApprovalModes, wire.mode(), "approval mode"));
+  return ToolStart{{get(wire.call()), std::move(principal), wire.conversation_id(), wire.turn_id(), wire.trace_parent(),
+                    mode, wire.resumed()},
+                   wire.can_ask()};
+}
+std::string to_wire(const ToolRequest& request) { return to_wire(ToolStart{request, false}); }
+Result<ToolRequest> tool_request_from_wire(std::string_view bytes) {
+  LB_TRY(start, tool_start_from_wire(bytes));
+  return std::move(start.request);
 }
 
 std::string tool_response_to_wire(const ToolResult& result) {
@@ -477,6 +604,118 @@ std::string to_wire(const HandsHealth& health) {
 Result<HandsHealth> health_from_wire(std::string_view bytes) {
   LB_TRY(wire, parse<v1::HealthResponse>(bytes));
   return HandsHealth{wire.ready(), wire.sandbox(), wire.detail()};
+}
+
+std::string to_wire(const DecideRequest& request) {
+  v1::DecideApprovalRequest wire;
+  put(request.principal, *wire.mutable_principal());
+  wire.set_approval_id(request.approval_id);
+  wire.set_decision(encode(kApprovalDecisions, request.decision));
+  return bytes_of(wire);
+}
+Result<DecideRequest> decide_request_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::DecideApprovalRequest>(bytes));
+  LB_TRY(principal, get(wire.principal()));
+  LB_TRY(decision, decode(kApprovalDecisions, wire.decision(), "decision"));
+  return DecideRequest{std::move(principal), wire.approval_id(), decision};
+}
+std::string to_wire(const Approval& approval) {
+  v1::DecideApprovalResponse wire;
+  put(approval, *wire.mutable_approval());
+  return bytes_of(wire);
+}
+Result<Approval> approval_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::DecideApprovalResponse>(bytes));
+  return get(wire.approval());
+}
+std::string to_wire(const ListApprovalsRequest& request) {
+  v1::ListApprovalsRequest wire;
+  put(request.principal, *wire.mutable_principal());
+  wire.set_open_only(request.open_only);
+  wire.set_limit(request.limit);
+  return bytes_of(wire);
+}
+Result<ListApprovalsRequest> list_approvals_request_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::ListApprovalsRequest>(bytes));
+  LB_TRY(principal, get(wire.principal()));
+  return ListApprovalsRequest{std::move(principal), wire.open_only(), wire.limit()};
+}
+std::string to_wire(const std::vector<Approval>& approvals) {
+  v1::ListApprovalsResponse wire;
+  for (const Approval& approval : approvals) put(approval, *wire.add_approvals());
+  return bytes_of(wire);
+}
+Result<std::vector<Approval>> approvals_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::ListApprovalsResponse>(bytes));
+  std::vector<Approval> approvals;
+  for (const v1::Approval& item : wire.approvals()) {
+    LB_TRY(approval, get(item));
+    approvals.push_back(std::move(approval));
+  }
+  return approvals;
+}
+// The two requests have the same first fields.
+std::string to_wire(const ModeRequest& request) {
+  v1::SetToolModeRequest wire;
+  put(request.principal, *wire.mutable_principal());
+  wire.set_conversation_id(request.conversation_id);
+  wire.set_mode(encode(kApprovalModes, request.mode));
+  return bytes_of(wire);
+}
+Result<ModeRequest> mode_request_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::SetToolModeRequest>(bytes));
+  LB_TRY(principal, get(wire.principal()));
+  LB_TRY(mode, decode_optional(kApprovalModes, wire.mode(), "approval mode"));
+  return ModeRequest{std::move(principal), wire.conversation_id(), mode};
+}
+std::string to_wire(const ToolMode& mode) {
+  v1::ToolModeResponse wire;
+  wire.set_workspace(encode(kApprovalModes, mode.workspace));
+  wire.set_conversation(encode(kApprovalModes, mode.conversation));
+  wire.set_effective(encode(kApprovalModes, mode.effective));
+  return bytes_of(wire);
+}
+Result<ToolMode> tool_mode_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::ToolModeResponse>(bytes));
+  LB_TRY(workspace, decode_optional(kApprovalModes, wire.workspace(), "approval mode"));
+  LB_TRY(conversation, decode_optional(kApprovalModes, wire.conversation(), "approval mode"));
+  LB_TRY(effective, decode(kApprovalModes, wire.effective(), "approval mode"));
+  return ToolMode{workspace, conversation, effective};
+}
+std::string to_wire(const std::vector<Grant>& grants) {
+  v1::ListGrantsResponse wire;
+  for (const Grant& grant : grants) {
+    v1::Grant& to = *wire.add_grants();
+    to.set_id(grant.id);
+    to.set_user_id(grant.user_id);
+    to.set_workspace_id(grant.workspace_id);
+    to.set_skill(grant.skill);
+    to.set_tool(grant.tool);
+    to.set_host(grant.host);
+    to.set_program(grant.program);
+    to.set_created_at_unix_ms(grant.created_at);
+  }
+  return bytes_of(wire);
+}
+Result<std::vector<Grant>> grants_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::ListGrantsResponse>(bytes));
+  std::vector<Grant> grants;
+  for (const v1::Grant& item : wire.grants()) {
+    grants.push_back({item.id(), item.user_id(), item.workspace_id(), item.skill(), item.tool(), item.host(),
+                      item.program(), item.created_at_unix_ms()});
+  }
+  return grants;
+}
+std::string to_wire(const RevokeRequest& request) {
+  v1::RevokeGrantRequest wire;
+  put(request.principal, *wire.mutable_principal());
+  wire.set_id(request.id);
+  return bytes_of(wire);
+}
+Result<RevokeRequest> revoke_request_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::RevokeGrantRequest>(bytes));
+  LB_TRY(principal, get(wire.principal()));
+  return RevokeRequest{std::move(principal), wire.id()};
 }
 
 }  // namespace librebird::rpc

@@ -25,9 +25,34 @@ using ChatClientMessage = std::variant<ChatRequest, Ack>;
 struct TextDelta {
   std::string text;
 };
-using ChatServerMessage = std::variant<TextDelta, ToolCall, ToolResult, TurnStep, ChatOutcome>;
+using ChatServerMessage = std::variant<TextDelta, ToolCall, ToolResult, TurnStep, ChatOutcome, Approval, ToolProgress>;
 // The messages of Hands.ExecuteTool.
-using ToolEvent = std::variant<TextDelta, ToolResult>;
+using ToolEvent = std::variant<TextDelta, ToolResult, Approval, ToolProgress>;
+// Hands.ExecuteTool carries whether the caller can pass questions on.
+struct ToolStart {
+  ToolRequest request;
+  bool can_ask = false;
+};
+// The requests about approvals.
+struct DecideRequest {
+  Principal principal;
+  std::string approval_id;
+  ApprovalDecision decision = ApprovalDecision::deny;
+};
+struct ListApprovalsRequest {
+  Principal principal;
+  bool open_only = false;
+  int limit = 0;
+};
+struct ModeRequest {
+  Principal principal;
+  std::string conversation_id;
+  std::optional<ApprovalMode> mode;  // of SetToolMode
+};
+struct RevokeRequest {
+  Principal principal;
+  std::string id;
+};
 
 std::string to_wire(const Error& error);
 // nullopt when malformed; an unknown code becomes `internal`: it is still an error.
@@ -40,6 +65,9 @@ Result<ChatServerMessage> chat_server_message_from_wire(std::string_view bytes);
 std::string to_wire(const ToolEvent& event);
 Result<ToolEvent> tool_event_from_wire(std::string_view bytes);
 
+std::string to_wire(const ToolStart& start);
+Result<ToolStart> tool_start_from_wire(std::string_view bytes);
+// Of the brain: nobody can be asked there.
 std::string to_wire(const ToolRequest& request);
 Result<ToolRequest> tool_request_from_wire(std::string_view bytes);
 // ExecuteToolResponse, of the brain.
@@ -62,5 +90,22 @@ std::string to_wire(const std::vector<ToolSpec>& tools);
 Result<std::vector<ToolSpec>> tools_from_wire(std::string_view bytes);
 std::string to_wire(const HandsHealth& health);
 Result<HandsHealth> health_from_wire(std::string_view bytes);
+
+std::string to_wire(const DecideRequest& request);
+Result<DecideRequest> decide_request_from_wire(std::string_view bytes);
+std::string to_wire(const Approval& approval);  // DecideApprovalResponse
+Result<Approval> approval_from_wire(std::string_view bytes);
+std::string to_wire(const ListApprovalsRequest& request);
+Result<ListApprovalsRequest> list_approvals_request_from_wire(std::string_view bytes);
+std::string to_wire(const std::vector<Approval>& approvals);
+Result<std::vector<Approval>> approvals_from_wire(std::string_view bytes);
+std::string to_wire(const ModeRequest& request);  // GetToolMode and SetToolMode
+Result<ModeRequest> mode_request_from_wire(std::string_view bytes);
+std::string to_wire(const ToolMode& mode);
+Result<ToolMode> tool_mode_from_wire(std::string_view bytes);
+std::string to_wire(const std::vector<Grant>& grants);
+Result<std::vector<Grant>> grants_from_wire(std::string_view bytes);
+std::string to_wire(const RevokeRequest& request);
+Result<RevokeRequest> revoke_request_from_wire(std::string_view bytes);
 
 }  // namespace librebird::rpc

@@ -13,7 +13,7 @@ class HandsClient final : public HandsService {
  public:
   HandsClient(Loop& loop, RpcOptions options) : channel_(loop, std::move(options), "hands") {}
 
-  Task<Result<ToolResult>> execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) override;
+  Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override;
 
   Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override {
     LB_CO_TRY(bytes,
@@ -24,14 +24,49 @@ class HandsClient final : public HandsService {
     LB_CO_TRY(bytes, co_await channel_.unary(rpc::kHealth, "", channel_.options().call_timeout, {}));
     co_return rpc::health_from_wire(bytes);
   }
+  Task<Result<Approval>> decide(Principal principal, std::string approval_id, ApprovalDecision decision) override {
+    const rpc::DecideRequest request{std::move(principal), std::move(approval_id), decision};
+    LB_CO_TRY(bytes, co_await ask(rpc::kDecideApproval, rpc::to_wire(request)));
+    co_return rpc::approval_from_wire(bytes);
+  }
+  Task<Result<std::vector<Approval>>> list_approvals(Principal principal, bool open_only, int limit) override {
+    const rpc::ListApprovalsRequest request{std::move(principal), open_only, limit};
+    LB_CO_TRY(bytes, co_await ask(rpc::kListApprovals, rpc::to_wire(request)));
+    co_return rpc::approvals_from_wire(bytes);
+  }
+  Task<Result<ToolMode>> get_mode(Principal principal, std::string conversation_id) override {
+    const rpc::ModeRequest request{std::move(principal), std::move(conversation_id), std::nullopt};
+    LB_CO_TRY(bytes, co_await ask(rpc::kGetToolMode, rpc::to_wire(request)));
+    co_return rpc::tool_mode_from_wire(bytes);
+  }
+  Task<Result<ToolMode>> set_mode(Principal principal, std::string conversation_id,
+                                  std::optional<ApprovalMode> mode) override {
+    const rpc::ModeRequest request{std::move(principal), std::move(conversation_id), mode};
+    LB_CO_TRY(bytes, co_await ask(rpc::kSetToolMode, rpc::to_wire(request)));
+    co_return rpc::tool_mode_from_wire(bytes);
+  }
+  Task<Result<std::vector<Grant>>> list_grants(Principal principal) override {
+    LB_CO_TRY(bytes, co_await ask(rpc::kListGrants, rpc::to_wire(principal)));
+    co_return rpc::grants_from_wire(bytes);
+  }
+  Task<Status> revoke_grant(Principal principal, std::string id) override {
+    const rpc::RevokeRequest request{std::move(principal), std::move(id)};
+    LB_CO_CHECK(co_await ask(rpc::kRevokeGrant, rpc::to_wire(request)));
+    co_return Ok{};
+  }
 
  private:
+  Task<Result<std::string>> ask(const char* method, std::string request) {
+    return channel_.unary(method, std::move(request), channel_.options().call_timeout, {});
+  }
+
   rpc::ClientChannel channel_;
 };
 
-Task<Result<ToolResult>> HandsClient::execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) {
+Task<Result<ToolResult>> HandsClient::execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) {
   if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool call was stopped before it began.");
-  LB_CO_TRY(call, channel_.open(rpc::kHandsExecuteTool, rpc::to_wire(request), channel_.options().tool_timeout));
+  const rpc::ToolStart start{std::move(request), static_cast<bool>(observer.approval)};
+  LB_CO_TRY(call, channel_.open(rpc::kHandsExecuteTool, rpc::to_wire(start), channel_.options().tool_timeout));
   const rpc::AbandonGuard guard(call);
   call->send_done();
   const auto cancel = [&call] { call->cancel(); };
@@ -45,7 +80,11 @@ Task<Result<ToolResult>> HandsClient::execute_tool(ToolRequest request, OutputSi
       failure = event.error();
       call->cancel();
     } else if (const auto* delta = std::get_if<rpc::TextDelta>(&*event)) {
-      if (on_output) on_output(delta->text);
+      if (observer.output) observer.output(delta->text);
+    } else if (const auto* approval = std::get_if<Approval>(&*event)) {
+      if (observer.approval) observer.approval(*approval);
+    } else if (const auto* progress = std::get_if<ToolProgress>(&*event)) {
+      if (observer.progress) observer.progress(*progress);
     } else if (auto* end = std::get_if<ToolResult>(&*event)) {
       result = std::move(*end);
     }

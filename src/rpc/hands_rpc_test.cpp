@@ -22,21 +22,22 @@ Task<Result<ToolResult>> chatty(ToolRequest request, OutputSink on_output) {
 
 Task<void> output_streams(Loop& loop) {
   ScriptedHands hands;
-  hands.tool = [](ToolRequest request, OutputSink sink, std::stop_token) {
-    return chatty(std::move(request), std::move(sink));
+  hands.tool = [](ToolRequest request, ToolObserver sink, std::stop_token) {
+    return chatty(std::move(request), std::move(sink.output));
   };
   HandsServer server(loop, hands, options_for(0));
   EXPECT_TRUE(server.start());
   auto client = make_hands_client(loop, options_for(server.port()));
   std::string output;
-  auto result = co_await client->execute_tool({{"id", "chatty", "{}"}, hello().principal},
-                                              [&output](std::string_view text) { output += text; }, {});
+  auto result =
+      co_await client->execute_tool({{"id", "chatty", "{}"}, hello().principal},
+                                    ToolObserver{[&output](std::string_view text) { output += text; }, {}, {}}, {});
   EXPECT_TRUE(result) << result.error().message;
   if (result) EXPECT_EQ(*result, (ToolResult{"id", ToolStatus::ok, "{\"n\":1}", 3ms}));
   EXPECT_EQ(output.size(), 5002U);
   EXPECT_TRUE(output.ends_with("\xff\xfe"));
   // No sink is no mistake.
-  EXPECT_TRUE(co_await client->execute_tool({{"id", "chatty", "{}"}, hello().principal}, nullptr, {}));
+  EXPECT_TRUE(co_await client->execute_tool({{"id", "chatty", "{}"}, hello().principal}, ToolObserver{}, {}));
   auto tools = co_await client->list_tools({"somebody", "w", Role::guest, ""});
   EXPECT_TRUE(tools && tools->size() == 1 && tools->at(0).skill == "somebody");
   auto health = co_await client->health();
@@ -54,14 +55,15 @@ Task<Result<ToolResult>> until_killed(OutputSink on_output, std::stop_token stop
 }
 Task<void> run_tool(HandsService& client, OutputSink sink, std::stop_token stop,
                     std::optional<Result<ToolResult>>& out) {
-  out.emplace(co_await client.execute_tool({{"id", "sleep", "{}"}, hello().principal}, std::move(sink), stop));
+  out.emplace(co_await client.execute_tool({{"id", "sleep", "{}"}, hello().principal},
+                                           ToolObserver{std::move(sink), {}, {}}, stop));
 }
 Task<void> cancel_kills_the_tool(Loop& loop) {
   bool killed = false;
   Signal changed(loop.executor());
   ScriptedHands hands;
-  hands.tool = [&](ToolRequest, OutputSink sink, std::stop_token stop) {
-    return until_killed(std::move(sink), std::move(stop), killed, changed);
+  hands.tool = [&](ToolRequest, ToolObserver sink, std::stop_token stop) {
+    return until_killed(std::move(sink.output), std::move(stop), killed, changed);
   };
   HandsServer server(loop, hands, options_for(0));
   EXPECT_TRUE(server.start());
@@ -78,14 +80,85 @@ Task<void> cancel_kills_the_tool(Loop& loop) {
 }
 TEST(HandsRpc, CancelKillsTheTool) { run(cancel_kills_the_tool); }
 
-Task<Result<ToolResult>> ran_before() { co_return Error{Code::already_exists, "This call ran before.", false, 0ms}; }
-Task<void> errors_are_exact(Loop& loop) {
+Task<Result<ToolResult>> asks_first(ToolRequest request, ToolObserver observer) {
+  EXPECT_EQ(request.mode, ApprovalMode::read_only);
+  EXPECT_TRUE(request.resumed);
+  if (!observer.approval) co_return ToolResult{request.call.id, ToolStatus::denied, "{}", 0ms};
+  Approval question = ScriptedHands::question("q");
+  observer.approval(question);
+  observer.progress({"call", 0.5, "half \xff"});
+  observer.progress({"call", std::nullopt, ""});
+  question.state = ApprovalState::granted;
+  question.decision = ApprovalDecision::once;
+  question.decided_at = 7;
+  observer.approval(question);
+  co_return ToolResult{request.call.id, ToolStatus::ok, "{}", 0ms};
+}
+Task<void> questions_and_progress_pass(Loop& loop) {
   ScriptedHands hands;
-  hands.tool = [](ToolRequest, OutputSink, std::stop_token) { return ran_before(); };
+  hands.tool = [](ToolRequest request, ToolObserver observer, std::stop_token) {
+    return asks_first(std::move(request), std::move(observer));
+  };
   HandsServer server(loop, hands, options_for(0));
   EXPECT_TRUE(server.start());
   auto client = make_hands_client(loop, options_for(server.port()));
-  auto result = co_await client->execute_tool({{"id", "x", "{}"}, hello().principal}, nullptr, {});
+  ToolRequest request{{"id", "t", "{}"}, hello().principal};
+  request.mode = ApprovalMode::read_only;
+  request.resumed = true;
+  std::vector<Approval> asked;
+  std::vector<ToolProgress> progress;
+  ToolObserver observer;
+  observer.approval = [&](const Approval& approval) { asked.push_back(approval); };
+  observer.progress = [&](const ToolProgress& step) { progress.push_back(step); };
+  EXPECT_TRUE(co_await client->execute_tool(request, observer, {}));
+  EXPECT_EQ(asked.size(), 2U);
+  if (asked.size() == 2) {
+    EXPECT_EQ(asked[0], ScriptedHands::question("q"));
+    EXPECT_EQ(asked[1].decision, ApprovalDecision::once);
+    EXPECT_EQ(asked[1].decided_at, 7);
+  }
+  EXPECT_EQ(progress, (std::vector<ToolProgress>{{"call", 0.5, "half \xff"}, {"call", std::nullopt, ""}}));
+  // Whoever cannot ask must not look as if it could.
+  const auto refused = co_await client->execute_tool(request, ToolObserver{}, {});
+  EXPECT_TRUE(refused && refused->status == ToolStatus::denied);
+  co_await server.stop();
+}
+TEST(HandsRpc, QuestionsAndProgressPass) { run(questions_and_progress_pass); }
+
+Task<void> approvals_pass(Loop& loop) {
+  ScriptedHands hands;
+  HandsServer server(loop, hands, options_for(0));
+  EXPECT_TRUE(server.start());
+  auto client = make_hands_client(loop, options_for(server.port()));
+  const Principal me = hello().principal;
+  for (const auto decision : {ApprovalDecision::once, ApprovalDecision::always, ApprovalDecision::deny}) {
+    EXPECT_EQ((co_await client->decide(me, "q", decision))->decision, decision);
+  }
+  EXPECT_EQ((co_await client->decide(me, "absent", ApprovalDecision::once)).error().code, Code::not_found);
+  const auto listed = co_await client->list_approvals(me, true, 17);
+  EXPECT_TRUE(listed && listed->size() == 1 && listed->at(0).id == "17" && listed->at(0).state == ApprovalState::open);
+  const auto mode = co_await client->get_mode(me, "c");
+  EXPECT_TRUE(mode && *mode == (ToolMode{std::nullopt, ApprovalMode::automatic, ApprovalMode::read_only}));
+  const auto set = co_await client->set_mode(me, "", ApprovalMode::read_only);
+  EXPECT_TRUE(set && *set == (ToolMode{ApprovalMode::read_only, std::nullopt, ApprovalMode::ask}));
+  const auto unset = co_await client->set_mode(me, "c", std::nullopt);
+  EXPECT_TRUE(unset && *unset == ToolMode{});
+  const auto grants = co_await client->list_grants(me);
+  EXPECT_TRUE(grants && grants->size() == 1 && grants->at(0).host == "*.\xff" && grants->at(0).user_id == me.user_id);
+  EXPECT_TRUE(co_await client->revoke_grant(me, "g"));
+  EXPECT_EQ((co_await client->revoke_grant(me, "absent")).error().code, Code::not_found);
+  co_await server.stop();
+}
+TEST(HandsRpc, ApprovalsPass) { run(approvals_pass); }
+
+Task<Result<ToolResult>> ran_before() { co_return Error{Code::already_exists, "This call ran before.", false, 0ms}; }
+Task<void> errors_are_exact(Loop& loop) {
+  ScriptedHands hands;
+  hands.tool = [](ToolRequest, ToolObserver, std::stop_token) { return ran_before(); };
+  HandsServer server(loop, hands, options_for(0));
+  EXPECT_TRUE(server.start());
+  auto client = make_hands_client(loop, options_for(server.port()));
+  auto result = co_await client->execute_tool({{"id", "x", "{}"}, hello().principal}, ToolObserver{}, {});
   EXPECT_EQ(result.error(), (Error{Code::already_exists, "This call ran before.", false, 0ms}));
   co_await server.stop();
 }
@@ -164,8 +237,8 @@ Foreign call_as_stranger(int port) {
 }
 Task<void> generated_clients_work(Loop& loop) {
   ScriptedHands hands;
-  hands.tool = [](ToolRequest request, OutputSink sink, std::stop_token) {
-    return chatty(std::move(request), std::move(sink));
+  hands.tool = [](ToolRequest request, ToolObserver sink, std::stop_token) {
+    return chatty(std::move(request), std::move(sink.output));
   };
   HandsServer server(loop, hands, options_for(0));
   EXPECT_TRUE(server.start());

@@ -16,6 +16,12 @@ class HandsServer::Impl {
     add(rpc::kHandsExecuteTool, &Impl::execute_tool);
     add(rpc::kListTools, &Impl::list_tools);
     add(rpc::kHealth, &Impl::health);
+    add(rpc::kDecideApproval, &Impl::decide);
+    add(rpc::kListApprovals, &Impl::list_approvals);
+    add(rpc::kGetToolMode, &Impl::get_mode);
+    add(rpc::kSetToolMode, &Impl::set_mode);
+    add(rpc::kListGrants, &Impl::list_grants);
+    add(rpc::kRevokeGrant, &Impl::revoke_grant);
   }
   rpc::ServerHost& host() { return host_; }
 
@@ -28,11 +34,17 @@ class HandsServer::Impl {
 
   Task<Status> execute_tool(std::shared_ptr<ServerCall> call) {
     LB_CO_TRY(bytes, co_await rpc::receive_request(call));
-    LB_CO_TRY(request, rpc::tool_request_from_wire(bytes));
+    LB_CO_TRY(start, rpc::tool_start_from_wire(bytes));
     call->set_text_encoder(
         [](std::string text) { return rpc::to_wire(rpc::ToolEvent(rpc::TextDelta{std::move(text)})); });
-    OutputSink sink = [call](std::string_view text) { call->send_text(text); };
-    LB_CO_TRY(result, co_await service_.execute_tool(std::move(request), std::move(sink), call->token()));
+    ToolObserver observer;
+    observer.output = [call](std::string_view text) { call->send_text(text); };
+    // A caller that is gone stops the call by itself.
+    observer.progress = [call](const ToolProgress& progress) { call->send(rpc::to_wire(rpc::ToolEvent(progress))); };
+    if (start.can_ask) {
+      observer.approval = [call](const Approval& approval) { call->send(rpc::to_wire(rpc::ToolEvent(approval))); };
+    }
+    LB_CO_TRY(result, co_await service_.execute_tool(std::move(start.request), std::move(observer), call->token()));
     co_return rpc::send_message(*call, rpc::to_wire(rpc::ToolEvent(std::move(result))));
   }
   Task<Status> list_tools(std::shared_ptr<ServerCall> call) {
@@ -45,6 +57,45 @@ class HandsServer::Impl {
     LB_CO_CHECK(co_await rpc::receive_request(call));
     LB_CO_TRY(health, co_await service_.health());
     co_return rpc::send_message(*call, rpc::to_wire(health));
+  }
+  Task<Status> decide(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(request, rpc::decide_request_from_wire(bytes));
+    LB_CO_TRY(approval,
+              co_await service_.decide(std::move(request.principal), std::move(request.approval_id), request.decision));
+    co_return rpc::send_message(*call, rpc::to_wire(approval));
+  }
+  Task<Status> list_approvals(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(request, rpc::list_approvals_request_from_wire(bytes));
+    LB_CO_TRY(approvals,
+              co_await service_.list_approvals(std::move(request.principal), request.open_only, request.limit));
+    co_return rpc::send_message(*call, rpc::to_wire(approvals));
+  }
+  Task<Status> get_mode(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(request, rpc::mode_request_from_wire(bytes));
+    LB_CO_TRY(mode, co_await service_.get_mode(std::move(request.principal), std::move(request.conversation_id)));
+    co_return rpc::send_message(*call, rpc::to_wire(mode));
+  }
+  Task<Status> set_mode(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(request, rpc::mode_request_from_wire(bytes));
+    LB_CO_TRY(mode, co_await service_.set_mode(std::move(request.principal), std::move(request.conversation_id),
+                                               request.mode));
+    co_return rpc::send_message(*call, rpc::to_wire(mode));
+  }
+  Task<Status> list_grants(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(principal, rpc::principal_from_wire(bytes));
+    LB_CO_TRY(grants, co_await service_.list_grants(std::move(principal)));
+    co_return rpc::send_message(*call, rpc::to_wire(grants));
+  }
+  Task<Status> revoke_grant(std::shared_ptr<ServerCall> call) {
+    LB_CO_TRY(bytes, co_await rpc::receive_request(call));
+    LB_CO_TRY(request, rpc::revoke_request_from_wire(bytes));
+    LB_CO_CHECK(co_await service_.revoke_grant(std::move(request.principal), std::move(request.id)));
+    co_return rpc::send_message(*call, std::string());
   }
 
   HandsService& service_;

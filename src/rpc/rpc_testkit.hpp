@@ -77,17 +77,67 @@ class ScriptedBrain final : public BrainService {
 
 class ScriptedHands final : public HandsService {
  public:
-  using Tool = std::function<Task<Result<ToolResult>>(ToolRequest, OutputSink, std::stop_token)>;
+  using Tool = std::function<Task<Result<ToolResult>>(ToolRequest, ToolObserver, std::stop_token)>;
   Tool tool;
 
-  Task<Result<ToolResult>> execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) override {
-    return tool(std::move(request), std::move(on_output), std::move(stop));
+  Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override {
+    return tool(std::move(request), std::move(observer), std::move(stop));
   }
   Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override {
     ToolSpec spec{"calculator", principal.user_id, "Adds.", "{}"};
     co_return std::vector<ToolSpec>{spec};
   }
   Task<Result<HandsHealth>> health() override { co_return HandsHealth{true, "bubblewrap", "fine"}; }
+
+  // Each says what it was asked.
+  Task<Result<Approval>> decide(Principal principal, std::string id, ApprovalDecision decision) override {
+    if (id == "absent") co_return make_error(Code::not_found, "There is no approval with this id.");
+    Approval approval = question(std::move(id));
+    approval.principal = std::move(principal);
+    approval.state = ApprovalState::granted;
+    approval.decision = decision;
+    approval.decided_at = 9;
+    co_return approval;
+  }
+  Task<Result<std::vector<Approval>>> list_approvals(Principal principal, bool open_only, int limit) override {
+    Approval approval = question(std::to_string(limit));
+    approval.principal = std::move(principal);
+    approval.state = open_only ? ApprovalState::open : ApprovalState::withdrawn;
+    co_return std::vector<Approval>{approval};
+  }
+  Task<Result<ToolMode>> get_mode(Principal, std::string conversation_id) override {
+    ToolMode answer;
+    if (!conversation_id.empty()) answer.conversation = ApprovalMode::automatic;
+    answer.effective = ApprovalMode::read_only;
+    co_return answer;
+  }
+  Task<Result<ToolMode>> set_mode(Principal, std::string conversation_id, std::optional<ApprovalMode> mode) override {
+    ToolMode answer;
+    (conversation_id.empty() ? answer.workspace : answer.conversation) = mode;
+    co_return answer;
+  }
+  Task<Result<std::vector<Grant>>> list_grants(Principal principal) override {
+    co_return std::vector<Grant>{{"g", principal.user_id, "w", "s", "t", "*.\xff", "git", 5}};
+  }
+  Task<Status> revoke_grant(Principal, std::string id) override {
+    if (id == "absent") co_return Error{Code::not_found, "There is no grant with this id."};
+    co_return Ok{};
+  }
+
+  static Approval question(std::string id) {
+    Approval approval;
+    approval.id = std::move(id);
+    approval.principal = {"user", "workspace", Role::member, "credential"};
+    approval.conversation_id = "conversation";
+    approval.turn_id = "turn";
+    approval.call = {"call", "tool", "{\"a\":\"\xff\"}"};
+    approval.skill = "skill";
+    approval.use = {true, true, true, true, {"a.example", "*"}, "git", "a reason"};
+    approval.reason = "why";
+    approval.created_at = 1;
+    approval.expires_at = 2;
+    return approval;
+  }
 };
 
 class RecordingObserver final : public ChatObserver {

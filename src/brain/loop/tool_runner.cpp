@@ -77,14 +77,14 @@ std::optional<ToolResult> ToolRunner::refuse(const ToolCall& call) const {
   return std::nullopt;
 }
 
-Task<Result<ToolResult>> ToolRunner::run(ToolCall call, std::stop_token stop) {
+Task<Result<ToolResult>> ToolRunner::run(ToolCall call, bool resumed, std::stop_token stop) {
   if (stop.stop_requested()) co_return make_error(Code::cancelled, "The turn was stopped.");
   if (auto refused = refuse(call)) {
     count(refused->status);
     co_return std::move(*refused);
   }
   const std::string id = call.id;
-  auto result = co_await execute(std::move(call), stop);
+  auto result = co_await execute(std::move(call), resumed, stop);
   if (!result) co_return result;
   result->call_id = id;
   if (!is_utf8(result->content_json)) result->content_json = to_valid_utf8(result->content_json);
@@ -92,11 +92,32 @@ Task<Result<ToolResult>> ToolRunner::run(ToolCall call, std::stop_token stop) {
   co_return result;
 }
 
-Task<Result<ToolResult>> ToolRunner::execute(ToolCall call, std::stop_token stop) {
+Task<Result<ToolResult>> ToolRunner::ask_hands(const ToolCall& call, bool resumed, std::stop_token stop) {
+  ToolRequest request{
+      call,   request_.principal, request_.conversation_id, request_.turn_id, request_.trace_parent, request_.tool_mode,
+      resumed};
+  std::optional<Approval> open;
+  ToolObserver observer = observer_;
+  if (observer_.approval) {
+    observer.approval = [this, &open](const Approval& approval) {
+      open.reset();
+      if (approval.state == ApprovalState::open) open = approval;
+      observer_.approval(approval);
+    };
+  }
+  auto result = co_await hands_.execute_tool(std::move(request), std::move(observer), stop);
+  // Hands that were lost do not say that their question is gone with them.
+  if (open) {
+    open->state = ApprovalState::withdrawn;
+    observer_.approval(*open);
+  }
+  co_return result;
+}
+
+Task<Result<ToolResult>> ToolRunner::execute(ToolCall call, bool resumed, std::stop_token stop) {
   const SteadyTime begin = clock_.steady_now();
   for (int attempt = 1;; ++attempt) {
-    ToolRequest request{call, request_.principal, request_.conversation_id, request_.turn_id, request_.trace_parent};
-    auto result = co_await hands_.execute_tool(std::move(request), OutputSink{}, stop);
+    auto result = co_await ask_hands(call, resumed, stop);
     if (result) co_return result;
     const Error& error = result.error();
     if (stop.stop_requested() || error.code == Code::cancelled) {
@@ -105,6 +126,9 @@ Task<Result<ToolResult>> ToolRunner::execute(ToolCall call, std::stop_token stop
     if (error.code == Code::already_exists) co_return interrupted(call);
     const bool again = error.code == Code::unavailable || error.code == Code::resource_exhausted;
     if (!again || attempt == kHandsAttempts) {
+      if (const ToolSpec* tool = find(call.name); resumed && (tool == nullptr || !tool->idempotent)) {
+        co_return interrupted(call);
+      }
       ToolResult told = failed(call, fmt::format("The tool could not be run: {}", error.message));
       told.duration = std::chrono::duration_cast<Millis>(clock_.steady_now() - begin);
       co_return told;

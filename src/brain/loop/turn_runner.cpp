@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <set>
 
 namespace librebird::brain::loop {
 namespace {
@@ -39,6 +40,7 @@ struct Finished {
 // Calls that several workers take from the front.
 struct Batch {
   const std::vector<ToolCall>& calls;
+  bool resumed;
   std::vector<std::size_t> open;
   std::size_t next;
   Channel<Finished> finished;
@@ -55,7 +57,8 @@ class TurnRunner {
         request_(std::move(request)),
         observer_(observer),
         stop_(std::move(stop)),
-        tool_runner_(services.hands, services.clock, options_, request_, tools_) {}
+        deadline_(services.executor),
+        tool_runner_(services.hands, services.clock, options_, request_, tools_, tool_observer()) {}
 
   Task<Result<ChatOutcome>> run();
 
@@ -65,7 +68,11 @@ class TurnRunner {
   Task<Result<bool>> replay();
   Task<Status> recover(Exchange& exchange);
   Task<Result<ModelAnswer>> ask(bool with_tools);
-  Task<Status> run_calls(Exchange& exchange);
+  Task<Status> run_calls(Exchange& exchange, bool resumed);
+  ToolObserver tool_observer();
+  void note(const Approval& approval);
+  void start_clock();
+  void stop_clock();
   Task<void> work(Batch& batch);
   Task<Status> journal_result(Exchange& exchange, std::size_t index, ToolResult result);
   Task<Status> journal(std::variant<ModelAnswer, ToolResult> what);
@@ -85,6 +92,12 @@ class TurnRunner {
   std::stop_token stop_;
   std::stop_source halt_;  // the caller's stop, the turn's deadline, or a failed journal
 
+  // A turn's time does not pass while a person thinks about a question.
+  Timer deadline_;
+  Millis time_left_ = options_.turn_limit;
+  SteadyTime clock_started_;
+  std::set<std::string> questions_;  // open ones
+
   std::vector<ToolSpec> tools_;
   std::string tools_problem_;
   ToolRunner tool_runner_;
@@ -100,17 +113,47 @@ class TurnRunner {
 };
 
 Task<Result<ChatOutcome>> TurnRunner::run() {
-  Timer deadline(services_.executor, options_.turn_limit);
-  auto expire = [halt = halt_](const boost::system::error_code& failure) mutable {
-    if (!failure) halt.request_stop();
-  };
-  deadline.async_wait(std::move(expire));
+  start_clock();
   const auto forward = [this] { halt_.request_stop(); };
   const std::stop_callback on_stop(stop_, forward);
   auto result = co_await steps();
-  deadline.cancel();
+  deadline_.cancel();
   if (!result && result.error().code == Code::cancelled) co_return stopped();
   co_return result;
+}
+
+void TurnRunner::start_clock() {
+  clock_started_ = std::chrono::steady_clock::now();
+  deadline_.expires_after(time_left_);
+  auto expire = [halt = halt_](const boost::system::error_code& failure) mutable {
+    if (!failure) halt.request_stop();
+  };
+  deadline_.async_wait(std::move(expire));
+}
+
+void TurnRunner::stop_clock() {
+  const auto passed = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - clock_started_);
+  time_left_ = std::max(Millis(0), time_left_ - passed);
+  deadline_.cancel();
+}
+
+ToolObserver TurnRunner::tool_observer() {
+  ToolObserver observer;
+  observer.progress = [this](const ToolProgress& progress) { observer_.on_tool_progress(progress); };
+  if (request_.can_ask) observer.approval = [this](const Approval& approval) { note(approval); };
+  return observer;
+}
+
+void TurnRunner::note(const Approval& approval) {
+  const bool waited = !questions_.empty();
+  if (approval.state == ApprovalState::open) {
+    questions_.insert(approval.id);
+  } else {
+    questions_.erase(approval.id);
+  }
+  if (!waited && !questions_.empty()) stop_clock();
+  if (waited && questions_.empty()) start_clock();
+  observer_.on_approval(approval);
 }
 
 Error TurnRunner::stopped() const {
@@ -150,7 +193,7 @@ Task<Result<ChatOutcome>> TurnRunner::steps() {
     for (const ToolCall& call : answer.tool_calls) observer_.on_tool_call(call);
     Exchange exchange{std::move(answer), {}};
     exchange.results.resize(exchange.answer.tool_calls.size());
-    LB_CO_CHECK(co_await run_calls(exchange));
+    LB_CO_CHECK(co_await run_calls(exchange, false));
     add_exchange(std::move(exchange));
   }
   co_return std::move(outcome_);
@@ -204,17 +247,18 @@ Task<Result<bool>> TurnRunner::replay() {
   co_return false;
 }
 
-// Calls that may have run when the worker died: run again only where that does no harm.
+// Calls that may have run when the worker died: run again only where that does no harm. Of a call that is not
+// idempotent the hands know whether it ever began, because its question was still open, say.
 Task<Status> TurnRunner::recover(Exchange& exchange) {
   for (std::size_t i = 0; i < exchange.results.size(); ++i) {
     if (exchange.results[i]) continue;
     if (halted()) co_return stopped();
     const ToolCall& call = exchange.answer.tool_calls[i];
     const ToolSpec* tool = tool_runner_.find(call.name);
-    if (tool != nullptr && tool->idempotent && request_.client_tools.empty()) continue;
+    if (tool != nullptr && request_.client_tools.empty()) continue;
     LB_CO_CHECK(co_await journal_result(exchange, i, ToolRunner::interrupted(call)));
   }
-  co_return co_await run_calls(exchange);
+  co_return co_await run_calls(exchange, true);
 }
 
 CompletionRequest TurnRunner::completion(bool with_tools) const {
@@ -273,14 +317,14 @@ Task<Result<ModelAnswer>> TurnRunner::ask(bool with_tools) {
 }
 
 // Runs the calls that have no result yet. Results are journaled one after the other, here only.
-Task<Status> TurnRunner::run_calls(Exchange& exchange) {
+Task<Status> TurnRunner::run_calls(Exchange& exchange, bool resumed) {
   std::vector<std::size_t> open;
   for (std::size_t i = 0; i < exchange.results.size(); ++i) {
     if (!exchange.results[i]) open.push_back(i);
   }
   if (open.empty()) co_return Ok{};
   const std::size_t count = open.size();
-  Batch batch{exchange.answer.tool_calls, std::move(open), 0, Channel<Finished>(services_.executor, count)};
+  Batch batch{exchange.answer.tool_calls, resumed, std::move(open), 0, Channel<Finished>(services_.executor, count)};
   Scope scope(services_.executor);
   for (std::size_t i = 0; i < std::min(count, std::max<std::size_t>(1, options_.parallel_tools)); ++i) {
     scope.spawn(work(batch), "tool call");
@@ -309,7 +353,7 @@ Task<void> TurnRunner::work(Batch& batch) {
     const std::size_t index = batch.open[batch.next++];
     Finished finished{index, make_error(Code::internal, "The tool call failed inside Libre Bird; see the log.")};
     try {
-      finished.result = co_await tool_runner_.run(batch.calls[index], halt_.get_token());
+      finished.result = co_await tool_runner_.run(batch.calls[index], batch.resumed, halt_.get_token());
     } catch (const std::exception& failure) {
       log::error("a tool call threw", {{"turn_id", request_.turn_id}, {"error", failure.what()}});
     }

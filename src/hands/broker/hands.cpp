@@ -1,10 +1,13 @@
 #include <librebird/hands/hands.hpp>
 
 #include "admission.hpp"
+#include "approvals.hpp"
 #include "call_runner.hpp"
 #include "device_runner.hpp"
 #include "outcome.hpp"
 #include "plugins.hpp"
+#include "progress.hpp"
+#include "quotas.hpp"
 #include "secret_stage.hpp"
 
 #include <librebird/base/log.hpp>
@@ -44,6 +47,8 @@ class Broker final : public HandsService {
         audit_(parts.audit),
         executor_(parts.loop.executor()),
         admission_(executor_, parts.clock, limits_of(parts.config)),
+        approvals_(executor_, parts.clock, parts.ids, parts.approvals, hands::approval_options(parts.config)),
+        quotas_(parts.clock, parts.quotas, hands::quota_limits(parts.config)),
         fence_(executor_, parts.http),
         device_(executor_),
         secrets_(parts.secrets, parts.audit),
@@ -54,10 +59,30 @@ class Broker final : public HandsService {
     std::signal(SIGPIPE, SIG_IGN);
   }
 
-  Task<Result<ToolResult>> execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) override;
+  Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override;
   Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
   Task<Result<HandsHealth>> health() override;
   SkillService* skills() override { return &skills_; }
+
+  Task<Result<Approval>> decide(Principal principal, std::string approval_id, ApprovalDecision decision) override {
+    return approvals_.decide(std::move(principal), std::move(approval_id), decision);
+  }
+  Task<Result<std::vector<Approval>>> list_approvals(Principal principal, bool open_only, int limit) override {
+    return approvals_.list(std::move(principal), open_only, limit);
+  }
+  Task<Result<ToolMode>> get_mode(Principal principal, std::string conversation_id) override {
+    return approvals_.get_mode(std::move(principal), std::move(conversation_id));
+  }
+  Task<Result<ToolMode>> set_mode(Principal principal, std::string conversation_id,
+                                  std::optional<ApprovalMode> mode) override {
+    return approvals_.set_mode(std::move(principal), std::move(conversation_id), mode);
+  }
+  Task<Result<std::vector<Grant>>> list_grants(Principal principal) override {
+    return approvals_.list_grants(std::move(principal));
+  }
+  Task<Status> revoke_grant(Principal principal, std::string id) override {
+    return approvals_.revoke_grant(std::move(principal), std::move(id));
+  }
 
  private:
   static hands::AdmissionLimits limits_of(const Config& config) {
@@ -91,17 +116,23 @@ class Broker final : public HandsService {
     return limits;
   }
 
+  Task<Result<ToolResult>> admitted(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                                    ToolRequest request, AuditEntry entry, ToolObserver observer, ToolUsage& used,
+                                    std::stop_token stop);
+  Task<Result<ToolResult>> deny(AuditEntry entry, std::string reason);
   // With the caller's secrets kept out of all that the call says.
   Task<Outcome> run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
-                            AuditEntry call, ToolRequest request, OutputSink on_output, std::stop_token stop);
+                            AuditEntry call, ToolRequest request, ToolObserver observer, std::stop_token stop);
   Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool, ToolRequest request,
-                    OutputSink on_output, std::stop_token stop);
+                    ToolObserver observer, std::stop_token stop);
   static void count(const std::string& tool, ToolStatus status, double seconds);
 
   const Clock& clock_;
   AuditStore& audit_;
   Executor executor_;
   hands::Admission admission_;
+  hands::Approvals approvals_;
+  hands::Quotas quotas_;
   egress::Fence fence_;
   hands::DeviceRunner device_;
   hands::SecretStage secrets_;
@@ -111,8 +142,7 @@ class Broker final : public HandsService {
   bool probed_ = false;
 };
 
-Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) {
-  const SteadyTime began = std::chrono::steady_clock::now();
+Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) {
   ToolResult result;
   result.call_id = request.call.id;
   // Held until the end: what changes meanwhile is for the next call.
@@ -143,21 +173,51 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
   entry.arguments_sha256 = sha256_hex(request.call.arguments_json);
   entry.created_at = clock_.unix_now();
   if (const policy::Decision decision = policy::may_call_tool(request.principal, tool.spec); !decision) {
-    entry.outcome = AuditOutcome::denied;
-    entry.detail = decision.reason;
-    LB_CO_CHECK(co_await audit_.begin(std::move(entry), true));
-    result.status = ToolStatus::denied;
-    result.content_json = error_json(decision.reason);
-    count(tool.spec.name, result.status, 0);
-    co_return result;
+    co_return co_await deny(std::move(entry), decision.reason);
   }
+  const Principal principal = request.principal;
+  if (const Status room = co_await quotas_.enter(principal); !room) {
+    if (room.error().code != Code::resource_exhausted) co_return room.error();
+    co_return co_await deny(std::move(entry), room.error().message);
+  }
+  ToolUsage used;
+  auto answered =
+      co_await admitted(tools, tool, std::move(request), std::move(entry), std::move(observer), used, std::move(stop));
+  co_await quotas_.leave(principal, used);
+  co_return answered;
+}
+
+Task<Result<ToolResult>> Broker::deny(AuditEntry entry, std::string reason) {
+  ToolResult result;
+  result.call_id = entry.call_id;
+  result.status = ToolStatus::denied;
+  result.content_json = error_json(reason);
+  count(entry.tool, result.status, 0);
+  entry.outcome = AuditOutcome::denied;
+  entry.detail = std::move(reason);
+  LB_CO_CHECK(co_await audit_.begin(std::move(entry), true));
+  co_return result;
+}
+
+// Within its quota: asks who is to be asked, waits for a place, runs.
+Task<Result<ToolResult>> Broker::admitted(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                                          ToolRequest request, AuditEntry entry, ToolObserver observer,
+                                          ToolUsage& used, std::stop_token stop) {
+  LB_CO_TRY(passed, co_await approvals_.pass(tool.spec, request, observer, stop));
+  if (!passed) co_return co_await deny(std::move(entry), passed.reason);
+  const SteadyTime began = std::chrono::steady_clock::now();
   LB_CO_TRY(place, co_await admission_.enter(request.principal.user_id, stop));
   LB_CO_TRY(audit_id, co_await audit_.begin(entry, tool.spec.idempotent));
 
-  Outcome outcome =
-      co_await run_guarded(tools, tool, std::move(entry), std::move(request), std::move(on_output), stop);
+  ToolResult result;
+  result.call_id = request.call.id;
+  used.calls = 1;
+  Outcome outcome = co_await run_guarded(std::move(tools), tool, std::move(entry), std::move(request),
+                                         std::move(observer), stop);
   const auto spent = std::chrono::steady_clock::now() - began;
   result.duration = std::chrono::duration_cast<Millis>(spent);
+  used += outcome.used;
+  used.wall_ms = result.duration.count();
   result.status = outcome.status;
   result.content_json = std::move(outcome.content_json);
   count(tool.spec.name, result.status, std::chrono::duration<double>(spent).count());
@@ -170,17 +230,23 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, OutputSink on
 }
 
 Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
-                                  AuditEntry call, ToolRequest request, OutputSink on_output, std::stop_token stop) {
+                                  AuditEntry call, ToolRequest request, ToolObserver observer, std::stop_token stop) {
   auto secrets = co_await secrets_.begin(request.principal, tool.skill.get());
   if (!secrets) co_return failed(secrets.error().message, secrets.error().message);
-  if (on_output) on_output = secrets->guard->wrap(std::move(on_output));
-  Outcome outcome = co_await run(std::move(tools), tool, std::move(request), std::move(on_output), stop);
+  if (observer.output) observer.output = secrets->guard->wrap(std::move(observer.output));
+  if (observer.progress) {
+    observer.progress = [guard = secrets->guard, told = std::move(observer.progress)](ToolProgress progress) {
+      progress.message = guard->text(std::move(progress.message));
+      told(progress);
+    };
+  }
+  Outcome outcome = co_await run(std::move(tools), tool, std::move(request), std::move(observer), stop);
   co_await secrets_.end(*secrets, outcome, call);
   co_return outcome;
 }
 
 Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
-                          ToolRequest request, OutputSink on_output, std::stop_token stop) {
+                          ToolRequest request, ToolObserver observer, std::stop_token stop) {
   if (!tool.skill) {
     auto text = co_await skills_.read_skill(std::move(tools), std::move(request.call.arguments_json));
     if (!text) co_return failed(text.error().message, text.error().message);
@@ -188,10 +254,19 @@ Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const han
   }
   if (!tool.set_up.empty()) co_return failed(tool.set_up, "needs to be set up");
   if (tool.spec.runs_on == RunsOn::sandbox) {
-    hands::CallObserver observer;
-    observer.output = std::move(on_output);
-    co_return co_await calls_.run(tool.spec, tool.skill, tool.settings_json, std::move(request), std::move(observer),
-                                  stop);
+    std::int64_t written = 0;
+    hands::CallObserver seen;
+    seen.output = [&written, output = std::move(observer.output)](std::string_view text) {
+      written += static_cast<std::int64_t>(text.size());
+      if (output) output(text);
+    };
+    if (observer.progress) {
+      seen.progress = hands::paced_progress(clock_, request.call.id, std::move(observer.progress));
+    }
+    auto outcome =
+        co_await calls_.run(tool.spec, tool.skill, tool.settings_json, std::move(request), std::move(seen), stop);
+    outcome.used.bytes += written + static_cast<std::int64_t>(outcome.content_json.size());
+    co_return outcome;
   }
   auto answer = co_await device_.run(tool.spec, std::move(request.call.arguments_json), stop);
   if (stop.stop_requested()) co_return Outcome{ToolStatus::interrupted, {}, "cancelled"};
@@ -266,6 +341,8 @@ std::vector<ConfigKey> hands_config() {
        .default_value = std::int64_t{256},
        .help = "Memory these may take together."},
   };
+  for (const std::vector<ConfigKey>& part : {hands::approval_config(), hands::quota_config()})
+    keys.insert(keys.end(), part.begin(), part.end());
   for (const SandboxPlugin& plugin : sandbox_plugins())
     keys.insert(keys.end(), plugin.manifest.config.begin(), plugin.manifest.config.end());
   for (const RuntimePlugin& plugin : runtime_plugins())

@@ -2,6 +2,7 @@
 #include <librebird/base/async/sync.hpp>
 #include <librebird/hands/hands.hpp>
 #include <librebird/hands/testkit/fakes.hpp>
+#include <librebird/hands/testkit/memory_approvals.hpp>
 #include <librebird/hands/testkit/run_on.hpp>
 #include <librebird/skills/catalog.hpp>
 
@@ -25,8 +26,9 @@ class HandsTest : public testing::Test {
     std::filesystem::create_directories(directory_);
     config_.emplace(
         Config::load(hands_config(), "", [](std::string_view) { return std::optional<std::string>(); }).value());
-    hands_ = make_hands({loop_, *config_, clock_, ids_, audit_, http_, skills::official_skills().value(), directory_,
-                         LIBREBIRD_TOOL_DIRECTORY});
+    approvals_.workspace = ApprovalMode::automatic;  // questions have tests of their own
+    hands_ = make_hands({loop_, *config_, clock_, ids_, audit_, approvals_, quotas_, http_,
+                         skills::official_skills().value(), directory_, LIBREBIRD_TOOL_DIRECTORY});
   }
   ~HandsTest() override {
     hands_.reset();
@@ -40,15 +42,18 @@ class HandsTest : public testing::Test {
     ToolRequest request;
     request.call = {id.empty() ? ids_.next() : std::move(id), std::move(name), std::move(arguments)};
     request.principal = {"0193a000-0000-7000-8000-000000000002", kWorkspace, role_, "test"};
-    return testkit::run_on(loop_, hands_->execute_tool(std::move(request), nullptr, {}));
+    return testkit::run_on(loop_, hands_->execute_tool(std::move(request), observer_, {}));
   }
 
   Role role_ = Role::owner;
+  ToolObserver observer_;
   Loop loop_;
   SystemClock clock_;
   SystemRandom random_;
   IdGenerator ids_{clock_, random_};
   testkit::MemoryAuditStore audit_;
+  testkit::MemoryApprovalStore approvals_{clock_};
+  testkit::MemoryQuotaStore quotas_;
   testkit::ScriptedHttpClient http_;
   std::filesystem::path directory_;
   std::optional<Config> config_;

@@ -2,6 +2,7 @@
 
 // What running a tool came to, before it is audited and told to the model.
 
+#include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/tool.hpp>
 
 #include <string>
@@ -13,6 +14,7 @@ struct Outcome {
   ToolStatus status = ToolStatus::ok;
   std::string content_json;
   std::string detail;  // for the audit row; no arguments
+  ToolUsage used;  // processor time and bytes; the broker counts the rest
 };
 
 // {"error": message}

@@ -62,6 +62,7 @@ class SqlApprovalStore final : public ApprovalStore {
   Task<Result<ToolMode>> get_mode(Principal principal, std::string conversation_id) override {
     auto work = [&](Connection& db) -> Result<ToolMode> {
       ToolMode mode;
+      if (!conversation_id.empty()) LB_CHECK(get_conversation(db, principal, conversation_id));
       LB_TRY(workspace, workspace_mode(db, principal));
       mode.workspace = workspace;
       LB_TRY(conversation, conversation_mode(db, principal, conversation_id));

@@ -120,7 +120,37 @@ void ScriptedHands::add_echo(const std::string& name, bool idempotent) {
 
 void ScriptedHands::add_hanging(const std::string& name) { add(name, Tool{}); }
 
-Task<Result<ToolResult>> ScriptedHands::execute_tool(ToolRequest request, OutputSink, std::stop_token stop) {
+void ScriptedHands::add_asking(const std::string& name) {
+  add_echo(name);
+  asking_.insert(name);
+}
+
+Task<bool> ScriptedHands::approved(const ToolRequest& request, const ToolObserver& observer, std::stop_token stop) {
+  Approval question;
+  question.id = "about " + request.call.id;
+  question.call = request.call;
+  asked.push_back(question);
+  const std::size_t index = asked.size() - 1;
+  observer.approval(question);
+  while (asked[index].state == ApprovalState::open && !stop.stop_requested()) co_await yield();
+  if (stop.stop_requested()) asked[index].state = ApprovalState::withdrawn;
+  const Approval ended = asked[index];
+  observer.approval(ended);
+  co_return ended.state == ApprovalState::granted;
+}
+
+Task<Result<ToolResult>> ScriptedHands::execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) {
+  const auto known = std::ranges::find(tools, request.call.name, &ToolSpec::name);
+  if (request.resumed && known != tools.end() && !known->idempotent && !asking_.contains(request.call.name)) {
+    co_await yield();
+    co_return make_error(Code::already_exists, "It may have run before.");
+  }
+  if (asking_.contains(request.call.name)) {
+    if (!observer.approval || !co_await approved(request, observer, stop)) {
+      if (stop.stop_requested()) co_return make_error(Code::cancelled, "stopped");
+      co_return ToolResult{request.call.id, ToolStatus::denied, R"({"error":"denied"})", Millis(0)};
+    }
+  }
   ran.push_back(request);
   most_running = std::max(most_running, ++running);
   if (on_start) on_start();
@@ -137,6 +167,20 @@ Task<Result<std::vector<ToolSpec>>> ScriptedHands::list_tools(Principal) {
   if (listing_fails) co_return *listing_fails;
   co_return tools;
 }
+
+Task<Result<Approval>> ScriptedHands::decide(Principal, std::string approval_id, ApprovalDecision decision) {
+  const auto found = std::ranges::find(asked, approval_id, &Approval::id);
+  if (found == asked.end()) co_return make_error(Code::not_found, "There is no approval with this id.");
+  found->state = decision == ApprovalDecision::deny ? ApprovalState::denied : ApprovalState::granted;
+  co_return *found;
+}
+Task<Result<std::vector<Approval>>> ScriptedHands::list_approvals(Principal, bool, int) { co_return asked; }
+Task<Result<ToolMode>> ScriptedHands::get_mode(Principal, std::string) { co_return ToolMode{}; }
+Task<Result<ToolMode>> ScriptedHands::set_mode(Principal, std::string, std::optional<ApprovalMode> mode) {
+  co_return ToolMode{mode, std::nullopt, mode.value_or(ApprovalMode::ask)};
+}
+Task<Result<std::vector<Grant>>> ScriptedHands::list_grants(Principal) { co_return std::vector<Grant>{}; }
+Task<Status> ScriptedHands::revoke_grant(Principal, std::string) { co_return Ok{}; }
 
 Task<Result<HandsHealth>> ScriptedHands::health() { co_return HandsHealth{true, "none", ""}; }
 

@@ -29,7 +29,7 @@ class ApprovalStore {
   virtual Task<Result<Standing>> standing(Principal principal, std::string conversation_id, std::string skill,
                                           ToolCall call) = 0;
 
-  // `conversation_id` empty: the workspace alone. Another's conversation has no mode.
+  // `conversation_id` empty: the workspace alone. not_found: there is no such conversation of this user.
   virtual Task<Result<ToolMode>> get_mode(Principal principal, std::string conversation_id) = 0;
   // nullopt forgets the mode. not_found: there is no such conversation of this user.
   virtual Task<Status> set_workspace_mode(Principal principal, std::optional<ApprovalMode> mode) = 0;

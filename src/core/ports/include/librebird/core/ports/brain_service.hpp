@@ -26,6 +26,8 @@ struct ChatRequest {
   std::optional<std::int64_t> max_tokens;
   std::string tool_choice;
   std::string trace_parent;
+  std::optional<ApprovalMode> tool_mode;  // asked for with this request instead of the conversation's
+  bool can_ask = true;                    // somebody sees on_approval() and can answer
 };
 
 // What the brain tells while it works. Called on the loop, in order.
@@ -36,6 +38,9 @@ class ChatObserver {
   // After the model answer that names the call was journaled; before it runs.
   virtual void on_tool_call(const ToolCall& call) = 0;
   virtual void on_tool_result(const ToolResult& result) = 0;
+  // A question about a call was put (state open) or has ended (any other state).
+  virtual void on_approval(const Approval& /*approval*/) {}
+  virtual void on_tool_progress(const ToolProgress& /*progress*/) {}
   // Makes the step durable; the brain does not go on before this returned. An error ends the turn's attempt.
   virtual Task<Status> journal(TurnStep step) = 0;
 };

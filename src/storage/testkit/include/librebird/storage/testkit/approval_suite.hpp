@@ -118,7 +118,7 @@ TEST_P(StoreSuite, ModesOfAWorkspaceAndItsConversations) {
   EXPECT_EQ(ok(set_->approvals().get_mode(me_, "")).conversation, std::nullopt);
   // Another's conversation gives no mode and takes none.
   EXPECT_EQ(ok(set_->approvals().standing(stranger_, id, "core", {})).conversation, std::nullopt);
-  EXPECT_EQ(ok(set_->approvals().get_mode(stranger_, id)), ToolMode{});
+  fails(Code::not_found, set_->approvals().get_mode(stranger_, id));
   fails(Code::not_found, set_->approvals().set_conversation_mode(stranger_, id, ApprovalMode::automatic));
   fails(Code::not_found, set_->approvals().set_conversation_mode(me_, "absent", ApprovalMode::ask));
   ok(set_->approvals().set_conversation_mode(me_, id, std::nullopt));
@@ -134,7 +134,7 @@ TEST_P(StoreSuite, ADeletedConversationTakesItsModeAndArgumentsAlong) {
   ok(set_->approvals().add(asked));
   ok(set_->conversations().remove(me_, id));
   EXPECT_EQ(ok(set_->approvals().get(me_, asked.id)).call.arguments_json, "{}");
-  EXPECT_EQ(ok(set_->approvals().get_mode(me_, id)).conversation, std::nullopt);
+  EXPECT_EQ(ok(set_->approvals().standing(me_, id, "core", asked.call)).conversation, std::nullopt);
 }
 
 TEST_P(StoreSuite, QuotasAddUpAndForgetOldWindows) {

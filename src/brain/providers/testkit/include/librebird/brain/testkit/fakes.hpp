@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,15 +48,24 @@ class ScriptedProvider final : public ChatProvider {
 class ScriptedHands final : public HandsService {
  public:
   using Tool = std::function<Result<ToolResult>(const ToolRequest&)>;
-  Task<Result<ToolResult>> execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) override;
+  Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override;
   Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
   Task<Result<HandsHealth>> health() override;
+  Task<Result<Approval>> decide(Principal principal, std::string approval_id, ApprovalDecision decision) override;
+  Task<Result<std::vector<Approval>>> list_approvals(Principal principal, bool open_only, int limit) override;
+  Task<Result<ToolMode>> get_mode(Principal principal, std::string conversation_id) override;
+  Task<Result<ToolMode>> set_mode(Principal principal, std::string conversation_id,
+                                  std::optional<ApprovalMode> mode) override;
+  Task<Result<std::vector<Grant>>> list_grants(Principal principal) override;
+  Task<Status> revoke_grant(Principal principal, std::string id) override;
 
   void add(const std::string& name, Tool tool, bool idempotent = false);
   // A tool that answers {"ok": its arguments}.
   void add_echo(const std::string& name, bool idempotent = false);
   // A tool that runs until it is stopped.
   void add_hanging(const std::string& name);
+  // A tool that asks before it runs, and waits for decide().
+  void add_asking(const std::string& name);
 
   std::vector<ToolSpec> tools;
   std::vector<ToolRequest> ran;
@@ -63,9 +73,12 @@ class ScriptedHands final : public HandsService {
   std::size_t running = 0;
   std::size_t most_running = 0;
   std::function<void()> on_start;
+  std::vector<Approval> asked;
 
  private:
+  Task<bool> approved(const ToolRequest& request, const ToolObserver& observer, std::stop_token stop);
   std::map<std::string, Tool> bodies_;
+  std::set<std::string> asking_;
 };
 
 // Records everything, and checks that journal() calls do not overlap and have contiguous indexes.
