@@ -58,6 +58,14 @@ class Api {
   Task<Answer> update_conversation(Call& call);
   Task<Answer> delete_conversation(Call& call);
 
+  // approvals_api.cpp
+  Task<Answer> list_approvals(Call& call);
+  Task<Answer> decide_approval(Call& call);
+  Task<Answer> get_tool_policy(Call& call);  // of the workspace, or of the conversation in the path
+  Task<Answer> set_tool_policy(Call& call);
+  Task<Answer> list_grants(Call& call);
+  Task<Answer> revoke_grant(Call& call);
+
   // messages_api.cpp
   Task<Answer> list_messages(Call& call);
   Task<Answer> send_message(Call& call);

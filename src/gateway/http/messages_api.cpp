@@ -168,7 +168,7 @@ Task<Answer> Api::turn_events(Call& call) {
       break;
     }
     const std::string type = event_type(*payload);
-    if (!type.starts_with("turn.")) continue;
+    if (!type.starts_with("turn.") && !type.starts_with("tool.")) continue;
     net::SseEvent event;
     event.event = type;
     event.id = fmt::format("{}.{}", number_field(*payload, "attempt"), number_field(*payload, "seq"));

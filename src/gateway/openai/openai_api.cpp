@@ -13,6 +13,7 @@ namespace librebird::gateway {
 namespace {
 
 constexpr std::string_view kDefaultModel = "librebird";
+constexpr std::string_view kModeHeader = "librebird-tool-mode";
 // Text waiting for a slow reader; past it the call ends.
 constexpr std::size_t kPendingLimit = 4 * 1024 * 1024;
 
@@ -240,6 +241,15 @@ Task<std::optional<net::Response>> OpenAiApi::handle(net::Exchange& exchange, Pr
 Task<std::optional<net::Response>> OpenAiApi::chat_completions(net::Exchange& exchange, Principal principal) {
   auto call = parse_completion(exchange.request().body);
   if (!call) co_return error_response(call.error());
+  // Nobody sees questions here, so the program says itself how much tools may do; else what needs asking is refused.
+  std::optional<ApprovalMode> mode;
+  if (const auto wanted = exchange.request().header(kModeHeader)) {
+    mode = approval_mode_from_string(*wanted);
+    if (!mode) {
+      co_return error_response(
+          make_error(Code::invalid_argument, "The header Librebird-Tool-Mode must be read_only, ask or auto."));
+    }
+  }
   if (running_[principal.user_id] >= options_.calls_per_user) {
     co_return error_response(make_error(Code::resource_exhausted, "Too many calls at once; wait for some to end."));
   }
@@ -250,6 +260,8 @@ Task<std::optional<net::Response>> OpenAiApi::chat_completions(net::Exchange& ex
   ChatRequest chat = std::move(call->chat);
   chat.turn_id = ids_.next();
   chat.principal = std::move(principal);
+  chat.tool_mode = mode;
+  chat.can_ask = false;
   if (call->model != kDefaultModel) chat.model = call->model;
   chat.trace_parent = std::string(exchange.request().header("traceparent").value_or(""));
 

@@ -22,6 +22,7 @@ LiveTurn::LiveTurn(Loop& loop, EventBus& bus, TurnStore& store, std::string owne
 void LiveTurn::begin(const LeasedTurn& leased) {
   turn_ = leased.turn;
   parts_ = parts_of(leased.journal);
+  questions_.clear();
   model_.reset();
   pending_.clear();
   kept_.clear();
@@ -83,6 +84,24 @@ void LiveTurn::on_tool_result(const ToolResult& result) {
   }
 }
 
+void LiveTurn::on_approval(const Approval& approval) {
+  flush();
+  std::erase_if(questions_, [&](const Approval& known) { return known.id == approval.id; });
+  if (approval.state == ApprovalState::open) questions_.push_back(approval);
+  JsonWriter json = event("tool.approval", seq_ + 1);
+  json.key("approval");
+  write(json, approval);
+  emit(std::move(json));
+}
+
+void LiveTurn::on_tool_progress(const ToolProgress& progress) {
+  flush();
+  JsonWriter json = event("tool.progress", seq_ + 1);
+  json.key("progress");
+  write(json, progress);
+  emit(std::move(json));
+}
+
 Task<Status> LiveTurn::journal(TurnStep step) {
   if (const auto* answer = std::get_if<ModelAnswer>(&step.what)) model_ = answer->model;
   Status stored = co_await store_.append_step(turn_.id, owner_, std::move(step));
@@ -110,6 +129,7 @@ std::vector<MessagePart> LiveTurn::parts_at_end() const {
 void LiveTurn::finish(const Turn& turn, const std::optional<Message>& message) {
   flush();
   turn_ = turn;
+  questions_.clear();
   JsonWriter json = event("turn.finished", seq_ + 1);
   json.key("turn");
   write(json, turn);
@@ -139,7 +159,9 @@ EventBus::Payload LiveTurn::snapshot() {
   write(json, turn_);
   json.key("parts");
   write(json, parts_);
-  json.end_object();
+  json.key("approvals").begin_array();
+  for (const Approval& question : questions_) write(json, question);
+  json.end_array().end_object();
   return std::make_shared<const std::string>(std::move(json).take());
 }
 

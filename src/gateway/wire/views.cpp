@@ -166,4 +166,83 @@ void write(JsonWriter& json, const ApiKey& key) {
   json.end_object();
 }
 
+void write(JsonWriter& json, const Approval& approval) {
+  const auto text_or_null = [&json](std::string_view name, const std::string& text) {
+    json.key(name);
+    if (text.empty()) {
+      json.null();
+    } else {
+      json.value(text);
+    }
+  };
+  json.begin_object().field("id", approval.id);
+  text_or_null("conversation_id", approval.conversation_id);
+  text_or_null("turn_id", approval.turn_id);
+  json.key("call").begin_object().field("id", approval.call.id).field("name", approval.call.name).key("arguments");
+  untrusted_json(json, approval.call.arguments_json, true);
+  json.end_object().field("skill", approval.skill).field("reason", approval.reason).key("does").begin_array();
+  if (approval.use.writes) json.value("writes");
+  if (approval.use.spends) json.value("spends");
+  if (approval.use.network) json.value("network");
+  if (approval.use.device) json.value("device");
+  json.end_array().key("hosts").begin_array();
+  for (const std::string& host : approval.use.hosts) json.value(host);
+  json.end_array();
+  text_or_null("program", approval.use.program);
+  text_or_null("only_once", approval.use.only_once);
+  json.field("state", to_string(approval.state)).key("decision");
+  if (approval.decision) {
+    json.value(to_string(*approval.decision));
+  } else {
+    json.null();
+  }
+  time_field(json, "created_at", approval.created_at);
+  time_field(json, "expires_at", approval.expires_at);
+  time_field(json, "decided_at", approval.decided_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const Grant& grant) {
+  json.begin_object().field("id", grant.id).field("skill", grant.skill).field("tool", grant.tool).key("host");
+  if (grant.host.empty()) {
+    json.null();
+  } else {
+    json.value(grant.host);
+  }
+  json.key("program");
+  if (grant.program.empty()) {
+    json.null();
+  } else {
+    json.value(grant.program);
+  }
+  time_field(json, "created_at", grant.created_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const ToolMode& mode) {
+  const auto mode_field = [&json](std::string_view name, const std::optional<ApprovalMode>& value) {
+    json.key(name);
+    if (value) {
+      json.value(to_string(*value));
+    } else {
+      json.null();
+    }
+  };
+  json.begin_object();
+  mode_field("workspace", mode.workspace);
+  mode_field("conversation", mode.conversation);
+  mode_field("effective", mode.effective);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const ToolProgress& progress) {
+  json.begin_object().field("call_id", progress.call_id).key("fraction");
+  if (progress.fraction) {
+    json.value(*progress.fraction);
+  } else {
+    json.null();
+  }
+  json.field("message", progress.message).end_object();
+}
+
 }  // namespace librebird::gateway

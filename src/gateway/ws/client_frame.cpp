@@ -39,6 +39,17 @@ Result<SendFrame> read_send(Body& body, std::size_t content_limit) {
   return frame;
 }
 
+Result<DecideFrame> read_decide(Body& body) {
+  DecideFrame frame;
+  LB_TRY(approval, body.text("approval_id", kIdLimit));
+  LB_TRY(decision, body.text("decision", 16));
+  const auto known = approval_decision_from_string(decision);
+  if (!known) return make_error(Code::invalid_argument, "`decision` must be \"once\", \"always\" or \"deny\".");
+  frame.approval_id = std::move(approval);
+  frame.decision = *known;
+  return frame;
+}
+
 Result<ClientFrame> read_frame(Body& body, std::string id, std::size_t content_limit) {
   ClientFrame frame;
   frame.id = std::move(id);
@@ -55,11 +66,15 @@ Result<ClientFrame> read_frame(Body& body, std::string id, std::size_t content_l
   } else if (type == "cancel") {
     LB_TRY(turn, body.text("turn_id", kIdLimit));
     frame.what = CancelFrame{std::move(turn)};
+  } else if (type == "decide") {
+    LB_TRY(decide, read_decide(body));
+    frame.what = std::move(decide);
   } else if (type == "ping") {
     frame.what = PingFrame{};
   } else {
-    return make_error(Code::invalid_argument,
-                      fmt::format("Unknown frame type `{}`; use subscribe, unsubscribe, send, cancel or ping.", type));
+    return make_error(
+        Code::invalid_argument,
+        fmt::format("Unknown frame type `{}`; use subscribe, unsubscribe, send, cancel, decide or ping.", type));
   }
   LB_CHECK(body.done());
   return frame;

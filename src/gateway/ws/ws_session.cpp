@@ -49,6 +49,8 @@ Task<void> WsSession::handle(ClientFrame frame) {
     co_await subscribe(std::move(frame.id), std::move(*subscribe_frame));
   } else if (auto* send_frame = std::get_if<SendFrame>(&frame.what)) {
     co_await send_message(std::move(frame.id), std::move(*send_frame));
+  } else if (auto* decide_frame = std::get_if<DecideFrame>(&frame.what)) {
+    co_await decide(std::move(frame.id), std::move(*decide_frame));
   } else if (auto* unsubscribe = std::get_if<UnsubscribeFrame>(&frame.what)) {
     conversations_.erase(unsubscribe->conversation_id);
     JsonWriter json;
@@ -118,6 +120,19 @@ Task<void> WsSession::send_message(std::string id, SendFrame frame) {
   json.key("turn");
   write(json, accepted->turn);
   json.field("duplicate", accepted->duplicate).end_object();
+  send(std::move(json));
+}
+
+Task<void> WsSession::decide(std::string id, DecideFrame frame) {
+  const auto approval = co_await services_.hands.decide(caller_.principal, frame.approval_id, frame.decision);
+  if (!approval) {
+    send_error(id, approval.error());
+    co_return;
+  }
+  JsonWriter json;
+  json.begin_object().field("type", "decided").field("id", id).key("approval");
+  write(json, *approval);
+  json.end_object();
   send(std::move(json));
 }
 

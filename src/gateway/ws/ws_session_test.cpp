@@ -41,7 +41,7 @@ class FakeSocket final : public net::WebSocket {
 struct Connection {
   explicit Connection(World& w, Principal principal)
       : world(w),
-        services{w.intake, w.hub, *w.bus, w.stores.conversations(), w.turns, w.stores.messages()},
+        services{w.intake, w.hub, *w.bus, w.stores.conversations(), w.turns, w.stores.messages(), w.hands},
         socket(w.loop),
         session(services, Caller{std::move(principal), true, "hash", "csrf"}, "connection", socket),
         scope(w.loop.executor()) {

@@ -15,10 +15,14 @@ constexpr std::size_t kMaxMessage = 300;
 std::function<void(double, std::string_view)> paced_progress(const Clock& clock, std::string call_id,
                                                              std::function<void(const ToolProgress&)> sink) {
   std::optional<SteadyTime> last;
-  return [&clock, call_id = std::move(call_id), sink = std::move(sink), last](double fraction,
-                                                                              std::string_view message) mutable {
+  bool full = false;
+  return [&clock, call_id = std::move(call_id), sink = std::move(sink), last, full](double fraction,
+                                                                                    std::string_view message) mutable {
     const SteadyTime now = clock.steady_now();
-    if (last && now - *last < kPace && fraction != 1.0) return;
+    // The last step is told in any case, once.
+    const bool first_full = fraction >= 1.0 && !full;
+    if (last && now - *last < kPace && !first_full) return;
+    full = full || first_full;
     last = now;
     ToolProgress progress;
     progress.call_id = call_id;

@@ -32,6 +32,8 @@ class LiveTurn final : public ChatObserver, public std::enable_shared_from_this<
   void on_text(std::string_view text) override;
   void on_tool_call(const ToolCall& call) override;
   void on_tool_result(const ToolResult& result) override;
+  void on_approval(const Approval& approval) override;
+  void on_tool_progress(const ToolProgress& progress) override;
   Task<Status> journal(TurnStep step) override;
 
   // All that was said; tool calls still open count as interrupted.
@@ -66,6 +68,7 @@ class LiveTurn final : public ChatObserver, public std::enable_shared_from_this<
   std::string topic_;
   Turn turn_;
   std::vector<MessagePart> parts_;
+  std::vector<Approval> questions_;  // open ones, oldest first
   std::optional<ModelInfo> model_;
   std::string pending_;  // text not yet told
   bool flush_posted_ = false;

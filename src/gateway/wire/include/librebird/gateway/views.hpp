@@ -3,6 +3,7 @@
 // The JSON views of docs/protocol.md. Pure functions, any thread.
 
 #include <librebird/base/json_writer.hpp>
+#include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/model/identity.hpp>
 
@@ -13,6 +14,10 @@ void write(JsonWriter& json, const Message& message);
 void write(JsonWriter& json, const Turn& turn);
 void write(JsonWriter& json, const ToolSpec& tool);
 void write(JsonWriter& json, const ApiKey& key);
+void write(JsonWriter& json, const Approval& approval);
+void write(JsonWriter& json, const Grant& grant);
+void write(JsonWriter& json, const ToolMode& mode);
+void write(JsonWriter& json, const ToolProgress& progress);
 void write(JsonWriter& json, const std::vector<MessagePart>& parts);
 // A tool call as shown: status "running" while there is no result.
 void write(JsonWriter& json, const ToolCall& call, const ToolResult* result);

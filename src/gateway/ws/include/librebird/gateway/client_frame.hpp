@@ -3,6 +3,7 @@
 // The frames a client may send (docs/protocol.md), parsed strictly. Pure, any thread.
 
 #include <librebird/base/result.hpp>
+#include <librebird/core/model/approval.hpp>
 #include <librebird/gateway/catch_up.hpp>
 
 #include <optional>
@@ -27,11 +28,15 @@ struct SendFrame {
 struct CancelFrame {
   std::string turn_id;
 };
+struct DecideFrame {
+  std::string approval_id;
+  ApprovalDecision decision = ApprovalDecision::deny;
+};
 struct PingFrame {};
 
 struct ClientFrame {
   std::string id;  // the client's; repeated in the answer
-  std::variant<SubscribeFrame, UnsubscribeFrame, SendFrame, CancelFrame, PingFrame> what;
+  std::variant<SubscribeFrame, UnsubscribeFrame, SendFrame, CancelFrame, DecideFrame, PingFrame> what;
 };
 
 struct FrameError {

@@ -4,6 +4,7 @@
 // outlive it. Memory counts here: thousands of idle ones are normal.
 
 #include <librebird/base/clock.hpp>
+#include <librebird/core/ports/hands_service.hpp>
 #include <librebird/gateway/authenticator.hpp>
 #include <librebird/gateway/client_frame.hpp>
 #include <librebird/gateway/intake.hpp>
@@ -23,6 +24,7 @@ struct WsServices {
   ConversationStore& conversations;
   TurnStore& turns;
   MessageStore& messages;
+  HandsService& hands;
 };
 
 class WsSession {
@@ -38,6 +40,7 @@ class WsSession {
   Task<void> handle(ClientFrame frame);
   Task<void> subscribe(std::string id, SubscribeFrame frame);
   Task<void> send_message(std::string id, SendFrame frame);
+  Task<void> decide(std::string id, DecideFrame frame);
   void send(EventBus::Payload payload);
   void send(JsonWriter json);
   void send_error(const std::string& id, const Error& error);

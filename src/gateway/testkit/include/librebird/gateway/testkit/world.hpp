@@ -10,6 +10,7 @@
 #include <librebird/gateway/testkit/faulty_turn_store.hpp>
 #include <librebird/gateway/testkit/protocol_client.hpp>
 #include <librebird/gateway/testkit/scripted_brain.hpp>
+#include <librebird/gateway/testkit/scripted_hands.hpp>
 
 #include <gmock/gmock.h>
 
@@ -87,6 +88,7 @@ class World {
   librebird::testkit::SqliteSet stores;
   FaultyTurnStore turns;
   ScriptedBrain brain;
+  ScriptedHands hands;
   std::unique_ptr<EventBus> bus;
   TurnHub hub;
   ListEvents list_events;
