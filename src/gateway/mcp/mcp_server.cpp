@@ -165,7 +165,8 @@ Task<McpAnswer> McpServer::call_tool(Principal principal, McpMessage message, No
   ToolRequest request;
   request.call = {ids_.next(), message.name, message.arguments_json};
   request.principal = std::move(principal);
-  auto result = co_await hands_.execute_tool(std::move(request), std::move(sink), source.get_token());
+  auto result =
+      co_await hands_.execute_tool(std::move(request), ToolObserver{std::move(sink), {}, {}}, source.get_token());
   running_.erase(running);
   if (!result) {
     const bool cancelled = result.error().code == Code::cancelled;

@@ -17,9 +17,10 @@ using testing::HasSubstr;
 class ScriptedHands final : public HandsService {
  public:
   explicit ScriptedHands(Executor executor) : changed(executor) {}
-  Task<Result<ToolResult>> execute_tool(ToolRequest request, OutputSink on_output, std::stop_token stop) override {
+  Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override {
     requests.push_back(request);
-    if (on_output) on_output("half way");
+    EXPECT_FALSE(observer.approval);  // there is nobody to ask
+    if (observer.output) observer.output("half way");
     if (hold) {
       changed.notify_all();
       co_await changed.wait(stop, Millis(5'000));
@@ -37,6 +38,16 @@ class ScriptedHands final : public HandsService {
     co_return std::vector<ToolSpec>{tool};
   }
   Task<Result<HandsHealth>> health() override { co_return HandsHealth{}; }
+  Task<Result<Approval>> decide(Principal, std::string, ApprovalDecision) override { co_return Approval{}; }
+  Task<Result<std::vector<Approval>>> list_approvals(Principal, bool, int) override {
+    co_return std::vector<Approval>{};
+  }
+  Task<Result<ToolMode>> get_mode(Principal, std::string) override { co_return ToolMode{}; }
+  Task<Result<ToolMode>> set_mode(Principal, std::string, std::optional<ApprovalMode>) override {
+    co_return ToolMode{};
+  }
+  Task<Result<std::vector<Grant>>> list_grants(Principal) override { co_return std::vector<Grant>{}; }
+  Task<Status> revoke_grant(Principal, std::string) override { co_return Ok{}; }
 
   std::vector<ToolRequest> requests;
   ToolStatus status = ToolStatus::ok;

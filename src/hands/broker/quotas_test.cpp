@@ -91,11 +91,11 @@ TEST_F(QuotasTest, ARestartForgetsNothing) {
 
 TEST_F(QuotasTest, WhatOtherProcessesUseIsSeen) {
   call(me_);
-  Quotas command_line(clock_, store_, limits_);
-  std::swap(*quotas_, command_line);
+  auto command_line = std::make_unique<Quotas>(clock_, store_, limits_);
+  std::swap(quotas_, command_line);
   call(me_);
   call(me_);
-  std::swap(*quotas_, command_line);
+  std::swap(quotas_, command_line);
   EXPECT_TRUE(enter(me_));  // not yet told
   leave(me_);
   EXPECT_FALSE(enter(me_));
