@@ -21,6 +21,8 @@ struct Arguments {
   std::string anchor;
   std::string file;
   bool json = false;
+  bool yes = false;
+  bool all = false;
   bool lost_key = false;
   int limit = 100;
 };

@@ -47,24 +47,14 @@ int doctor(const Flags& flags) {
   return p.run([&] { return examine(p, storage, flags.config_file); });
 }
 
-int list_tools(const Flags& flags, bool json) {
+int with_hands(const Flags& flags, const std::function<Task<int>(Platform&, HandsService&)>& command) {
   auto platform = Platform::create(flags);
   if (!platform) return cli::fail(platform.error());
   Platform& p = **platform;
   if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
   const auto hands = make_local_hands(p);
   if (!hands) return cli::fail(hands.error());
-  return p.run([&] { return cli::list_tools(p.as_operator(), **hands, json); });
-}
-
-int call_tool(const Flags& flags, const std::string& name, const std::string& arguments_json) {
-  auto platform = Platform::create(flags);
-  if (!platform) return cli::fail(platform.error());
-  Platform& p = **platform;
-  if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
-  const auto hands = make_local_hands(p);
-  if (!hands) return cli::fail(hands.error());
-  return p.run([&] { return cli::call_tool(p.as_operator(), **hands, name, arguments_json); });
+  return p.run([&] { return command(p, **hands); });
 }
 
 }  // namespace librebird::apps

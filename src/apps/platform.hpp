@@ -8,6 +8,7 @@
 #include <librebird/base/config.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/cli/commands.hpp>
+#include <librebird/core/ports/hands_service.hpp>
 #include <librebird/core/ports/http_client.hpp>
 #include <librebird/storage/storage.hpp>
 
@@ -69,8 +70,8 @@ int run_gateway(const Flags& flags);
 int run_brain(const Flags& flags);
 int run_hands(const Flags& flags);
 int doctor(const Flags& flags);
-int call_tool(const Flags& flags, const std::string& name, const std::string& arguments_json);
-int list_tools(const Flags& flags, bool json);
+// Runs a command that needs the database and the hands.
+int with_hands(const Flags& flags, const std::function<Task<int>(Platform&, HandsService&)>& command);
 int serve_mcp(const Flags& flags);
 
 }  // namespace librebird::apps

@@ -10,6 +10,7 @@ import "./ui/styles/controls.css";
 import "./ui/styles/layout.css";
 import "./ui/styles/chat.css";
 import "./ui/styles/tools.css";
+import "./ui/styles/approvals.css";
 import "./ui/styles/composer.css";
 import "./ui/styles/prose.css";
 

@@ -1,12 +1,17 @@
 import type {
   Accepted,
   ApiKey,
+  Approval,
+  ApprovalDecision,
+  ApprovalMode,
   Conversation,
   ConversationPage,
+  Grant,
   Me,
   MessagePage,
   Problem,
   Tool,
+  ToolMode,
   Turn,
 } from "./types";
 
@@ -163,6 +168,19 @@ export const rest = {
   turn: (id: string) => request<Turn>(`/turns/${at(id)}`),
   cancel: (id: string) => request<Turn>(`/turns/${at(id)}/cancel`, { method: "POST" }),
   turnEventsUrl: (id: string) => `/api/v1/turns/${at(id)}/events`,
+
+  decide: (approvalId: string, decision: ApprovalDecision) =>
+    request<Approval>(`/approvals/${at(approvalId)}/decision`, { method: "POST", body: { decision } }),
+  /** Of a conversation, or (null) of the workspace. */
+  toolMode: (conversationId: string | null, signal?: AbortSignal) =>
+    request<ToolMode>(`${conversationId === null ? "" : `/conversations/${at(conversationId)}`}/tool-policy`, { signal }),
+  setToolMode: (conversationId: string | null, mode: ApprovalMode | null) =>
+    request<ToolMode>(`${conversationId === null ? "" : `/conversations/${at(conversationId)}`}/tool-policy`, {
+      method: "PUT",
+      body: { mode },
+    }),
+  grants: (signal?: AbortSignal) => request<{ items: Grant[] }>("/grants", { signal }),
+  revokeGrant: (id: string) => request<undefined>(`/grants/${at(id)}`, { method: "DELETE" }),
 
   tools: (signal?: AbortSignal) => request<{ items: Tool[] }>("/tools", { signal }),
   apiKeys: (signal?: AbortSignal) => request<{ items: ApiKey[] }>("/api-keys", { signal }),

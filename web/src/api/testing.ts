@@ -1,4 +1,4 @@
-import type { Conversation, Message, Part, ToolCall, Turn, TurnEvent } from "./types";
+import type { Approval, Conversation, Message, Part, ToolCall, Turn, TurnEvent } from "./types";
 
 /** Makers of protocol values for tests; each takes what matters and fills in the rest. */
 
@@ -52,6 +52,27 @@ export function call(change: Partial<ToolCall> = {}): ToolCall {
   };
 }
 
+export function approval(change: Partial<Approval> = {}): Approval {
+  return {
+    id: "q1",
+    conversation_id: "c1",
+    turn_id: "t1",
+    call: { id: "c1", name: "get_weather", arguments: { location: "Lisbon" } },
+    skill: "core",
+    reason: "get_weather reaches wttr.in, and the mode here is ask.",
+    does: ["network"],
+    hosts: ["wttr.in"],
+    program: null,
+    only_once: null,
+    state: "open",
+    decision: null,
+    created_at: at,
+    expires_at: "2026-01-02T03:09:05.678Z",
+    decided_at: null,
+    ...change,
+  };
+}
+
 const where = (seq: number, attempt: number) => ({ conversation_id: "c1", turn_id: "t1", attempt, seq });
 
 export const started = (seq: number, attempt = 1): TurnEvent => ({
@@ -79,6 +100,16 @@ export const snapshot = (seq: number, parts: Part[], attempt = 1, of = turn({ at
   type: "turn.snapshot",
   turn: of,
   parts,
+});
+export const asked = (seq: number, change: Partial<Approval> = {}): TurnEvent => ({
+  ...where(seq, 1),
+  type: "tool.approval",
+  approval: approval(change),
+});
+export const progressed = (seq: number, fraction: number | null, message = ""): TurnEvent => ({
+  ...where(seq, 1),
+  type: "tool.progress",
+  progress: { call_id: "c1", fraction, message },
 });
 export const finished = (seq: number, stored: Message | null, of = turn({ status: "done" })): TurnEvent => ({
   ...where(seq, 1),

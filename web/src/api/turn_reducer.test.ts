@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { reduceTurn, viewOfTurn, type TurnView } from "./turn_reducer";
-import { delta, finished, message, snapshot, started, toolCall, toolResult, turn } from "./testing";
+import { approval, asked, delta, finished, message, progressed, snapshot, started, toolCall, toolResult, turn } from "./testing";
 import type { TurnEvent } from "./types";
 
 function play(events: TurnEvent[], from?: TurnView) {
@@ -198,5 +198,34 @@ describe("the end", () => {
     expect(known.finished).toBe(true);
     expect(reduceTurn(known, finished(7, message("x"))).outcome).toBe("applied");
     expect(reduceTurn(known, delta(2, "x")).outcome).toBe("ignored");
+  });
+});
+
+describe("questions and progress", () => {
+  it("stand until they are answered", () => {
+    const open = play([started(1), toolCall(2, "c1"), asked(3)]);
+    expect(open.view?.approvals.map((each) => each.id)).toEqual(["q1"]);
+    const closed = play([started(1), toolCall(2, "c1"), asked(3), asked(4, { state: "granted", decision: "once" })]);
+    expect(closed.view?.approvals).toEqual([]);
+    expect(closed.view?.seq).toBe(4);
+  });
+
+  it("are numbered like everything else", () => {
+    expect(play([started(1), asked(3)]).outcomes).toEqual(["applied", "gap"]);
+    expect(play([started(1), asked(2), asked(2)]).outcomes).toEqual(["applied", "applied", "ignored"]);
+  });
+
+  it("come with a snapshot, and go with the end, another attempt or the call's result", () => {
+    const whole = { ...snapshot(9, []), approvals: [approval()] } as TurnEvent;
+    expect(play([whole]).view?.approvals).toHaveLength(1);
+    expect(play([whole, finished(10, message("x"))]).view?.approvals).toEqual([]);
+    expect(play([whole, started(1, 2)]).view?.approvals).toEqual([]);
+    expect(play([started(1), toolCall(2, "c1"), asked(3), toolResult(4, "c1")]).view?.approvals).toEqual([]);
+    expect(play([snapshot(9, [])]).view?.approvals).toEqual([]);
+  });
+
+  it("keep the last word of a call on how far it is", () => {
+    const { view } = play([started(1), progressed(2, 0.1, "a"), progressed(3, null, "b")]);
+    expect(view?.progress).toEqual({ c1: { call_id: "c1", fraction: null, message: "b" } });
   });
 });

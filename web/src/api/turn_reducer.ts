@@ -1,4 +1,4 @@
-import { isOver, type Message, type Part, type Turn, type TurnEvent } from "./types";
+import { isOver, type Approval, type Message, type Part, type ToolProgress, type Turn, type TurnEvent } from "./types";
 
 /** What a client holds of one turn: everything up to and including `seq` of `attempt`. */
 export interface TurnView {
@@ -6,6 +6,10 @@ export interface TurnView {
   attempt: number;
   seq: number;
   parts: readonly Part[];
+  /** Questions that wait for an answer. */
+  approvals: readonly Approval[];
+  /** How far running calls are, by call. */
+  progress: Readonly<Record<string, ToolProgress>>;
   /** True once the turn is over; nothing changes it any more. */
   finished: boolean;
   /** The stored answer, known when the turn is over. */
@@ -28,7 +32,7 @@ export interface Reduced {
 
 /** A turn that is known (from an acceptance or a list) but of which no event has been seen. */
 export function viewOfTurn(turn: Turn): TurnView {
-  return { turn, attempt: 0, seq: 0, parts: [], finished: isOver(turn.status), message: null };
+  return { turn, attempt: 0, seq: 0, parts: [], approvals: [], progress: {}, finished: isOver(turn.status), message: null };
 }
 
 export function reduceTurn(view: TurnView | undefined, event: TurnEvent): Reduced {
@@ -47,6 +51,8 @@ export function reduceTurn(view: TurnView | undefined, event: TurnEvent): Reduce
         attempt: event.attempt,
         seq: event.seq,
         parts: event.parts,
+        approvals: event.approvals ?? [],
+        progress: {},
         finished: isOver(event.turn.status),
         message: null,
       };
@@ -62,6 +68,8 @@ export function reduceTurn(view: TurnView | undefined, event: TurnEvent): Reduce
         attempt: event.attempt,
         seq: 1,
         parts: [],
+        approvals: [],
+        progress: {},
         finished: false,
         message: null,
       };
@@ -94,6 +102,8 @@ function finish(view: TurnView | undefined, event: TurnEvent & { type: "turn.fin
     attempt: event.attempt,
     seq: Math.max(event.seq, view?.attempt === event.attempt ? view.seq : 0),
     parts,
+    approvals: [],
+    progress: {},
     finished: true,
     message: event.message,
   };
@@ -118,7 +128,14 @@ function change(view: TurnView, event: TurnEvent): Partial<TurnView> {
         parts: view.parts.map((part) =>
           part.type === "tool_call" && part.call.id === event.call.id ? { type: "tool_call", call: event.call } : part,
         ),
+        approvals: view.approvals.filter((each) => each.call.id !== event.call.id),
       };
+    case "tool.approval": {
+      const others = view.approvals.filter((each) => each.id !== event.approval.id);
+      return { approvals: event.approval.state === "open" ? [...others, event.approval] : others };
+    }
+    case "tool.progress":
+      return { progress: { ...view.progress, [event.progress.call_id]: event.progress } };
     default:
       return {};
   }

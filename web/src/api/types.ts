@@ -81,6 +81,53 @@ export interface Message {
   created_at: string;
 }
 
+export type ApprovalMode = "read_only" | "ask" | "auto";
+export type ApprovalDecision = "once" | "always" | "deny";
+
+/** A question about one tool call: nothing runs until it is answered. */
+export interface Approval {
+  id: string;
+  conversation_id: string | null;
+  turn_id: string | null;
+  /** With exactly what will run. */
+  call: { id: string; name: string; arguments: unknown };
+  skill: string;
+  reason: string;
+  does: string[];
+  /** "*": any public host. */
+  hosts: string[];
+  program: string | null;
+  /** Why "always" cannot be answered; null: it can. */
+  only_once: string | null;
+  state: "open" | "granted" | "denied" | "expired" | "withdrawn";
+  decision: ApprovalDecision | null;
+  created_at: string;
+  expires_at: string;
+  decided_at: string | null;
+}
+
+/** A standing "always". */
+export interface Grant {
+  id: string;
+  skill: string;
+  tool: string;
+  host: string | null;
+  program: string | null;
+  created_at: string;
+}
+
+export interface ToolMode {
+  workspace: ApprovalMode | null;
+  conversation: ApprovalMode | null;
+  effective: ApprovalMode;
+}
+
+export interface ToolProgress {
+  call_id: string;
+  fraction: number | null;
+  message: string;
+}
+
 export interface Tool {
   name: string;
   skill: string;
@@ -133,7 +180,9 @@ export type TurnEvent = TurnEventBase &
     | { type: "turn.tool_call"; call: ToolCall }
     | { type: "turn.tool_result"; call: ToolCall }
     | { type: "turn.finished"; turn: Turn; message: Message | null }
-    | { type: "turn.snapshot"; turn: Turn; parts: Part[] }
+    | { type: "turn.snapshot"; turn: Turn; parts: Part[]; approvals?: Approval[] }
+    | { type: "tool.approval"; approval: Approval }
+    | { type: "tool.progress"; progress: ToolProgress }
   );
 
 export type ListEvent =
@@ -164,6 +213,8 @@ export const turnEventTypes = [
   "turn.tool_result",
   "turn.finished",
   "turn.snapshot",
+  "tool.approval",
+  "tool.progress",
 ] as const;
 
 export function isTurnEvent(frame: { type: string }): frame is TurnEvent {

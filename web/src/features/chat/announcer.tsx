@@ -21,6 +21,8 @@ export function Announcer({ turns }: { turns: readonly TurnView[] }) {
 }
 
 function describe(view: TurnView): string {
+  const question = view.approvals.at(-1);
+  if (question) return `Libre Bird asks for permission: ${question.reason}`;
   if (!view.finished) return view.attempt > 0 ? "Libre Bird is answering." : "";
   if (view.turn.status === "failed") return "The answer failed.";
   if (view.turn.status === "cancelled") return "The answer was stopped.";

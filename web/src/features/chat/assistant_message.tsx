@@ -5,12 +5,17 @@ import { Bird } from "../../ui/bird";
 import { CopyButton } from "../../ui/copy_button";
 import { fullTime } from "../../ui/format";
 import { Icon } from "../../ui/icons";
+import { ApprovalCard } from "./approval_card";
 import { Markdown } from "./markdown";
 import { ToolCard } from "./tool_card";
 
-function Parts({ parts, over }: { parts: readonly Part[]; over: boolean }) {
+function Parts({ parts, over, view }: { parts: readonly Part[]; over: boolean; view?: TurnView }) {
   return parts.map((part, index) => {
-    if (part.type === "tool_call") return <ToolCard key={part.call.id} call={part.call} over={over} />;
+    if (part.type === "tool_call") {
+      const question = view?.approvals.find((each) => each.call.id === part.call.id);
+      if (question) return <ApprovalCard key={question.id} approval={question} />;
+      return <ToolCard key={part.call.id} call={part.call} over={over} progress={view?.progress[part.call.id]} />;
+    }
     // A kind of part that a later server may add is passed over.
     return part.type === "text" ? <Markdown key={index} text={part.text} /> : null;
   });
@@ -95,7 +100,7 @@ export function LiveAnswer({ view }: { view: TurnView }) {
     >
       <Bird size={26} />
       <div className={finished ? "answer" : "answer answer-live"}>
-        <Parts parts={parts} over={finished} />
+        <Parts parts={parts} over={finished} view={view} />
         {waiting ? (
           <p className="thinking" aria-label="Thinking">
             <span />

@@ -1,9 +1,18 @@
 import { useEffect } from "react";
 import type { Me } from "../../api/types";
 import { Icon } from "../../ui/icons";
+import { ModeSwitch } from "./mode_switch";
 import { ModelBadge } from "./model_badge";
 
-export function ChatHeader({ title, me, onMenu }: { title: string; me: Me; onMenu(): void }) {
+interface Props {
+  title: string;
+  me: Me;
+  /** Null while the chat is new. */
+  id: string | null;
+  onMenu(): void;
+}
+
+export function ChatHeader({ title, me, id, onMenu }: Props) {
   const shown = title || "New chat";
   useEffect(() => {
     document.title = `${shown} – Libre Bird`;
@@ -14,6 +23,7 @@ export function ChatHeader({ title, me, onMenu }: { title: string; me: Me; onMen
         <Icon name="menu" />
       </button>
       <h1 title={shown}>{shown}</h1>
+      {id === null ? null : <ModeSwitch key={id} id={id} />}
       <ModelBadge model={me.server.model} />
     </header>
   );

@@ -150,7 +150,7 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
 
   return (
     <main className="chat" aria-label="Chat" inert={covered}>
-      <ChatHeader title={id === null ? "New chat" : (conversation.data?.title ?? "")} me={me} onMenu={onMenu} />
+      <ChatHeader title={id === null ? "New chat" : (conversation.data?.title ?? "")} me={me} id={missing ? null : id} onMenu={onMenu} />
       {missing ? (
         <div className="empty">
           <h2>This conversation is gone</h2>

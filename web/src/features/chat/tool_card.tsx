@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import type { ToolCall, ToolStatus } from "../../api/types";
+import type { ToolCall, ToolProgress, ToolStatus } from "../../api/types";
 import { CopyButton } from "../../ui/copy_button";
 import { duration } from "../../ui/format";
 import { Icon, type IconName } from "../../ui/icons";
@@ -35,6 +35,11 @@ export function glance(args: ToolCall["arguments"]): string {
   return text.replace(/\s+/g, " ").trim().slice(0, 120);
 }
 
+function progressText({ fraction, message }: ToolProgress): string {
+  const percent = fraction === null ? "" : `${Math.round(fraction * 100)} %`;
+  return [percent, message.slice(0, 80)].filter(Boolean).join(" · ") || "Running";
+}
+
 function Field({ name, value }: { name: string; value: unknown }) {
   const text = pretty(value);
   return (
@@ -51,7 +56,13 @@ function Field({ name, value }: { name: string; value: unknown }) {
   );
 }
 
-export function ToolCard({ call, over = false }: { call: ToolCall; over?: boolean }) {
+interface ToolCardProps {
+  call: ToolCall;
+  over?: boolean;
+  progress?: ToolProgress | undefined;
+}
+
+export function ToolCard({ call, over = false, progress }: ToolCardProps) {
   const [unfolded, setUnfolded] = useState(false);
   const bodyId = useId();
   // A call that still "runs" in a turn that is over never got its result.
@@ -71,7 +82,9 @@ export function ToolCard({ call, over = false }: { call: ToolCall; over?: boolea
         </span>
         <span className="tool-name">{call.name}</span>
         {unfolded ? null : <span className="tool-glance">{glance(call.arguments)}</span>}
-        <span className={status === "ok" ? "tool-state visually-hidden" : "tool-state"}>{look.text}</span>
+        <span className={status === "ok" ? "tool-state visually-hidden" : "tool-state"}>
+          {status === "running" && progress ? progressText(progress) : look.text}
+        </span>
         {call.duration_ms === null || call.duration_ms === undefined ? null : (
           <span className="tool-time">{duration(call.duration_ms)}</span>
         )}

@@ -12,6 +12,9 @@ export interface ListFilter {
 export const keys = {
   me: ["me"] as const,
   tools: ["tools"] as const,
+  toolMode: (id: string | null) => ["tool-policy", id] as const,
+  toolModes: ["tool-policy"] as const,
+  grants: ["grants"] as const,
   apiKeys: ["api-keys"] as const,
   lists: ["conversations"] as const,
   list: (filter: ListFilter) => ["conversations", filter] as const,

@@ -46,7 +46,7 @@ export function SettingsDialog({ me, onClose, onSignOut }: Props) {
       <div id="settings-panel" className="settings-panel" role="tabpanel" aria-labelledby={`tab-${sections.indexOf(section)}`}>
         {section === "General" ? <General me={me} onSignOut={onSignOut} /> : null}
         {section === "API keys" ? <ApiKeys /> : null}
-        {section === "Tools" ? <ToolsList /> : null}
+        {section === "Tools" ? <ToolsList me={me} /> : null}
       </div>
     </Dialog>
   );

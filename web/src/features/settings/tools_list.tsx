@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { rest } from "../../api/rest";
-import type { Tool } from "../../api/types";
+import type { Me, Tool } from "../../api/types";
 import { errorText } from "../../ui/toast";
 import { keys } from "../live/cache";
+import { Grants, WorkspaceMode } from "./tool_policy";
 
-export function ToolsList() {
+export function ToolsList({ me }: { me: Me }) {
   const tools = useQuery({ queryKey: keys.tools, queryFn: ({ signal }) => rest.tools(signal) });
   if (tools.isError && !tools.data) {
     return (
@@ -18,6 +19,8 @@ export function ToolsList() {
   for (const tool of tools.data.items) skills.set(tool.skill, [...(skills.get(tool.skill) ?? []), tool]);
   return (
     <>
+      <WorkspaceMode me={me} />
+      <Grants />
       <p className="quiet">What the agent may use when it answers. Each runs confined, with only the access named here.</p>
       {[...skills].map(([skill, items]) => (
         <section key={skill} className="skill">

@@ -45,7 +45,16 @@ Task<int> list_secrets(Operator op, bool json);
 Task<int> remove_secret(Operator op, std::string scope, std::string name);
 
 Task<int> list_tools(Operator op, HandsService& hands, bool json);
-Task<int> call_tool(Operator op, HandsService& hands, std::string name, std::string arguments_json);
+// Asks on the terminal what a person is to be asked; `yes` answers "once". Without both, such a call is refused.
+Task<int> call_tool(Operator op, HandsService& hands, std::string name, std::string arguments_json, bool yes);
+
+Task<int> list_approvals(Operator op, HandsService& hands, bool all, bool json);
+Task<int> decide_approval(Operator op, HandsService& hands, std::string id, std::string decision);
+Task<int> list_grants(Operator op, HandsService& hands, bool json);
+Task<int> revoke_grant(Operator op, HandsService& hands, std::string id);
+// `conversation_id` empty: the workspace's.
+Task<int> get_tool_policy(Operator op, HandsService& hands, std::string conversation_id);
+Task<int> set_tool_policy(Operator op, HandsService& hands, std::string conversation_id, std::string mode);
 
 // `librebird skill …`, as it was typed.
 struct SkillCommand {
