@@ -99,14 +99,42 @@ Task<Result<Approval>> Approvals::ask(const ToolSpec& tool, const ToolRequest& r
   question.reason = std::move(reason);
   question.created_at = clock_.unix_now();
   question.expires_at = question.created_at + options_.expiry.count();
+  // What cannot be put on record is not asked.
+  LB_CO_CHECK(co_await note(AuditKind::approval_requested, question.principal, question, question.reason));
   LB_CO_CHECK(co_await store_.add(question));
   co_return question;
+}
+
+Task<Status> Approvals::note(AuditEvent event) {
+  Status noted = co_await audit_.append(std::move(event));
+  if (!noted) log::error("an audit row cannot be written", {{"error", noted.error().message}});
+  co_return noted;
+}
+
+Task<Status> Approvals::note(AuditKind kind, Principal who, Approval approval, std::string detail) {
+  AuditEvent event;
+  event.kind = kind;
+  event.principal = std::move(who);
+  event.call_id = approval.call.id;
+  event.conversation_id = approval.conversation_id;
+  event.turn_id = approval.turn_id;
+  event.subject = approval.call.name;
+  event.arguments_sha256 = sha256_hex(approval.call.arguments_json);
+  const bool undecided = kind == AuditKind::approval_requested;
+  event.outcome = undecided                                     ? AuditOutcome::started
+                  : approval.state == ApprovalState::granted ? AuditOutcome::ok
+                                                                : AuditOutcome::denied;
+  event.detail = std::move(detail);
+  co_return co_await note(std::move(event));
 }
 
 Task<Approval> Approvals::close(Approval asked, ApprovalState state) {
   auto closed = co_await store_.close(asked.id, state);
   if (closed) {
-    if (closed->state == state) count(state);
+    if (closed->state == state) {
+      count(state);
+      (void)co_await note(AuditKind::approval_decided, closed->principal, *closed, std::string(to_string(state)));
+    }
     co_return std::move(*closed);
   }
   log::warn("a question could not be closed", {{"approval_id", asked.id}, {"error", closed.error().message}});
@@ -152,8 +180,11 @@ Task<Result<Approval>> Approvals::decide(Principal principal, std::string id, Ap
       co_return make_error(Code::failed_precondition, asked.use.only_once + " Answer \"once\" or \"deny\".");
     }
   }
-  LB_CO_TRY(decided, co_await store_.decide(std::move(principal), id, decision, std::move(grants)));
+  LB_CO_TRY(decided, co_await store_.decide(principal, id, decision, std::move(grants)));
   count(decided.state);
+  std::string detail(to_string(decision));
+  if (decision == ApprovalDecision::always) detail += ": " + policy::describe(decided.use);
+  (void)co_await note(AuditKind::approval_decided, std::move(principal), decided, std::move(detail));
   const auto [first, last] = waiting_.equal_range(id);
   for (auto waiter = first; waiter != last; ++waiter) waiter->second->notify_all();
   co_return decided;
@@ -174,11 +205,18 @@ Task<Result<ToolMode>> Approvals::set_mode(Principal principal, std::string conv
   const bool workspace = conversation_id.empty();
   const auto allowed = workspace ? policy::may_set_workspace_mode(principal) : policy::may_chat(principal);
   if (!allowed) co_return make_error(Code::permission_denied, allowed.reason);
+  AuditEvent event;
+  event.kind = AuditKind::policy;
+  event.principal = principal;
+  event.conversation_id = conversation_id;
+  event.subject = "tool mode";
+  event.detail = mode ? std::string(to_string(*mode)) : std::string("as if none had been set");
   if (workspace) {
     LB_CO_CHECK(co_await store_.set_workspace_mode(principal, mode));
   } else {
     LB_CO_CHECK(co_await store_.set_conversation_mode(principal, conversation_id, mode));
   }
+  (void)co_await note(std::move(event));
   co_return co_await get_mode(std::move(principal), std::move(conversation_id));
 }
 
@@ -187,7 +225,14 @@ Task<Result<std::vector<Grant>>> Approvals::list_grants(Principal principal) {
 }
 
 Task<Status> Approvals::revoke_grant(Principal principal, std::string id) {
-  return store_.revoke_grant(std::move(principal), std::move(id));
+  LB_CO_CHECK(co_await store_.revoke_grant(principal, id));
+  AuditEvent event;
+  event.kind = AuditKind::policy;
+  event.principal = std::move(principal);
+  event.subject = "standing answer";
+  event.detail = "revoked " + id;
+  (void)co_await note(std::move(event));
+  co_return Ok{};
 }
 
 }  // namespace librebird::hands

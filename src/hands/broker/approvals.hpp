@@ -11,6 +11,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/policy/permissions.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/audit_store.hpp>
 #include <librebird/core/ports/hands_service.hpp>
 
 #include <map>
@@ -33,8 +34,9 @@ struct ApprovalOptions {
 
 class Approvals {
  public:
-  Approvals(Executor executor, const Clock& clock, IdGenerator& ids, ApprovalStore& store, ApprovalOptions options)
-      : executor_(executor), clock_(clock), ids_(ids), store_(store), options_(options) {}
+  Approvals(Executor executor, const Clock& clock, IdGenerator& ids, ApprovalStore& store, AuditStore& audit,
+            ApprovalOptions options)
+      : executor_(executor), clock_(clock), ids_(ids), store_(store), audit_(audit), options_(options) {}
 
   // Whether the call may run; if not, why, and what would allow it. `request.call.arguments_json` is what will run.
   // Errors: cancelled, resource_exhausted (too many open questions), already_exists (see ToolRequest::resumed), the
@@ -54,11 +56,14 @@ class Approvals {
                              std::size_t open);
   Task<Result<policy::Decision>> await_answer(Approval asked, const ToolObserver& observer, std::stop_token stop);
   Task<Approval> close(Approval asked, ApprovalState state);
+  Task<Status> note(AuditEvent event);
+  Task<Status> note(AuditKind kind, Principal who, Approval approval, std::string detail);
 
   Executor executor_;
   const Clock& clock_;
   IdGenerator& ids_;
   ApprovalStore& store_;
+  AuditStore& audit_;
   ApprovalOptions options_;
   std::multimap<std::string, Signal*> waiting_;  // by question
 };

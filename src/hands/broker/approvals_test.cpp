@@ -1,6 +1,7 @@
 #include "approvals.hpp"
 
 #include <librebird/base/async/scope.hpp>
+#include <librebird/hands/testkit/fakes.hpp>
 #include <librebird/hands/testkit/memory_approvals.hpp>
 #include <librebird/hands/testkit/run_on.hpp>
 
@@ -44,10 +45,8 @@ class ApprovalsTest : public testing::Test {
   SystemRandom random_;
   IdGenerator ids_{clock_, random_};
   testkit::MemoryApprovalStore store_{clock_};
-  Approvals approvals_{loop_.executor(),
-                       clock_,
-                       ids_,
-                       store_,
+  testkit::MemoryAuditStore audit_;
+  Approvals approvals_{loop_.executor(), clock_, ids_, store_, audit_,
                        {.mode = ApprovalMode::ask, .expiry = Millis(60'000), .open_per_user = 3, .look = Millis(5)}};
   Principal me_{"me", "w", Role::member, "laptop"};
   ToolSpec tool_;
@@ -90,6 +89,26 @@ TEST_F(ApprovalsTest, OnceRunsThisCallAndNothingElse) {
   const auto second = pass();
   EXPECT_FALSE(second.value());
   EXPECT_NE(second->reason.find("said no"), std::string::npos);
+}
+
+TEST_F(ApprovalsTest, QuestionsAndAnswersAreAuditedWithoutTheirArguments) {
+  answer_with(ApprovalDecision::always);
+  ASSERT_TRUE(pass().value());
+  ASSERT_EQ(audit_.events.size(), 2U);
+  EXPECT_EQ(audit_.events[0].kind, AuditKind::approval_requested);
+  EXPECT_EQ(audit_.events[1].kind, AuditKind::approval_decided);
+  EXPECT_EQ(audit_.events[1].principal.credential_id, "phone");
+  EXPECT_EQ(audit_.events[1].detail, "always: changes something and reaches smtp.example");
+  for (const AuditEvent& event : audit_.events) EXPECT_EQ(event.detail.find("a@b.example"), std::string::npos);
+  ASSERT_TRUE(testkit::run_on(loop_, approvals_.set_mode(me_, "conversation", ApprovalMode::read_only)));
+  EXPECT_EQ(audit_.events.back().kind, AuditKind::policy);
+  // What cannot be put on record is not asked.
+  audit_.broken = true;
+  store_.grants.clear();
+  store_.conversations.clear();
+  request_.call.id = "unrecorded";
+  EXPECT_EQ(pass().error().code, Code::unavailable);
+  EXPECT_EQ(told_.size(), 2U);
 }
 
 TEST_F(ApprovalsTest, AlwaysHoldsForToolAndHostUntilRevoked) {

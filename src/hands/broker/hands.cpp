@@ -47,7 +47,7 @@ class Broker final : public HandsService {
         audit_(parts.audit),
         executor_(parts.loop.executor()),
         admission_(executor_, parts.clock, limits_of(parts.config)),
-        approvals_(executor_, parts.clock, parts.ids, parts.approvals, hands::approval_options(parts.config)),
+        approvals_(executor_, parts.clock, parts.ids, parts.approvals, parts.audit, hands::approval_options(parts.config)),
         quotas_(parts.clock, parts.quotas, hands::quota_limits(parts.config)),
         fence_(executor_, parts.http),
         device_(executor_),
