@@ -65,7 +65,10 @@ Task<Outcome> Conversation::hold(SandboxProcess& process, std::string tool, std:
     const Status rest = decoder_.finish([this](ProgramMessage message) { return on_message(std::move(message)); });
     if (!rest) broken_ = rest.error();
   }
-  co_return conclude(tool, std::move(run), stop.stop_requested());
+  const std::int64_t cpu_ms = run ? run->cpu.count() : 0;
+  Outcome outcome = conclude(tool, std::move(run), stop.stop_requested());
+  outcome.used.cpu_ms = cpu_ms;
+  co_return outcome;
 }
 
 void Conversation::on_output(std::string_view bytes) {

@@ -109,6 +109,10 @@ export class Live {
     return this.request({ type: 'cancel', turn_id: turnId });
   }
 
+  decide(approvalId, decision) {
+    return this.request({ type: 'decide', approval_id: approvalId, decision });
+  }
+
   view(turnId) {
     return this.views.get(turnId);
   }
@@ -142,7 +146,7 @@ export class Live {
       resolve(frame);
       return;
     }
-    if (!frame.type?.startsWith('turn.')) return;
+    if (!/^(turn|tool)\./.test(frame.type ?? '')) return;
     if (!this.views.has(frame.turn_id)) this.views.set(frame.turn_id, new TurnView(frame));
     const view = this.views.get(frame.turn_id);
     const fault = view.apply(frame);

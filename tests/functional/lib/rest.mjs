@@ -28,6 +28,9 @@ export class Rest {
   post(path, body, headers) {
     return this.request('POST', path, body, headers);
   }
+  put(path, body, headers) {
+    return this.request('PUT', path, body, headers);
+  }
   patch(path, body, headers) {
     return this.request('PATCH', path, body, headers);
   }

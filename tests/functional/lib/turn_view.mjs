@@ -5,6 +5,7 @@ export class TurnView {
   attempt = 0;
   seq = 0;
   parts = [];
+  approvals = []; // questions that wait for an answer
   finished = false;
   turn = null;
   message = null;
@@ -45,6 +46,7 @@ export class TurnView {
       this.attempt = event.attempt;
       this.seq = event.seq;
       this.parts = [];
+      this.approvals = [];
       this.turn = event.turn ?? this.turn;
       return undefined;
     }
@@ -78,6 +80,15 @@ export class TurnView {
         part.call = event.call;
         return undefined;
       }
+      case 'tool.approval': {
+        const { approval } = event;
+        if (!this.parts.some((p) => p.call?.id === approval.call.id)) return 'a question about an unknown call';
+        this.approvals = this.approvals.filter((a) => a.id !== approval.id);
+        if (approval.state === 'open') this.approvals.push(approval);
+        return undefined;
+      }
+      case 'tool.progress':
+        return event.progress.call_id ? undefined : 'progress of no call';
       default:
         return 'an unknown event';
     }
@@ -91,6 +102,7 @@ export class TurnView {
     this.attempt = event.attempt;
     this.seq = event.seq;
     this.parts = structuredClone(event.parts);
+    this.approvals = structuredClone(event.approvals);
     this.turn = event.turn;
     this.#whole = true;
     this.wantsSnapshot = false;
@@ -109,6 +121,7 @@ export class TurnView {
       if (held !== stored) fault ??= `the streamed parts differ from the stored ones:\n${held}\n${stored}\n`;
     }
     this.streamed = this.parts;
+    this.approvals = [];
     this.finished = true;
     this.#mayReplace = false;
     this.attempt = event.attempt;
