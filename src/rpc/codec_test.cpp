@@ -95,6 +95,19 @@ TEST(Codec, ServerMessages) {
   EXPECT_EQ(std::get<ToolCall>(*chat_server_message_from_wire(to_wire(ChatServerMessage(call)))), call);
   const ToolResult result{"id", ToolStatus::interrupted, kBroken, 5ms};
   EXPECT_EQ(std::get<ToolResult>(*chat_server_message_from_wire(to_wire(ChatServerMessage(result)))), result);
+  Approval asked;
+  asked.id = "q";
+  asked.principal = {"u", "w", Role::member, "c"};
+  asked.call = call;
+  asked.use = {true, false, true, false, {kBroken}, kBroken, kBroken};
+  asked.reason = kBroken;
+  for (const auto state : {ApprovalState::open, ApprovalState::granted, ApprovalState::denied, ApprovalState::expired,
+                           ApprovalState::withdrawn}) {
+    asked.state = state;
+    EXPECT_EQ(std::get<Approval>(*chat_server_message_from_wire(to_wire(ChatServerMessage(asked)))), asked);
+  }
+  const ToolProgress progress{"id", 0.25, kBroken};
+  EXPECT_EQ(std::get<ToolProgress>(*chat_server_message_from_wire(to_wire(ChatServerMessage(progress)))), progress);
   const TurnStep step{0, full_answer(FinishReason::length)};
   EXPECT_EQ(std::get<TurnStep>(*chat_server_message_from_wire(to_wire(ChatServerMessage(step)))), step);
   const ChatOutcome outcome{FinishReason::content_filter, {5, 6}, full_answer(FinishReason::stop)};

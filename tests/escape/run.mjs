@@ -39,6 +39,7 @@ class Platform {
     platform.world = world;
     platform.env = {
       PATH: process.env.PATH, HOME: world.folder, LANG: 'C.UTF-8', TMPDIR: world.folder,
+      LIBREBIRD_APPROVAL_MODE: 'auto',
       LIBREBIRD_CONNECT_TO: `allowed.test=127.0.0.1:${world.allowedPort}`, OPENAI_API_KEY: secret.first + secret.second,
     };
     platform.child = start(binary, ['serve', '--port', '0', '--data-dir', world.dataDir],

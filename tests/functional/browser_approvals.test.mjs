@@ -96,4 +96,4 @@ test('on a phone, in the dark', options, async (t) => {
   app.assertClean();
 });
 
-test.after(closeBrowser);
+test('the browser ends with the file', { timeout: 30_000 }, closeBrowser);

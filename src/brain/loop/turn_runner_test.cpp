@@ -410,6 +410,84 @@ TEST_F(Turn, AJournaledFinalAnswerIsNotAskedAgain) {
   EXPECT_TRUE(provider.requests.empty());
 }
 
+TEST_F(Turn, QuestionsAreShownAndWaitedFor) {
+  hands.add_asking("send");
+  hands.on_wait = [](Approval& question) { question.state = ApprovalState::granted; };
+  provider.scripts = {calls({{"send", "{}"}}), says("sent")};
+  play();
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_THAT(observer.events, ElementsAre("journal answer", "call send", "approval open", "approval granted",
+                                           "journal result", "result ok", "text"));
+}
+
+TEST_F(Turn, WithNobodyToAskNothingIsAsked) {
+  hands.add_asking("send");
+  request.can_ask = false;
+  request.tool_mode = ApprovalMode::read_only;
+  provider.scripts = {calls({{"send", "{}"}, {"echo", "{}"}}), says("not sent")};
+  play();
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_TRUE(hands.asked.empty());
+  EXPECT_THAT(observer.events, testing::Contains("result denied"));
+  ASSERT_EQ(hands.ran.size(), 1U);
+  EXPECT_EQ(hands.ran[0].mode, ApprovalMode::read_only);
+}
+
+TEST_F(Turn, ATurnsTimeStandsStillWhileAPersonThinks) {
+  hands.add_asking("send");
+  options.turn_limit = Millis(80);
+  const auto began = std::chrono::steady_clock::now();
+  hands.on_wait = [began](Approval& question) {
+    if (std::chrono::steady_clock::now() - began > Millis(250)) question.state = ApprovalState::denied;
+  };
+  provider.scripts = {calls({{"send", "{}"}}), says("well")};
+  play();
+  ASSERT_TRUE(outcome.ok()) << outcome.error().message;
+  // And goes on afterwards.
+  provider.scripts = {hangs()};
+  play();
+  EXPECT_EQ(code(), Code::deadline_exceeded);
+}
+
+TEST_F(Turn, AStopEndsTheWait) {
+  hands.add_asking("send");
+  hands.on_wait = [this](Approval&) { stop.request_stop(); };
+  provider.scripts = {calls({{"send", "{}"}})};
+  play();
+  EXPECT_EQ(code(), Code::cancelled);
+  EXPECT_EQ(observer.events.back(), "approval withdrawn");
+  EXPECT_TRUE(hands.ran.empty());
+}
+
+TEST_F(Turn, AQuestionThatWasOpenIsAskedAgainAfterACrash) {
+  hands.add_asking("send");
+  hands.on_wait = [](Approval& question) { question.state = ApprovalState::granted; };
+  ModelAnswer answer;
+  answer.tool_calls = {{"id-1", "send", "{}"}, {"id-2", "echo", "{}"}};
+  request.journal = {{0, answer}};
+  observer.next_index = 1;
+  provider.scripts = {says("ok")};
+  play();
+  ASSERT_TRUE(outcome.ok());
+  ASSERT_EQ(hands.ran.size(), 1U);
+  EXPECT_EQ(hands.ran[0].call.id, "id-1");
+  EXPECT_TRUE(hands.ran[0].resumed);
+  EXPECT_THAT(observer.events, testing::Contains("result interrupted"));  // nobody knows about the other one
+}
+
+TEST_F(Turn, LostHandsTakeTheirQuestionAlong) {
+  const auto lost = [](const ToolRequest&) -> Result<ToolResult> { return make_error(Code::unavailable, "lost"); };
+  hands.add("send", lost);
+  ModelAnswer answer;
+  answer.tool_calls = {{"id-1", "echo", "{}"}};
+  request.journal = {{0, answer}};
+  observer.next_index = 1;
+  hands.tools.clear();  // the tool is gone, and with it what is known about it
+  provider.scripts = {says("ok")};
+  play();
+  EXPECT_THAT(observer.events, testing::Contains("result interrupted"));
+}
+
 TEST_F(Turn, InterruptedCallsAreNotAnnouncedTwice) {
   ModelAnswer answer;
   answer.tool_calls = {{"id-1", "echo", "{}"}};

@@ -274,5 +274,43 @@ TEST_P(RandomTurn, EveryClientEndsWithExactlyTheSameParts) {
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomTurn, testing::Range(0U, 8U));
 
+TEST_F(LiveTurnTest, QuestionsAndProgressAreNumberedAndKept) {
+  begin();
+  const ToolCall call{"call", "send", R"({"to":"\ud800","a":"</script>"})"};
+  live->on_tool_call(call);
+  Approval question;
+  question.id = "q";
+  question.call = call;
+  question.use.hosts = {"a.example", "*"};
+  question.use.writes = true;
+  live->on_approval(question);
+  live->on_tool_progress({"call", 0.5, "half"});
+  EXPECT_EQ(types(live->missing(1, 2)), (std::vector<std::string>{"tool.approval#3", "tool.progress#4"}));
+  ProtocolClient client;
+  client.apply(*live->snapshot());
+  ASSERT_EQ(client.questions.size(), 1U);
+  const auto& shown_question = client.questions[0].as_object();
+  EXPECT_EQ(boost::json::serialize(shown_question.at("hosts")), R"(["a.example","*"])");
+  EXPECT_EQ(boost::json::serialize(shown_question.at("does")), R"(["writes"])");
+  EXPECT_TRUE(shown_question.at("conversation_id").is_null());
+  question.state = ApprovalState::granted;
+  live->on_approval(question);
+  for (const auto& event : live->missing(1, 4)) client.apply(*event);
+  EXPECT_TRUE(client.questions.empty());
+  ProtocolClient late;
+  late.apply(*live->snapshot());
+  EXPECT_TRUE(late.questions.empty());
+  // Another attempt begins without the questions of the one before.
+  live->on_approval([&] {
+    Approval open = question;
+    open.state = ApprovalState::open;
+    return open;
+  }());
+  leased.turn.attempt = 2;
+  live->begin(leased);
+  late.apply(*live->snapshot());
+  EXPECT_TRUE(late.questions.empty());
+}
+
 }  // namespace
 }  // namespace librebird::gateway

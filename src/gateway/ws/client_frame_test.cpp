@@ -17,6 +17,8 @@ TEST(ClientFrame, ReadsEveryKind) {
   ASSERT_TRUE(frame.cursor);
   EXPECT_EQ(frame.cursor->seq, 9U);
   EXPECT_TRUE(std::holds_alternative<ClientFrame>(parse_client_frame(R"({"type":"ping","id":"3"})", 100)));
+  const auto decide = parse_client_frame(R"({"type":"decide","id":"4","approval_id":"q","decision":"always"})", 100);
+  EXPECT_EQ(std::get<DecideFrame>(std::get<ClientFrame>(decide).what).decision, ApprovalDecision::always);
   EXPECT_TRUE(std::holds_alternative<ClientFrame>(parse_client_frame(R"({"type":"cancel","turn_id":"t"})", 100)));
 }
 
@@ -30,6 +32,9 @@ TEST(ClientFrame, RefusesTheRestAndSaysWhich) {
            R"({"type":1,"id":"1"})",
            R"({"type":"ping","id":"1","more":1})",
            R"({"type":"subscribe","id":"1","conversation_id":""})",
+           R"({"type":"decide","id":"1","approval_id":"q"})",
+           R"({"type":"decide","id":"1","approval_id":"q","decision":"yes"})",
+           R"({"type":"decide","id":"1","approval_id":"","decision":"once"})",
            R"({"type":"subscribe","id":"1","conversation_id":"c","cursor":[]})",
            R"({"type":"subscribe","id":"1","conversation_id":"c","cursor":{"turn_id":"t","seq":-1}})",
            R"({"type":"subscribe","id":"1","conversation_id":"c","cursor":{"turn_id":"t","seq":1e300}})",

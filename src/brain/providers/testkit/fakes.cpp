@@ -132,7 +132,10 @@ Task<bool> ScriptedHands::approved(const ToolRequest& request, const ToolObserve
   asked.push_back(question);
   const std::size_t index = asked.size() - 1;
   observer.approval(question);
-  while (asked[index].state == ApprovalState::open && !stop.stop_requested()) co_await yield();
+  while (asked[index].state == ApprovalState::open && !stop.stop_requested()) {
+    if (on_wait) on_wait(asked[index]);
+    co_await yield();
+  }
   if (stop.stop_requested()) asked[index].state = ApprovalState::withdrawn;
   const Approval ended = asked[index];
   observer.approval(ended);
@@ -191,6 +194,10 @@ void RecordingObserver::on_text(std::string_view piece) {
 void RecordingObserver::on_tool_call(const ToolCall& call) { events.push_back("call " + call.name); }
 void RecordingObserver::on_tool_result(const ToolResult& result) {
   events.push_back("result " + std::string(to_string(result.status)));
+}
+
+void RecordingObserver::on_approval(const Approval& approval) {
+  events.push_back("approval " + std::string(to_string(approval.state)));
 }
 
 Task<Status> RecordingObserver::journal(TurnStep step) {

@@ -17,12 +17,13 @@ class ProtocolClient {
   void apply(const std::string& text) {
     const auto event = boost::json::parse(text).as_object();
     const std::string type(event.at("type").as_string());
-    if (!type.starts_with("turn.")) return;
+    if (!type.starts_with("turn.") && !type.starts_with("tool.")) return;
     const std::string turn(event.at("turn_id").as_string());
     const int attempt = static_cast<int>(event.at("attempt").to_number<int>());
     const auto seq = event.at("seq").to_number<std::uint64_t>();
     if (type == "turn.snapshot") {
       parts = event.at("parts").as_array();
+      questions = event.at("approvals").as_array();
       cursor = Cursor{turn, attempt, seq};
       return;
     }
@@ -67,6 +68,12 @@ class ProtocolClient {
           object["call"] = event.at("call");
         }
       }
+    } else if (type == "tool.approval") {
+      const auto& approval = event.at("approval");
+      for (auto known = questions.begin(); known != questions.end();) {
+        known = known->at("id") == approval.at("id") ? questions.erase(known) : known + 1;
+      }
+      if (approval.at("state").as_string() == "open") questions.push_back(approval);
     } else if (type == "turn.finished") {
       end(event);
     }
@@ -75,6 +82,7 @@ class ProtocolClient {
 
   std::optional<Cursor> cursor;
   boost::json::array parts;
+  boost::json::array questions;  // open ones
   boost::json::value message;
   std::string status;
   bool finished = false;

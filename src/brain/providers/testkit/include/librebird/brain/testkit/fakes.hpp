@@ -74,6 +74,7 @@ class ScriptedHands final : public HandsService {
   std::size_t most_running = 0;
   std::function<void()> on_start;
   std::vector<Approval> asked;
+  std::function<void(Approval&)> on_wait;  // called again and again while a question is open; may answer it
 
  private:
   Task<bool> approved(const ToolRequest& request, const ToolObserver& observer, std::stop_token stop);
@@ -87,10 +88,12 @@ class RecordingObserver final : public ChatObserver {
   void on_text(std::string_view piece) override;
   void on_tool_call(const ToolCall& call) override;
   void on_tool_result(const ToolResult& result) override;
+  void on_approval(const Approval& approval) override;
   Task<Status> journal(TurnStep step) override;
 
   std::string text;
-  std::vector<std::string> events;  // "text", "call NAME", "result STATUS", "journal answer", "journal result"
+  std::vector<std::string>
+      events;  // "text", "call NAME", "result STATUS", "approval STATE", "journal answer", "journal result"
   std::vector<TurnStep> steps;
   int next_index = 0;
   bool orderly = true;
