@@ -22,7 +22,6 @@ struct Arguments {
   std::string file;
   bool json = false;
   bool yes = false;
-  bool all = false;
   bool lost_key = false;
   int limit = 100;
 };

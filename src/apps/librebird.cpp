@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "approval_commands.hpp"
 #include "commands.hpp"
 #include "skill_commands.hpp"
 
@@ -98,49 +99,6 @@ void add_tools(CLI::App& app, Arguments& in, int& code) {
   });
 }
 
-void add_approvals(CLI::App& app, Arguments& in, int& code) {
-  using Act = std::function<Task<int>(cli::Operator, HandsService&)>;
-  const auto run = [&in, &code](const Act& act) {
-    code = with_hands(in.flags, [&](Platform& p, HandsService& hands) { return act(p.as_operator(), hands); });
-  };
-  CLI::App* approval = app.add_subcommand("approval", "Questions about tool calls, and standing answers");
-  approval->require_subcommand(1);
-  CLI::App* list = command(*approval, "list", "List the questions that wait for an answer", in);
-  list->add_flag("--all", in.all, "Answered ones too");
-  list->add_flag("--json", in.json, "One JSON object a line");
-  list->callback([&in, run] {
-    run([&](cli::Operator op, HandsService& hands) { return cli::list_approvals(op, hands, in.all, in.json); });
-  });
-  CLI::App* decide = command(*approval, "decide", "Answer one; the call that waits goes on", in);
-  decide->add_option("id", in.id, "The question's id")->required();
-  decide->add_option("decision", in.name, "once, always or deny")->required();
-  decide->callback([&in, run] {
-    run([&](cli::Operator op, HandsService& hands) { return cli::decide_approval(op, hands, in.id, in.name); });
-  });
-  CLI::App* grants = command(*approval, "grants", "List the standing answers", in);
-  grants->add_flag("--json", in.json, "One JSON object a line");
-  grants->callback(
-      [&in, run] { run([&](cli::Operator op, HandsService& hands) { return cli::list_grants(op, hands, in.json); }); });
-  CLI::App* revoke = command(*approval, "revoke", "Take a standing answer back", in);
-  revoke->add_option("id", in.id, "The standing answer's id")->required();
-  revoke->callback(
-      [&in, run] { run([&](cli::Operator op, HandsService& hands) { return cli::revoke_grant(op, hands, in.id); }); });
-
-  CLI::App* policy = app.add_subcommand("tool-policy", "How much tools may do unasked");
-  policy->require_subcommand(1);
-  CLI::App* get = command(*policy, "get", "Show the mode", in);
-  get->add_option("--conversation", in.id, "Of this conversation instead of the workspace");
-  get->callback([&in, run] {
-    run([&](cli::Operator op, HandsService& hands) { return cli::get_tool_policy(op, hands, in.id); });
-  });
-  CLI::App* set = command(*policy, "set", "Set the mode", in);
-  set->add_option("mode", in.name, "read_only, ask, auto, or default")->required();
-  set->add_option("--conversation", in.id, "Of this conversation instead of the workspace");
-  set->callback([&in, run] {
-    run([&](cli::Operator op, HandsService& hands) { return cli::set_tool_policy(op, hands, in.id, in.name); });
-  });
-}
-
 }  // namespace
 }  // namespace librebird::apps
 
@@ -159,7 +117,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);
-  librebird::apps::add_approvals(app, arguments, code);
+  librebird::apps::ApprovalArguments approval;
+  librebird::apps::add_approval_commands(app, approval, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

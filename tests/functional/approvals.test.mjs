@@ -1,12 +1,14 @@
 // A tool that acts asks first: who is asked, what an answer does, and what becomes of a question when things break.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { Cluster } from './lib/cluster.mjs';
-import { Server } from './lib/harness.mjs';
+import { Server, sqlite } from './lib/harness.mjs';
 import { Live } from './lib/live.mjs';
 import { ModelServer } from './lib/model_server.mjs';
 import { assertProblem, assertProblemBody, newId } from './lib/rest.mjs';
-import { until, within } from './lib/poll.mjs';
+import { until } from './lib/poll.mjs';
 
 const options = { timeout: 90_000 };
 const page = 'http://127.0.0.1:9/a%20page';
@@ -31,14 +33,13 @@ async function setUp(t, env = {}) {
 const question = (live, turn) => until('the question on the socket', () => live.view(turn.id)?.approvals[0], 20_000, 5);
 const callOf = (message) => message.parts.find((p) => p.type === 'tool_call').call;
 
-/** What the audit log says of the tool, oldest first. */
-async function audited(server) {
-  const listed = await server.cli(['audit', 'list', '--json']);
-  assert.equal(listed.code, 0, listed.all);
-  return listed.stdout.trim().split('\n').map((line) => JSON.parse(line)).filter((row) => row.tool === 'open_url').reverse();
+/** How often the tool was begun, by the audit log. */
+async function starts(server) {
+  const rows = await sqlite(path.join(server.dataDir, 'librebird.db'),
+    "SELECT call_id FROM audit_chain WHERE kind = 'call_started' AND subject = 'open_url'");
+  assert.equal(new Set(rows.map((row) => row.call_id)).size, rows.length, 'no call twice');
+  return rows.length;
 }
-const starts = async (server) => (await audited(server)).filter((row) => /started|ok|error|interrupted/.test(row.outcome) &&
-  !/^approval/.test(row.kind ?? '')).length;
 
 test('once: the exact arguments are asked about, run, and asked about again', options, async (t) => {
   const { model, server, rest, live, id } = await setUp(t);
@@ -89,7 +90,7 @@ test('always: this tool and host, until it is revoked', options, async (t) => {
   assert.deepEqual(more, []);
   assert.deepEqual([grant.skill, grant.tool, grant.host, grant.program], ['core', 'open_url', '127.0.0.1', null]);
   const second = await rest.ask(id, 'open it once more');
-  assert.notEqual(callOf(second.message).status, 'denied');
+  assert.notEqual(callOf(second.answer).status, 'denied');
 
   const other = await live.send(id, 'open the other');
   const asked = await question(live, other.turn);
@@ -154,10 +155,10 @@ test('modes: of a conversation, of the workspace, and which one wins', options, 
   const policy = `/api/v1/conversations/${id}/tool-policy`;
   assert.deepEqual((await rest.get(policy)).body, { workspace: null, conversation: null, effective: 'ask' });
   assert.deepEqual((await rest.put(policy, { mode: 'auto' })).body, { workspace: null, conversation: 'auto', effective: 'auto' });
-  assert.notEqual(callOf((await rest.ask(id, 'open it')).message).status, 'denied');
+  assert.notEqual(callOf((await rest.ask(id, 'open it')).answer).status, 'denied');
   assert.equal((await rest.put('/api/v1/tool-policy', { mode: 'read_only' })).body.effective, 'read_only');
   assert.equal((await rest.get(policy)).body.effective, 'read_only', 'nothing loosens it');
-  const blocked = callOf((await rest.ask(id, 'open it')).message);
+  const blocked = callOf((await rest.ask(id, 'open it')).answer);
   assert.equal(blocked.status, 'denied');
   assert.match(blocked.result.error, /read_only.*To allow it/);
   assert.equal((await rest.put('/api/v1/tool-policy', { mode: null })).body.workspace, null);
@@ -320,7 +321,6 @@ test('the command line: refused without a terminal, --yes, modes, answers to a r
 test('quotas refuse, say when it works again, and outlive a restart', options, async (t) => {
   const model = await ModelServer.start(t);
   const server = new Server(t, { env: model.env() });
-  const fs = await import('node:fs');
   fs.mkdirSync(server.dataDir, { recursive: true });
   fs.writeFileSync(`${server.dataDir}/config.toml`, '[hands.quota.user]\ncalls_per_day = 2\n');
   const call = () => server.cli(['tool', 'call', 'calculator', '{"expression":"1+1"}']);

@@ -47,7 +47,8 @@ class Broker final : public HandsService {
         audit_(parts.audit),
         executor_(parts.loop.executor()),
         admission_(executor_, parts.clock, limits_of(parts.config)),
-        approvals_(executor_, parts.clock, parts.ids, parts.approvals, parts.audit, hands::approval_options(parts.config)),
+        approvals_(executor_, parts.clock, parts.ids, parts.approvals, parts.audit,
+                   hands::approval_options(parts.config)),
         quotas_(parts.clock, parts.quotas, hands::quota_limits(parts.config)),
         fence_(executor_, parts.http),
         device_(executor_),
@@ -201,8 +202,8 @@ Task<Result<ToolResult>> Broker::deny(AuditEntry entry, std::string reason) {
 
 // Within its quota: asks who is to be asked, waits for a place, runs.
 Task<Result<ToolResult>> Broker::admitted(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
-                                          ToolRequest request, AuditEntry entry, ToolObserver observer,
-                                          ToolUsage& used, std::stop_token stop) {
+                                          ToolRequest request, AuditEntry entry, ToolObserver observer, ToolUsage& used,
+                                          std::stop_token stop) {
   LB_CO_TRY(passed, co_await approvals_.pass(tool.spec, request, observer, stop));
   if (!passed) co_return co_await deny(std::move(entry), passed.reason);
   const SteadyTime began = std::chrono::steady_clock::now();
