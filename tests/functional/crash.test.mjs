@@ -20,7 +20,7 @@ test(`${kills} kills under the load of ${clients} clients`, { timeout: 120_000 +
   script(model, random);
   const home = tempDir(t);
   const opened = fakeDesktop(home);
-  const server = await Server.start(t, { home, env: { ...model.env(), LIBREBIRD_APPROVAL_MODE: 'auto', PATH: `${home}/bin:${process.env.PATH}` } });
+  const server = await Server.start(t, { home, env: { ...model.env(), PATH: `${home}/bin:${process.env.PATH}` } });
   const idempotent = await toolsOf(server);
   const rest = await server.program();
   const load = { running: true, up: true, accepted: new Map(), unsure: [], errors: [], faults: [], resent: 0 };
