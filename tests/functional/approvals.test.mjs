@@ -11,6 +11,7 @@ import { assertProblem, assertProblemBody, newId } from './lib/rest.mjs';
 import { until } from './lib/poll.mjs';
 
 const options = { timeout: 90_000 };
+const asking = { LIBREBIRD_APPROVAL_MODE: undefined }; // the default
 const page = 'http://127.0.0.1:9/a%20page';
 
 /** The model opens a page when it is told to, and then says what came of it. */
@@ -22,7 +23,7 @@ function script(model) {
 async function setUp(t, env = {}) {
   const model = await ModelServer.start(t);
   script(model);
-  const server = await Server.start(t, { env: { ...model.env(), ...env } });
+  const server = await Server.start(t, { env: { ...model.env(), ...asking, ...env } });
   const rest = await server.program();
   const live = await Live.open(t, rest);
   const { id } = await rest.conversation();
@@ -236,7 +237,7 @@ test('answered while the server was down: it goes on without asking', options, a
 test('three processes: brain or hands lost while it asks', options, async (t) => {
   const model = await ModelServer.start(t);
   script(model);
-  const cluster = await Cluster.start(t, { env: model.env() });
+  const cluster = await Cluster.start(t, { env: { ...model.env(), ...asking } });
   const rest = await cluster.gateway.program();
   const live = await Live.open(t, rest);
   for (const part of ['brain', 'hands']) {

@@ -5,6 +5,8 @@ import { browserMissing, closeBrowser, openApp } from './lib/browser.mjs';
 
 const options = { timeout: 90_000, skip: browserMissing };
 
+const asking = { LIBREBIRD_APPROVAL_MODE: undefined }; // the default
+
 function script(app) {
   app.model.on('open', (r) => r.toolResults.length > 0 ? `It was ${/Blocked/.test(r.toolResults[0].content) ? 'refused' : 'tried'}.`
     : { text: 'I shall open the page.',
@@ -13,7 +15,7 @@ function script(app) {
 const button = (app, name) => app.id('approval').getByRole('button', { name });
 
 test('a question shows what would run; once, deny and always', options, async (t) => {
-  const app = await openApp(t);
+  const app = await openApp(t, { env: asking });
   script(app);
   await app.say('open the page');
   const card = app.id('approval');
@@ -50,7 +52,7 @@ test('a question shows what would run; once, deny and always', options, async (t
 });
 
 test('by keyboard alone, after a reload, and the mode of a conversation', options, async (t) => {
-  const app = await openApp(t);
+  const app = await openApp(t, { env: asking });
   script(app);
   await app.say('open the page');
   await app.id('approval').waitFor();
@@ -79,7 +81,7 @@ test('by keyboard alone, after a reload, and the mode of a conversation', option
 });
 
 test('on a phone, in the dark', options, async (t) => {
-  const app = await openApp(t, { context: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, colorScheme: 'dark' } });
+  const app = await openApp(t, { env: asking, context: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, colorScheme: 'dark' } });
   script(app);
   await app.say('open the page');
   const card = app.id('approval');

@@ -10,9 +10,9 @@ namespace {
 // `{"mode": "ask"}`; null: as if none had been set.
 Result<std::optional<ApprovalMode>> read_mode(Body& body) {
   constexpr std::string_view kHint = "`mode` must be \"read_only\", \"ask\", \"auto\" or null.";
+  if (!body.has("mode")) return make_error(Code::invalid_argument, std::string(kHint));
   LB_TRY(text, body.optional_json("mode"));
-  if (!text) return make_error(Code::invalid_argument, std::string(kHint));
-  if (*text == "null") return std::optional<ApprovalMode>();
+  if (!text) return std::optional<ApprovalMode>();
   std::string_view name = *text;
   if (name.size() < 2 || name.front() != '"') return make_error(Code::invalid_argument, std::string(kHint));
   const auto mode = approval_mode_from_string(name.substr(1, name.size() - 2));

@@ -147,6 +147,8 @@ Result<std::optional<std::string>> Body::optional_json(std::string_view key) {
   return std::optional<std::string>(std::move(text));
 }
 
+bool Body::has(std::string_view key) const { return state_->object.contains(key); }
+
 Status Body::done() const {
   for (const auto& member : state_->object) {
     if (!state_->seen.contains(std::string_view(member.key()))) {

@@ -179,6 +179,8 @@ Task<Result<ToolResult>> Broker::execute_tool(ToolRequest request, ToolObserver 
   if (const policy::Decision decision = policy::may_call_tool(request.principal, tool.spec); !decision) {
     co_return co_await deny(std::move(entry), decision.reason);
   }
+  // Before anybody is asked: it could not run anyway.
+  if (!tool.set_up.empty()) co_return co_await deny(std::move(entry), tool.set_up);
   const Principal principal = request.principal;
   if (const Status room = co_await quotas_.enter(principal); !room) {
     if (room.error().code != Code::resource_exhausted) co_return room.error();
@@ -238,6 +240,12 @@ Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, c
   auto secrets = co_await secrets_.begin(request.principal, tool.skill.get());
   if (!secrets) co_return failed(secrets.error().message, secrets.error().message);
   if (observer.output) observer.output = secrets->guard->wrap(std::move(observer.output));
+  if (observer.progress) {
+    observer.progress = [guard = secrets->guard, told = std::move(observer.progress)](ToolProgress progress) {
+      progress.message = guard->text(std::move(progress.message));
+      told(progress);
+    };
+  }
   Outcome outcome = co_await run(std::move(tools), tool, *secrets, std::move(request), std::move(observer), stop);
   co_await secrets_.end(*secrets, outcome, call);
   if (!outcome.egress.empty()) {
@@ -254,7 +262,6 @@ Task<Outcome> Broker::run(std::shared_ptr<const hands::ToolSet> tools, const han
     if (!text) co_return failed(text.error().message, text.error().message);
     co_return hands::checked_answer(std::move(text).value());
   }
-  if (!tool.set_up.empty()) co_return failed(tool.set_up, "needs to be set up");
   if (tool.spec.runs_on == RunsOn::sandbox) {
     hands::CallObserver seen;
     seen.output = std::move(observer.output);

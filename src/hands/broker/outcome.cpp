@@ -35,8 +35,7 @@ Outcome checked_answer(std::string text) {
   if (error) return failed("The tool's answer was not valid JSON.", "answer was not JSON");
   const bool soft =
       value.is_object() && value.as_object().contains("error") && !value.as_object().at("error").is_null();
-  return {soft ? ToolStatus::error : ToolStatus::ok, std::move(text), soft ? "tool reported an error" : "", Millis(0),
-          0};
+  return {soft ? ToolStatus::error : ToolStatus::ok, std::move(text), soft ? "tool reported an error" : "", {}, {}};
 }
 
 }  // namespace librebird::hands

@@ -52,7 +52,8 @@ function removeDir(dir) {
 
 /** Only what a service would have: nothing of the developer's own settings leaks into a test. */
 export function environment(home, extra = {}) {
-  const env = { PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', TZ: 'UTC' };
+  // Tools act unasked, except where a test is about being asked: it sets this to undefined, which is the default.
+  const env = { PATH: process.env.PATH, HOME: home, LANG: 'C.UTF-8', TZ: 'UTC', LIBREBIRD_APPROVAL_MODE: 'auto' };
   for (const [key, value] of Object.entries(process.env)) {
     if (/^(ASAN|UBSAN|TSAN|LSAN)_OPTIONS$|^LLVM_PROFILE_FILE$/.test(key)) env[key] = value;
   }

@@ -39,6 +39,8 @@ class Body {
   Result<std::optional<Body>> optional_object(std::string_view key);
   // Any JSON value, as text; nullopt when absent.
   Result<std::optional<std::string>> optional_json(std::string_view key);
+  // Whether the key is there, be it with null (which the readers above take as absent).
+  [[nodiscard]] bool has(std::string_view key) const;
   [[nodiscard]] Status done() const;
 
  private:

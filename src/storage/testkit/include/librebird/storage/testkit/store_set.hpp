@@ -5,6 +5,7 @@
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
+#include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/stores.hpp>
