@@ -121,9 +121,9 @@ Task<Status> Approvals::note(AuditKind kind, Principal who, Approval approval, s
   event.subject = approval.call.name;
   event.arguments_sha256 = sha256_hex(approval.call.arguments_json);
   const bool undecided = kind == AuditKind::approval_requested;
-  event.outcome = undecided                                     ? AuditOutcome::started
+  event.outcome = undecided                                  ? AuditOutcome::started
                   : approval.state == ApprovalState::granted ? AuditOutcome::ok
-                                                                : AuditOutcome::denied;
+                                                             : AuditOutcome::denied;
   event.detail = std::move(detail);
   co_return co_await note(std::move(event));
 }

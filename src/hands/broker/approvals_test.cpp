@@ -46,7 +46,11 @@ class ApprovalsTest : public testing::Test {
   IdGenerator ids_{clock_, random_};
   testkit::MemoryApprovalStore store_{clock_};
   testkit::MemoryAuditStore audit_;
-  Approvals approvals_{loop_.executor(), clock_, ids_, store_, audit_,
+  Approvals approvals_{loop_.executor(),
+                       clock_,
+                       ids_,
+                       store_,
+                       audit_,
                        {.mode = ApprovalMode::ask, .expiry = Millis(60'000), .open_per_user = 3, .look = Millis(5)}};
   Principal me_{"me", "w", Role::member, "laptop"};
   ToolSpec tool_;

@@ -128,7 +128,8 @@ class Broker final : public HandsService {
   Task<Outcome> run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
                             AuditEntry call, ToolRequest request, ToolObserver observer, std::stop_token stop);
   Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
-                    const hands::CallSecrets& secrets, ToolRequest request, ToolObserver observer, std::stop_token stop);
+                    const hands::CallSecrets& secrets, ToolRequest request, ToolObserver observer,
+                    std::stop_token stop);
   static void count(const std::string& tool, ToolStatus status, double seconds);
 
   const Clock& clock_;

@@ -51,6 +51,8 @@ bool parse(std::span<char* const> arguments, Options& options) {
       options.bounds.processes = std::atol(arguments[++i]);
     } else if (word == "--memory" && more) {
       options.bounds.memory = std::atoll(arguments[++i]);
+    } else if (word == "--files" && more) {
+      options.bounds.files = std::atoll(arguments[++i]);
     } else {
       return false;
     }
@@ -98,7 +100,7 @@ bool watch(int epoll, int fd) {
 
 int ticking(bool often) {
   const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  const timespec period{0, often ? 2'000'000 : 20'000'000};
+  const timespec period{0, often ? 2'000'000 : 50'000'000};
   const itimerspec times{period, period};
   timerfd_settime(timer, 0, &times, nullptr);
   return timer;
@@ -111,7 +113,7 @@ int serve(const Options& options, Joiner& joiner, int signals, pid_t child) {
   epoll_event reader{};
   reader.data.fd = STDOUT_FILENO;
   epoll_ctl(epoll, EPOLL_CTL_ADD, STDOUT_FILENO, &reader);
-  const bool counts = options.bounds.processes > 0 || options.bounds.memory > 0;
+  const bool counts = options.bounds.processes > 0 || options.bounds.memory > 0 || options.bounds.files > 0;
   const int timer = counts ? ticking(options.bounds.processes > 0) : -1;
   if (counts && !watch(epoll, timer)) end_with(kCannotRun);
   Tally tally(options.bounds);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,6 +22,12 @@ std::int64_t field(std::string_view text, std::string_view name) {
 }  // namespace
 
 const char* Tally::exceeded() const {
+  struct statvfs scratch{};
+  if (bounds_.files > 0 && statvfs("/tmp", &scratch) == 0 &&
+      static_cast<std::int64_t>(scratch.f_files - scratch.f_ffree) > bounds_.files) {
+    return "too many files in /tmp";
+  }
+  if (bounds_.processes == 0 && bounds_.memory == 0) return nullptr;
   DIR* directory = opendir("/proc");
   if (directory == nullptr) return "its processes cannot be counted";
   long processes = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
-// Counts what is alive in this process namespace, where the kernel does not do it for us: root without control groups.
+// Counts what the kernel does not bound for us: files in the scratch folder; and, for root without control groups, the
+// processes and memory of this process namespace.
 
 #include <cstdint>
 
@@ -10,6 +11,7 @@ namespace librebird::runner {
 struct Bounds {
   long processes = 0;  // beside the first process of the namespace and ourselves; threads count
   std::int64_t memory = 0;
+  std::int64_t files = 0;  // in /tmp, a file system of its own
 };
 
 class Tally {

@@ -84,7 +84,9 @@ void offer_system(const Words& add) {
 void run_below_forwarder(const Words& add, const SandboxSpec& spec, const Enclosure& enclosure) {
   add({kRunnerInside, "forward", "--confine"});
   if (spec.egress_directory.empty()) add({"--no-network"});
-  if (spec.limits.scratch_bytes > 0) add({"--writable", "/tmp"});
+  if (spec.limits.scratch_bytes > 0) {
+    add({"--writable", "/tmp", "--files", fmt::to_string(spec.limits.scratch_files)});
+  }
   for (const SandboxMount& mount : spec.mounts) {
     if (mount.writable) add({"--writable", mount.path});
   }

@@ -67,7 +67,8 @@ void walls(JsonWriter& json, const SandboxSpec& spec, const ContainerPlan& plan)
   if (!plan.runtime.empty()) json.field("Runtime", plan.runtime);
   json.key("Tmpfs").begin_object();
   if (spec.limits.scratch_bytes > 0) {
-    json.field("/tmp", fmt::format("rw,nosuid,nodev,exec,mode=1777,size={}", spec.limits.scratch_bytes));
+    json.field("/tmp", fmt::format("rw,nosuid,nodev,exec,mode=1777,size={},nr_inodes={}", spec.limits.scratch_bytes,
+                                   spec.limits.scratch_files));
   }
   // Podman gives a read-only container a second, unbounded scratch folder here; and nobody needs the kernel's tree.
   json.field("/var/tmp", "ro,nosuid,nodev,noexec,size=4096").field("/sys", "ro,nosuid,nodev,noexec,size=4096");

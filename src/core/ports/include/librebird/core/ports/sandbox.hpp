@@ -31,6 +31,7 @@ struct SandboxLimits {
   int processes = 64;
   std::int64_t output_bytes = 1LL << 20;  // standard output and error together
   std::int64_t scratch_bytes = 64LL << 20;  // private /tmp
+  std::int64_t scratch_files = 65'536;  // files and folders in it: an empty one takes kernel memory, too
   std::int64_t file_bytes = 64LL << 20;  // largest file it may write
 };
 
