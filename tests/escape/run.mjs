@@ -15,7 +15,7 @@ const option = (name) => (given.includes(name) ? given[given.indexOf(name) + 1] 
 const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
 const callMs = 15_000;
 
-const runtimes = ['native', 'python', 'typescript', 'mcp', 'docker'];
+const runtimes = ['native', 'python', 'typescript', 'mcp']; // docker: src/hands/sandbox/docker/escape_sandboxtest.cpp
 const onlyHere = { // attacks that the skill itself knows, beside those of the program
   python: ['open_everything', 'shell', 'native_code', 'objects_of_the_runner', 'descriptors', 'sockets', 'urllib',
     'without_proxy', 'call_time_install', 'forged_protocol'],
@@ -108,6 +108,7 @@ async function carryOut(platform, runtime, attack, index) {
   const marker = `esc${process.pid % 10000}x${index}`;
   const facts = world.facts({ marker, server_pid: String(platform.child.pid) });
   world.touched.length = 0;
+  world.allowedAsked = 0;
   const wrong = [];
   const calling = platform.call(platform.key, `attack_${runtime}`, { attack: attack.name, facts })
     .catch((error) => ({ said: `no answer: ${error.message}`, lost: true }));
@@ -115,6 +116,8 @@ async function carryOut(platform, runtime, attack, index) {
     .catch((error) => ({ said: error.message }));
   const [answer, other] = [await calling, await others];
   if (answer.breached) wrong.push(answer.detail);
+  // The control: what is allowed works, or the refusals prove nothing.
+  if (attack.name === 'ssrf_redirect' && world.allowedAsked === 0) wrong.push('the allowed host was not reached either');
   if (answer.unknown) wrong.push('the attack is unknown');
   if (answer.lost) wrong.push(answer.said);
   if (other.result !== 42) wrong.push(`another call was not served: ${JSON.stringify(other).slice(0, 120)}`);

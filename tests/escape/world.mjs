@@ -27,7 +27,9 @@ export class World {
       answer.end('CANARY');
     });
     world.hostPort = (await listening(canary, 0, '127.0.0.1')).port;
+    world.allowedAsked = 0;
     const allowed = http.createServer((request, answer) => {
+      world.allowedAsked += 1;
       if (request.url === '/redirect') answer.writeHead(302, { Location: `http://127.0.0.1:${world.hostPort}/redirected` });
       answer.end('allowed');
     });

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -97,6 +99,25 @@ void run_below_forwarder(const Words& add, const SandboxSpec& spec, const Enclos
 
 }  // namespace
 
+namespace {
+
+// What /proc says of the kernel to the root that we may be outside; hidden, where this kernel has it.
+const std::vector<std::string>& kernel_files() {
+  static const std::vector<std::string> kThere = [] {
+    std::vector<std::string> there;
+    for (const char* path : {"/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/kpagecgroup",
+                             "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats", "/proc/pagetypeinfo",
+                             "/proc/sched_debug", "/proc/slabinfo", "/proc/sysrq-trigger", "/proc/timer_list",
+                             "/proc/timer_stats", "/proc/vmallocinfo"}) {
+      if (access(path, F_OK) == 0) there.emplace_back(path);
+    }
+    return there;
+  }();
+  return kThere;
+}
+
+}  // namespace
+
 bool is_single(const SandboxSpec& spec) { return spec.limits.processes <= 1; }
 
 std::span<const EtcFile> etc_files() {
@@ -130,6 +151,7 @@ Result<std::vector<std::string>> make_command(const std::string& bwrap, const Sa
     add({"--as-pid-1"});
   } else {
     add({"--block-fd", fmt::to_string(kBlockFd), "--proc", "/proc"});
+    for (const std::string& path : kernel_files()) add({"--ro-bind", "/dev/null", path});
     // Where we are root outside, /proc/sys could be written by the owner it has: the kernel's settings, not ours.
     add({"--remount-ro", "/proc"});
     for (const std::string_view device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random"}) {
