@@ -17,18 +17,17 @@ Task<Result<std::string>> ask_sandbox(HandsService& hands) {
   co_return health.detail.empty() ? "tools run contained" : "tools run contained; " + health.detail;
 }
 
-Task<int> examine(Platform& platform, Status storage, const std::string& config_note) {
+// `hands` are there if the storage is.
+Task<int> examine(Platform& platform, Status storage, HandsService* hands, const std::string& config_note) {
   std::vector<cli::Check> checks;
   checks.push_back({"configuration", Ok{}, config_note});
   if (storage) storage = platform.storage->check();
   checks.push_back({"database", storage, platform.data_dir + "/librebird.db"});
   if (storage) {
-    const auto hands = make_local_hands(platform);
-    if (!hands) co_return cli::fail(hands.error());
-    const auto sandbox = co_await ask_sandbox(**hands);
+    const auto sandbox = co_await ask_sandbox(*hands);
     checks.push_back({"sandbox", sandbox ? Status(Ok{}) : Status(sandbox.error()), sandbox ? *sandbox : ""});
     const auto brain = brain::make_brain(platform.loop, platform.config, platform.clock, platform.ids, *platform.http,
-                                         **hands, nullptr, brain::options_from(platform.config));
+                                         *hands, nullptr, brain::options_from(platform.config));
     const auto model = co_await brain->default_model();
     const Status known = model ? Status(Ok{}) : Status(model.error());
     checks.push_back({"model", known,
@@ -46,7 +45,13 @@ int doctor(const Flags& flags) {
   if (!platform) return cli::report_checks({{"configuration", platform.error(), ""}});
   Platform& p = **platform;
   const Status storage = p.open_storage();
-  return p.run([&] { return examine(p, storage, flags.config_file); });
+  std::unique_ptr<HandsService> hands;
+  if (storage) {
+    auto made = make_local_hands(p);
+    if (!made) return cli::fail(made.error());
+    hands = std::move(made).value();
+  }
+  return p.run([&] { return examine(p, storage, hands.get(), flags.config_file); });
 }
 
 int with_hands(const Flags& flags, const std::function<Task<int>(Platform&, HandsService&)>& command) {

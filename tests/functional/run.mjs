@@ -16,9 +16,10 @@ const groups = { // for the summary
   'real binaries': ['chat', 'conversations', 'resume', 'cancel', 'model_faults', 'bad_input', 'bad_storage',
     'openai_client', 'operations'],
   'three processes': ['three_process'],
+  'skills and approvals': ['skills', 'approvals', 'secrets', 'audit'],
   mcp: ['mcp_server'],
   crash: ['crash'],
-  browser: ['browser', 'browser_look'],
+  browser: ['browser', 'browser_look', 'browser_approvals'],
 };
 
 function chosen() {
