@@ -3,7 +3,7 @@
 # the root itself is new each time. Mounts and processes live in namespaces of their own and vanish with them.
 
 FRESH_ENVIRONMENT=(http_proxy https_proxy ftp_proxy no_proxy all_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY
-  LIBREBIRD_JOBS)
+  LIBREBIRD_JOBS PIP_INDEX_URL)
 
 run_fresh() {
   local release=12 codename
