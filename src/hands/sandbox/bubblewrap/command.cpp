@@ -16,42 +16,6 @@ namespace {
 constexpr std::string_view kUser = "65534";  // nobody
 constexpr std::string_view kRunnerInside = "/run/librebird-tool";
 
-bool is_plain_path(const std::string& path) {
-  if (path.size() < 2 || path[0] != '/' || path.find('\0') != std::string::npos) return false;
-  // No "..": a mount must be where it says.
-  return path.find("/../") == std::string::npos && !path.ends_with("/..");
-}
-
-bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
-
-Status check(const SandboxSpec& spec) {
-  if (spec.argv.empty() || !is_plain_path(spec.argv[0])) {
-    return make_error(Code::invalid_argument, "A sandboxed program must be named by its absolute path inside.");
-  }
-  if (std::ranges::any_of(spec.argv, has_nul) || std::ranges::any_of(spec.environment, has_nul)) {
-    return make_error(Code::invalid_argument, "Arguments and environment must not hold NUL bytes.");
-  }
-  // Bubblewrap passes its environment on; what would change bubblewrap itself is refused.
-  for (const std::string& variable : spec.environment) {
-    if (variable.find('=') == std::string::npos || variable.starts_with('=') || variable.starts_with("LD_")) {
-      return make_error(Code::invalid_argument,
-                        "An environment entry must be NAME=value, and not of the loader (LD_*).");
-    }
-  }
-  for (const SandboxMount& mount : spec.mounts) {
-    if (!is_plain_path(mount.host_path) || !is_plain_path(mount.path)) {
-      return make_error(Code::invalid_argument, fmt::format("The mount {} is not an absolute path.", mount.path));
-    }
-  }
-  if (!spec.egress_directory.empty() && !is_plain_path(spec.egress_directory)) {
-    return make_error(Code::invalid_argument, "The egress folder must be an absolute path.");
-  }
-  if (!spec.work_directory.starts_with('/') || has_nul(spec.work_directory)) {
-    return make_error(Code::invalid_argument, "The work directory must be an absolute path.");
-  }
-  return Ok{};
-}
-
 struct Words {
   std::vector<std::string>& command;
   void operator()(std::initializer_list<std::string_view> words) const {
@@ -105,10 +69,10 @@ namespace {
 const std::vector<std::string>& kernel_files() {
   static const std::vector<std::string> kThere = [] {
     std::vector<std::string> there;
-    for (const char* path : {"/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/kpagecgroup",
-                             "/proc/kpagecount", "/proc/kpageflags", "/proc/latency_stats", "/proc/pagetypeinfo",
-                             "/proc/sched_debug", "/proc/slabinfo", "/proc/sysrq-trigger", "/proc/timer_list",
-                             "/proc/timer_stats", "/proc/vmallocinfo"}) {
+    for (const char* path :
+         {"/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/kpagecgroup", "/proc/kpagecount",
+          "/proc/kpageflags", "/proc/latency_stats", "/proc/pagetypeinfo", "/proc/sched_debug", "/proc/slabinfo",
+          "/proc/sysrq-trigger", "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo"}) {
       if (access(path, F_OK) == 0) there.emplace_back(path);
     }
     return there;
@@ -135,6 +99,10 @@ std::span<const EtcFile> etc_files() {
 Result<std::vector<std::string>> make_command(const std::string& bwrap, const SandboxSpec& spec,
                                               const Enclosure& enclosure) {
   LB_CHECK(check(spec));
+  if (!spec.image.empty()) {
+    return make_error(Code::failed_precondition,
+                      "This tool brings an image, which this sandbox cannot run; set hands.sandbox to one that can.");
+  }
   std::vector<std::string> command;
   command.reserve(96);
   Words add{command};

@@ -27,7 +27,7 @@ struct ContainerPlan {
 };
 
 // Errors: invalid_argument (a relative or empty path, an argument with a NUL, a forbidden mount).
-Status check(const SandboxSpec& spec);
+Status check_container(const SandboxSpec& spec);
 
 std::string container_json(const SandboxSpec& spec, const ContainerPlan& plan);
 

@@ -215,7 +215,7 @@ Result<ContainerPlan> DockerSandbox::plan_for(const SandboxSpec& spec, const Eng
 }
 
 Task<Result<std::unique_ptr<SandboxProcess>>> DockerSandbox::start(SandboxSpec spec, std::stop_token stop) {
-  LB_CO_CHECK(check(spec));
+  LB_CO_CHECK(check_container(spec));
   if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool was stopped before it began.");
   LB_CO_CHECK(sources_exist(spec));
   LB_CO_TRY(facts, co_await connect(stop));

@@ -251,11 +251,11 @@ TEST(Container, HasTheFenceReadOnlyBelowTheForwarder) {
 TEST(Container, RefusesAMalformedSpec) {
   SandboxSpec good;
   good.argv = {"/probe"};
-  EXPECT_TRUE(check(good).ok());
+  EXPECT_TRUE(check_container(good).ok());
   const auto refused = [&good](auto change) {
     SandboxSpec bad = good;
     change(bad);
-    const Status status = check(bad);
+    const Status status = check_container(bad);
     return !status && status.error().code == Code::invalid_argument;
   };
   EXPECT_TRUE(refused([](SandboxSpec& s) { s.argv.clear(); }));
@@ -270,7 +270,7 @@ TEST(Container, RefusesAMalformedSpec) {
   EXPECT_TRUE(refused([](SandboxSpec& s) { s.work_directory = "x"; }));
   SandboxSpec image;
   image.image = "x";
-  EXPECT_TRUE(check(image).ok());
+  EXPECT_TRUE(check_container(image).ok());
 }
 
 TEST(Container, MakesAnEmptyImage) {

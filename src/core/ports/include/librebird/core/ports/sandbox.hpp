@@ -58,6 +58,9 @@ struct SandboxSpec {
   SandboxLimits limits;
 };
 
+// What holds of every spec, whoever runs it. invalid_argument says what is wrong.
+[[nodiscard]] Status check(const SandboxSpec& spec);
+
 enum class SandboxEnd { exited, signalled, timed_out, out_of_memory, output_limit, cancelled };
 
 struct SandboxRun {
