@@ -36,6 +36,7 @@ void check(const SendFrame& frame) {
   check_text(frame.client_message_id, 128);
 }
 void check(const CancelFrame& frame) { check_text(frame.turn_id, 128); }
+void check(const DecideFrame& frame) { check_text(frame.approval_id, 128); }
 void check(const PingFrame& /*frame*/) {}
 
 }  // namespace

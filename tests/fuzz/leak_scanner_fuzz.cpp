@@ -33,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     before = leak.offset + leak.length;
   }
   constexpr std::string_view kToken = "ghp_0123456789abcdefghijABCDEFGHIJ456789zz";
+  if (text.find(kToken) != std::string_view::npos) return 0;  // it may stand inside a longer word
   const std::string planted = std::string(text) + "\n" + std::string(kToken) + "\n" + std::string(text);
   if (LeakScanner::scan(planted).masked.find(kToken) != std::string::npos) std::abort();
   (void)LeakScanner::scan_json(text);
