@@ -199,7 +199,7 @@ if (given.includes('--write')) {
   fs.mkdirSync(path.join(root, 'docs/security'), { recursive: true });
   fs.writeFileSync(path.join(root, 'docs/security/escape-suite.md'), `# The escape suite's results
 
-Written by \`node tests/escape/run.mjs --write\` on ${os.type()} ${os.release()}. Each column is who runs the platform and the
+Written by \`node tests/escape/run.mjs --write\` on ${os.type()} ${os.release().split('-')[0]}. Each column is who runs the platform and the
 runtime of the hostile skill; its sandbox is bubblewrap, for docker the docker sandbox. "held" means: nothing gained,
 nothing on the host touched, nothing left, and others were served meanwhile.
 

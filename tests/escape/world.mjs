@@ -13,6 +13,11 @@ const listening = (server, ...where) => new Promise((done, failed) => {
   server.listen(...where, () => done(server.address()));
 });
 
+// Calls of the C library on the host.
+function host(calls) {
+  execFileSync('python3', ['-c', `import ctypes; l = ctypes.CDLL(None); ${calls}`]);
+}
+
 export class World {
   // `owner`: { uid, gid } of who runs the platform, or nothing: ourselves.
   static async make(owner) {
@@ -49,7 +54,18 @@ export class World {
     world.hostFile = path.join(world.folder, 'host_file.txt');
     fs.writeFileSync(world.hostFile, 'CANARY of the host\n');
     fs.mkdirSync(world.dataDir, { mode: 0o700 });
-    if (owner) for (const item of ['', 'data', 'host_file.txt']) fs.chownSync(path.join(world.folder, item), owner.uid, owner.gid);
+    // What belongs to another workspace and to another skill, where the platform keeps such things.
+    const other = '01900000-0000-7000-8000-000000000000';
+    world.otherWork = path.join(world.dataDir, 'work', other, 'diary.txt');
+    world.otherSkill = path.join(world.dataDir, 'skills', other, 'theirs', 'v1', 'skill.json');
+    for (const file of [world.otherWork, world.otherSkill]) {
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(file, 'CANARY of somebody else');
+    }
+    world.ipcKey = 0x1b0000 + (process.pid % 0xffff);
+    world.queue = `/librebird-escape-${process.pid}`;
+    host(`l.shmget(${world.ipcKey}, 4096, 0o1666); l.msgget(${world.ipcKey}, 0o1666); l.mq_open(b"${world.queue}", 66, 0o666, 0)`);
+    if (owner) execFileSync('chown', ['-R', `${owner.uid}:${owner.gid}`, world.folder]);
     return world;
   }
 
@@ -61,6 +77,10 @@ export class World {
       database: path.join(this.dataDir, 'librebird.db'),
       master_key: path.join(this.dataDir, 'master.key'),
       host_file: this.hostFile,
+      other_work: this.otherWork,
+      other_skill: this.otherSkill,
+      ipc_key: String(this.ipcKey),
+      message_queue: this.queue,
       host_account: account ?? '',
       host_port: String(this.hostPort),
       host_address: address?.address ?? '',
@@ -75,6 +95,7 @@ export class World {
 
   close() {
     for (const server of this.servers) server.close();
+    host(`l.shmctl(l.shmget(${this.ipcKey}, 0, 0), 0, None); l.msgctl(l.msgget(${this.ipcKey}, 0), 0, None); l.mq_unlink(b"${this.queue}")`);
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 }
