@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,13 @@
 
 namespace librebird::bubblewrap {
 namespace {
+
+// What the names of control groups made in this process namespace begin with.
+std::string our_groups() {
+  struct stat space{};
+  ::stat("/proc/self/ns/pid", &space);
+  return "librebird-" + std::to_string(space.st_ino) + "-";
+}
 
 using testing::HasSubstr;
 using testing::StartsWith;
@@ -288,7 +296,7 @@ TEST_F(Bubblewrap, LeavesNothingBehindWhenDropped) {
   for (const std::string& folder : {groups.pids, groups.memory, groups.cpu}) {
     if (folder.empty()) continue;
     for (const auto& entry : fs::directory_iterator(folder)) {
-      EXPECT_EQ(entry.path().native().find("librebird-" + std::to_string(getpid())), std::string::npos);
+      EXPECT_FALSE(entry.path().filename().native().starts_with(our_groups() + std::to_string(getpid()) + "-"));
     }
   }
 }
@@ -383,8 +391,8 @@ TEST_F(Bubblewrap, NothingOutlivesAKilledServer) {
     if (folder.empty()) continue;
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string name = entry.path().filename().native();
-      if (!name.starts_with("librebird-")) continue;
-      EXPECT_EQ(::kill(std::atoi(name.c_str() + 10), 0), 0) << name << " is nobody's";
+      if (!name.starts_with(our_groups())) continue;
+      EXPECT_EQ(::kill(std::atoi(name.c_str() + our_groups().size()), 0), 0) << name << " is nobody's";
     }
   }
 }

@@ -35,24 +35,32 @@ std::string read_file(const std::string& path) {
 
 bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
+// A process number means something in its own process namespace only; a container beside us may share our groups.
+const std::string& prefix() {
+  static const std::string kOurs = [] {
+    struct stat space{};
+    ::stat("/proc/self/ns/pid", &space);
+    return fmt::format("librebird-{}-", space.st_ino);
+  }();
+  return kOurs;
+}
+
 // A group can be made here and holds the file that sets the limit.
 bool delegates(const std::string& folder, const std::string& file) {
-  const std::string trial = fmt::format("{}/librebird-trial-{}", folder, getpid());
+  const std::string trial = fmt::format("{}/{}trial-{}", folder, prefix(), getpid());
   if (mkdir(trial.c_str(), 0755) != 0) return false;
   const bool good = access((trial + "/" + file).c_str(), W_OK) == 0;
   rmdir(trial.c_str());
   return good;
 }
 
-constexpr std::string_view kPrefix = "librebird-";
-
 // Groups of processes that are no more: a killed server could not remove its own.
 void sweep(const std::string& folder) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().native();
-    if (!name.starts_with(kPrefix)) continue;
-    const int owner = std::atoi(name.c_str() + kPrefix.size());
+    if (!name.starts_with(prefix())) continue;
+    const int owner = std::atoi(name.c_str() + prefix().size());
     if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
   }
 }
@@ -117,7 +125,7 @@ bool ControlGroup::make(const std::string& parent, const std::string& name) {
 
 ControlGroup ControlGroup::create(const ControlGroups& groups, const SandboxLimits& limits) {
   static std::atomic<std::uint64_t> counter{0};
-  const std::string name = fmt::format("{}{}-{}", kPrefix, getpid(), ++counter);
+  const std::string name = fmt::format("{}{}-{}", prefix(), getpid(), ++counter);
   ControlGroup group;
   if (!groups.pids.empty() && group.make(groups.pids, name)) {
     group.limits_processes_ =
