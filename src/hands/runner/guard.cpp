@@ -1,6 +1,7 @@
 #include "guard.hpp"
 
 #include "confine.hpp"
+#include "tally.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,8 +15,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -123,9 +126,11 @@ std::vector<std::string> environment_of(const Setup& setup) {
 
 class Guard {
  public:
+  explicit Guard(Bounds bounds) : tally_(bounds) {}
   int run();
 
  private:
+  Tally tally_;
   bool read_setup();
   bool fill();
   bool take_frames();
@@ -329,8 +334,16 @@ int Guard::run() {
     std::array<pollfd, 3> waits = {{{signals_, POLLIN, 0},
                                     {STDIN_FILENO, static_cast<short>(full ? 0 : POLLIN), 0},
                                     {pending_.empty() ? -1 : input_, POLLOUT, 0}}};
-    if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return kAbandoned;
+    constexpr int kLook = 50;  // milliseconds
+    if (poll(waits.data(), waits.size(), kLook) < 0 && errno != EINTR) return kAbandoned;
     if (waits[0].revents != 0 && collect()) return finish();
+    if (const char* what = tally_.exceeded()) {
+      std::fprintf(stderr, "the sandbox ended it: %s\n", what);
+      kill(child_, SIGKILL);
+      while (waitpid(child_, &status_, 0) < 0 && errno == EINTR) {
+      }
+      return finish();
+    }
     if (!full && waits[1].revents != 0 && !fill()) return kAbandoned;
     // With the input full we do not read, but a hang-up is told all the same.
     if (full && (waits[1].revents & (POLLHUP | POLLERR)) != 0) return kAbandoned;
@@ -340,9 +353,14 @@ int Guard::run() {
 }  // namespace
 
 int guard(std::span<char* const> arguments) {
-  if (!arguments.empty()) return kMisused;
+  Bounds bounds;
+  if (arguments.size() == 2 && std::string_view(arguments[0]) == "--files") {
+    bounds.files = std::atoll(arguments[1]);
+  } else if (!arguments.empty()) {
+    return kMisused;
+  }
   drop_privilege_paths();
-  return Guard().run();
+  return Guard(bounds).run();
 }
 
 }  // namespace librebird::runner

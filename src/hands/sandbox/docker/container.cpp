@@ -60,8 +60,7 @@ void walls(JsonWriter& json, const SandboxSpec& spec, const ContainerPlan& plan)
   if (!plan.runtime.empty()) json.field("Runtime", plan.runtime);
   json.key("Tmpfs").begin_object();
   if (spec.limits.scratch_bytes > 0) {
-    json.field("/tmp", fmt::format("rw,nosuid,nodev,exec,mode=1777,size={},nr_inodes={}", spec.limits.scratch_bytes,
-                                   spec.limits.scratch_files));
+    json.field("/tmp", fmt::format("rw,nosuid,nodev,exec,mode=1777,size={}", spec.limits.scratch_bytes));
   }
   // Podman gives a read-only container a second, unbounded scratch folder here; and nobody needs the kernel's tree.
   json.field("/var/tmp", "ro,nosuid,nodev,noexec,size=4096").field("/sys", "ro,nosuid,nodev,noexec,size=4096");
@@ -105,7 +104,8 @@ std::string container_json(const SandboxSpec& spec, const ContainerPlan& plan) {
   JsonWriter json;
   json.begin_object().field("Image", plan.image).field("User", plan.user).field("Hostname", "sandbox");
   json.field("WorkingDir", "/");
-  json.key("Entrypoint").begin_array().value(kToolInside).value("guard").end_array();
+  json.key("Entrypoint").begin_array().value(kToolInside).value("guard");
+  json.value("--files").value(fmt::to_string(spec.limits.scratch_files)).end_array();
   json.key("Cmd").begin_array().end_array();
   json.field("AttachStdin", true).field("AttachStdout", true).field("AttachStderr", true);
   // Its input ends when we go, whatever way we go.
