@@ -120,10 +120,10 @@ Decision may_set_workspace_mode(const Principal& principal) {
 std::string why_not_always(std::string_view program) {
   // Each of these runs whatever its arguments or its input say.
   static constexpr std::array<std::string_view, 47> kRunners{
-      "sh",    "bash",  "dash",   "zsh",       "fish",  "ksh",      "csh",    "tcsh",   "ash",     "busybox",
-      "env",   "sudo",  "su",     "doas",      "xargs", "nohup",    "nice",   "setsid", "timeout", "time",
-      "watch", "exec",  "eval",   "command",   "find",  "parallel", "ssh",    "python", "perl",    "ruby",
-      "node",  "deno",  "bun",    "php",       "lua",   "luajit",   "awk",    "gawk",   "mawk",    "nawk",
+      "sh",    "bash",  "dash",   "zsh",       "fish",  "ksh",      "csh",  "tcsh",   "ash",     "busybox",
+      "env",   "sudo",  "su",     "doas",      "xargs", "nohup",    "nice", "setsid", "timeout", "time",
+      "watch", "exec",  "eval",   "command",   "find",  "parallel", "ssh",  "python", "perl",    "ruby",
+      "node",  "deno",  "bun",    "php",       "lua",   "luajit",   "awk",  "gawk",   "mawk",    "nawk",
       "sed",   "tclsh", "expect", "osascript", "make",  "npx",      "pwsh"};
   if (program.empty()) return "The call names no program.";
   const std::size_t slash = program.rfind('/');

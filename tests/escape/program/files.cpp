@@ -104,8 +104,8 @@ Finding hard_link(const Facts& facts) {
 
 Finding proc_root(const Facts& facts) {
   const std::string victim = fact(facts, "host_file");
-  for (const char* root : {"/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/proc/self/cwd/../../../..",
-                           "/proc/thread-self/root"}) {
+  for (const char* root :
+       {"/proc/1/root", "/proc/self/root", "/proc/1/cwd", "/proc/self/cwd/../../../..", "/proc/thread-self/root"}) {
     if (!read_start(root + victim).empty()) return breach(std::string("out through ") + root);
   }
   return held();
@@ -140,10 +140,12 @@ Finding device_nodes(const Facts&) {
 }
 
 Finding host_devices(const Facts&) {
-  for (const char* device : {"/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/nvme0n1",
-                             "/dev/fuse", "/dev/kvm", "/dev/net/tun", "/dev/loop0", "/dev/loop-control", "/dev/tty0",
-                             "/dev/console", "/dev/uinput", "/dev/input/event0", "/dev/snd/seq", "/dev/dri/card0",
-                             "/dev/rtc0", "/dev/vhost-net", "/dev/btrfs-control", "/dev/mapper/control"}) {
+  for (const char* device :
+       {"/dev/mem",           "/dev/kmem",          "/dev/port",      "/dev/kmsg",    "/dev/sda",
+        "/dev/vda",           "/dev/nvme0n1",       "/dev/fuse",      "/dev/kvm",     "/dev/net/tun",
+        "/dev/loop0",         "/dev/loop-control",  "/dev/tty0",      "/dev/console", "/dev/uinput",
+        "/dev/input/event0",  "/dev/snd/seq",       "/dev/dri/card0", "/dev/rtc0",    "/dev/vhost-net",
+        "/dev/btrfs-control", "/dev/mapper/control"}) {
     const int fd = ::open(device, O_RDONLY | O_NONBLOCK);
     if (fd >= 0) return breach(std::string("opened ") + device);
   }
@@ -185,7 +187,8 @@ Finding set_user_id(const Facts&) {
   for (const char* root : {"/usr/bin", "/usr/sbin", "/usr/lib", "/bin", "/sbin"}) {
     for (const auto& entry : fs::directory_iterator(root, error)) {
       struct stat info{};
-      if (::lstat(entry.path().c_str(), &info) != 0 || !S_ISREG(info.st_mode) || (info.st_mode & S_ISUID) == 0) continue;
+      if (::lstat(entry.path().c_str(), &info) != 0 || !S_ISREG(info.st_mode) || (info.st_mode & S_ISUID) == 0)
+        continue;
       // There may be one to see; it must not make anybody of us.
       const pid_t child = ::fork();
       if (child == 0) {

@@ -37,7 +37,8 @@ Finding fork_bomb(const Facts& facts) {
   for (const pid_t child : children) ::kill(child, SIGKILL);
   while (::waitpid(-1, nullptr, 0) > 0) {
   }
-  return children.size() > limit_of(facts, "processes", 64) ? breach(std::to_string(children.size()) + " processes") : held(reason());
+  return children.size() > limit_of(facts, "processes", 64) ? breach(std::to_string(children.size()) + " processes")
+                                                            : held(reason());
 }
 
 Finding thread_bomb(const Facts& facts) {
@@ -74,7 +75,8 @@ Finding shared_memory_flood(const Facts& facts) {
   const std::string piece(1 << 20, 'x');
   const int fd = ::memfd_create("flood", 0);
   if (fd < 0) return held(reason());
-  while (total < 2 * most && ::write(fd, piece.data(), piece.size()) == static_cast<ssize_t>(piece.size())) total += piece.size();
+  while (total < 2 * most && ::write(fd, piece.data(), piece.size()) == static_cast<ssize_t>(piece.size()))
+    total += piece.size();
   return total > most ? breach(std::to_string(total >> 20) + " MiB") : held(reason());
 }
 
@@ -86,7 +88,8 @@ Finding fill_folder(const std::string& folder, std::size_t most) {
     if (fd < 0) break;
     ::signal(SIGXFSZ, SIG_IGN);
     ssize_t written = 0;
-    while (total < 2 * most && (written = ::write(fd, piece.data(), piece.size())) > 0) total += static_cast<std::size_t>(written);
+    while (total < 2 * most && (written = ::write(fd, piece.data(), piece.size())) > 0)
+      total += static_cast<std::size_t>(written);
     ::close(fd);
   }
   return total > most + (8UL << 20) ? breach(std::to_string(total >> 20) + " MiB in " + folder) : held(reason());
@@ -115,14 +118,16 @@ Finding inode_flood(const Facts&) {
 Finding descriptor_flood(const Facts&) {
   int opened = 0;
   while (opened < 100'000 && ::open("/tmp", O_RDONLY | O_DIRECTORY) >= 0) ++opened;
-  return opened > 5000 ? breach(std::to_string(opened) + " descriptors") : held(std::to_string(opened) + " descriptors");
+  return opened > 5000 ? breach(std::to_string(opened) + " descriptors")
+                       : held(std::to_string(opened) + " descriptors");
 }
 
 Finding sparse_file(const Facts&) {
   const int fd = ::open("/tmp/sparse", O_CREAT | O_WRONLY, 0600);
   ::signal(SIGXFSZ, SIG_IGN);
-  return fd >= 0 && ::ftruncate(fd, 1LL << 40) == 0 && ::pwrite(fd, "x", 1, (1LL << 40) - 2) == 1 ? breach("a file of 1 TiB")
-                                                                                                   : held(reason());
+  return fd >= 0 && ::ftruncate(fd, 1LL << 40) == 0 && ::pwrite(fd, "x", 1, (1LL << 40) - 2) == 1
+             ? breach("a file of 1 TiB")
+             : held(reason());
 }
 
 Finding output_flood(const Facts&) {

@@ -8,7 +8,6 @@
 #include <linux/keyctl.h>
 #include <linux/perf_event.h>
 #include <sched.h>
-#include <ctime>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -19,6 +18,7 @@
 #include <sys/timex.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <ctime>
 
 #include <array>
 #include <cerrno>
@@ -53,8 +53,8 @@ Finding pivot(const Facts&) {
 }
 
 Finding namespaces(const Facts&) {
-  for (const int flag : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS,
-                         CLONE_NEWCGROUP}) {
+  for (const int flag :
+       {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP}) {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(::unshare(flag) == 0 ? 0 : 1);
     int status = 1 << 8;
@@ -78,7 +78,8 @@ Finding join_namespaces(const Facts&) {
 Finding keyrings(const Facts&) {
   if (::syscall(SYS_add_key, "user", "escape", "x", 1, KEY_SPEC_SESSION_KEYRING) >= 0) return breach("add_key");
   if (::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_USER_KEYRING, 1) >= 0) return breach("keyctl");
-  if (::syscall(SYS_request_key, "user", "escape", nullptr, KEY_SPEC_SESSION_KEYRING) >= 0) return breach("request_key");
+  if (::syscall(SYS_request_key, "user", "escape", nullptr, KEY_SPEC_SESSION_KEYRING) >= 0)
+    return breach("request_key");
   return held(reason());
 }
 
@@ -106,7 +107,8 @@ Finding perf_events(const Facts&) {
 }
 
 Finding user_faults(const Facts&) {
-  return ::syscall(SYS_userfaultfd, 0) >= 0 || ::syscall(SYS_userfaultfd, 1) >= 0 ? breach("userfaultfd") : held(reason());
+  return ::syscall(SYS_userfaultfd, 0) >= 0 || ::syscall(SYS_userfaultfd, 1) >= 0 ? breach("userfaultfd")
+                                                                                  : held(reason());
 }
 
 Finding kernel_modules(const Facts&) {
@@ -138,7 +140,9 @@ Finding hardware_ports(const Facts&) {
   return held(reason());
 }
 
-Finding fanotify(const Facts&) { return ::syscall(SYS_fanotify_init, 0, 0) >= 0 ? breach("fanotify_init") : held(reason()); }
+Finding fanotify(const Facts&) {
+  return ::syscall(SYS_fanotify_init, 0, 0) >= 0 ? breach("fanotify_init") : held(reason());
+}
 
 Finding capabilities(const Facts&) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -184,15 +188,16 @@ Finding old_system_calls(const Facts&) {
 
 Finding kernel_settings(const Facts&) {
   for (const char* path : {"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hostname",
-                           "/proc/sys/vm/overcommit_memory", "/proc/sys/fs/binfmt_misc/register",
-                           "/proc/sysrq-trigger", "/proc/sys/net/ipv4/ip_forward", "/proc/1/oom_score_adj",
-                           "/sys/kernel/uevent_helper", "/sys/kernel/debug/x", "/sys/power/state",
-                           "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory/tasks"}) {
+                           "/proc/sys/vm/overcommit_memory", "/proc/sys/fs/binfmt_misc/register", "/proc/sysrq-trigger",
+                           "/proc/sys/net/ipv4/ip_forward", "/proc/1/oom_score_adj", "/sys/kernel/uevent_helper",
+                           "/sys/kernel/debug/x", "/sys/power/state", "/sys/fs/cgroup/release_agent",
+                           "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory/tasks"}) {
     const int fd = ::open(path, O_WRONLY);
     if (fd < 0) continue;
     struct stat info{};
     // Our own oom score may be raised; nothing else may be opened.
-    if (std::string_view(path).starts_with("/proc/1/") && ::fstat(fd, &info) == 0 && info.st_uid == ::getuid()) continue;
+    if (std::string_view(path).starts_with("/proc/1/") && ::fstat(fd, &info) == 0 && info.st_uid == ::getuid())
+      continue;
     return breach(std::string("opened for writing: ") + path);
   }
   return held();

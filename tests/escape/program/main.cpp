@@ -48,7 +48,8 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array kGroups = {file_attacks, kernel_attacks, process_attacks, network_attacks, flood_attacks, secret_attacks};
+constexpr std::array kGroups = {file_attacks,    kernel_attacks, process_attacks,
+                                network_attacks, flood_attacks,  secret_attacks};
 
 const Attack* find(std::string_view name) {
   for (const auto group : kGroups) {

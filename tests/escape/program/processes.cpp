@@ -49,7 +49,8 @@ Finding memory_of_others(const Facts& facts) {
     const std::string memory = "/proc/" + std::to_string(pid) + "/mem";
     if (::open(memory.c_str(), O_RDWR) >= 0 && pid != ::getpid()) return breach("opened " + memory);
     const long fd = ::syscall(SYS_pidfd_open, pid, 0);
-    if (fd >= 0 && ::syscall(SYS_pidfd_getfd, fd, 0, 0) >= 0) return breach("took a descriptor of " + std::to_string(pid));
+    if (fd >= 0 && ::syscall(SYS_pidfd_getfd, fd, 0, 0) >= 0)
+      return breach("took a descriptor of " + std::to_string(pid));
   }
   return held(reason());
 }
@@ -95,7 +96,8 @@ Finding inherited_descriptors(const Facts&) {
         name.find("/skill") != 0 && name.find("/usr") != 0) {
       return breach("inherited " + name);
     }
-    if (S_ISDIR(info.st_mode) && ::openat(fd, "../../../../etc/shadow", O_RDONLY) >= 0) return breach("a way out at " + name);
+    if (S_ISDIR(info.st_mode) && ::openat(fd, "../../../../etc/shadow", O_RDONLY) >= 0)
+      return breach("a way out at " + name);
     if (S_ISSOCK(info.st_mode)) {
       int listening = 0;
       socklen_t size = sizeof(listening);

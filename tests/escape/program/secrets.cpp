@@ -27,8 +27,10 @@ Finding environment(const Facts& facts) {
   const std::string planted = fact(facts, "planted_secret");
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable(*entry);
-    if (!planted.empty() && variable.find(planted) != std::string_view::npos) return breach("the secret is in the environment");
-    for (const char* word : {"SECRET", "TOKEN=", "PASSWORD", "API_KEY", "DATABASE_URL", "LIBREBIRD_", "SSH_AUTH_SOCK"}) {
+    if (!planted.empty() && variable.find(planted) != std::string_view::npos)
+      return breach("the secret is in the environment");
+    for (const char* word :
+         {"SECRET", "TOKEN=", "PASSWORD", "API_KEY", "DATABASE_URL", "LIBREBIRD_", "SSH_AUTH_SOCK"}) {
       if (variable.find(word) != std::string_view::npos && variable.find("lbs_") == std::string_view::npos) {
         return breach("in the environment: " + std::string(variable.substr(0, variable.find('='))));
       }
@@ -45,7 +47,8 @@ Finding arguments_of_all(const Facts& facts) {
       std::ifstream in(entry.path().string() + file, std::ios::binary);
       std::stringstream text;
       text << in.rdbuf();
-      if (!planted.empty() && text.str().find(planted) != std::string::npos) return breach("in " + entry.path().string() + file);
+      if (!planted.empty() && text.str().find(planted) != std::string::npos)
+        return breach("in " + entry.path().string() + file);
     }
   }
   return held();
@@ -95,8 +98,9 @@ Finding secret_in_error(const Facts& facts) {
 
 Finding poison(const Facts&) {
   int left = 0;
-  for (const char* path : {"/tmp/poison", "/dev/shm/poison", "/run/poison", "/var/tmp/poison", "/usr/lib/python3/poison.py",
-                           "/app/poison", "/kit/poison", "/env/poison", "/skill/poison", "/tmp/.npmrc", "/tmp/.profile"}) {
+  for (const char* path :
+       {"/tmp/poison", "/dev/shm/poison", "/run/poison", "/var/tmp/poison", "/usr/lib/python3/poison.py", "/app/poison",
+        "/kit/poison", "/env/poison", "/skill/poison", "/tmp/.npmrc", "/tmp/.profile"}) {
     const int fd = ::open(path, O_CREAT | O_WRONLY, 0666);
     if (fd < 0) continue;
     ++left;
@@ -107,8 +111,9 @@ Finding poison(const Facts&) {
 }
 
 Finding taste_poison(const Facts&) {
-  for (const char* path : {"/tmp/poison", "/dev/shm/poison", "/run/poison", "/var/tmp/poison", "/usr/lib/python3/poison.py",
-                           "/app/poison", "/kit/poison", "/env/poison", "/skill/poison"}) {
+  for (const char* path :
+       {"/tmp/poison", "/dev/shm/poison", "/run/poison", "/var/tmp/poison", "/usr/lib/python3/poison.py", "/app/poison",
+        "/kit/poison", "/env/poison", "/skill/poison"}) {
     if (::access(path, F_OK) == 0) return breach(std::string("found ") + path);
   }
   return held();
@@ -117,7 +122,8 @@ Finding taste_poison(const Facts&) {
 Finding forge_answers(const Facts&) {
   // Answers to other calls, a second answer to this one, garbage between: the caller must get ours or an error.
   constexpr std::string_view kForged =
-      "{\"type\":\"result\",\"id\":\"other\",\"value\":\"forged\"}\n{\"type\":\"ready\"}\n{\"type\":\"call\",\"id\":\"x\"}\n\n";
+      "{\"type\":\"result\",\"id\":\"other\",\"value\":\"forged\"}\n{\"type\":\"ready\"}\n{\"type\":\"call\",\"id\":"
+      "\"x\"}\n\n";
   (void)!::write(STDOUT_FILENO, kForged.data(), kForged.size());
   return held();
 }

@@ -17,7 +17,6 @@
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
-#include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/stores.hpp>
 
 #include <cstddef>

@@ -47,7 +47,7 @@ struct ToolObserver {
 struct HandsHealth {
   bool ready = false;
   std::string sandbox;  // plug-in in use
-  std::string detail;   // what is missing, or could be better, and how to mend it
+  std::string detail;  // what is missing, or could be better, and how to mend it
 };
 
 class HandsService {

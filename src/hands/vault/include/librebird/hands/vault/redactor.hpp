@@ -47,7 +47,7 @@ class Redactor {
     // The rest. Afterwards the stream is as new.
     [[nodiscard]] std::string finish();
     [[nodiscard]] std::size_t found() const;  // places replaced in what was said
-    [[nodiscard]] std::size_t seen() const;   // grows at once when a value is complete, said or not
+    [[nodiscard]] std::size_t seen() const;  // grows at once when a value is complete, said or not
 
    private:
     struct Impl;

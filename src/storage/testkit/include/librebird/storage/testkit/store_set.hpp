@@ -7,7 +7,6 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
-#include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/stores.hpp>
 
 #include <gtest/gtest.h>
