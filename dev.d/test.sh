@@ -84,7 +84,13 @@ suite_architecture() {
 # What runs beside a skill, with programs of its own: no part of the C++ build.
 suite_kits() {
   install_kit
-  node sdk/typescript/test/run.mjs "$@" | tee "$RESULTS/kits.log" >&2
+  { python3 sdk/python/tests/run.py || true; node sdk/typescript/test/run.mjs "$@" || true; } |
+    tee "$RESULTS/kits.log" >&2
+  awk '/^kits \(/ { passed += $3; failed += $5; skipped += $7 }
+    END { printf "kits: %d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 }' \
+    "$RESULTS/kits.log" >"$RESULTS/kits.total" || true
+  cat "$RESULTS/kits.total" >>"$RESULTS/kits.log"
+  ! grep -q '[1-9][0-9]* failed' "$RESULTS/kits.total"
 }
 
 suite_web() {

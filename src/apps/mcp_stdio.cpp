@@ -60,7 +60,7 @@ class Conversation {
   }
 
   Task<void> answer(McpMessage message) {
-    const gateway::McpServer::Notify notify = [this](std::string text) { say(std::move(text)); };
+    const gateway::McpServer::Notify notify = [](std::string text) { say(std::move(text)); };
     McpAnswer answer = co_await server_.answer(principal_, std::move(message), notify, scope_.token());
     if (!answer.body.empty()) say(std::move(answer.body));
   }

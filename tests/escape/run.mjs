@@ -33,6 +33,20 @@ function attacks(runtime) {
   return [...common, ...own].filter((one) => !only || one.name === only);
 }
 
+// Another user cannot run what lies in our home: he gets an installation of his own.
+function installed(world) {
+  if (!world.owner) return binary;
+  const folder = path.join(world.folder, 'install');
+  fs.mkdirSync(path.join(folder, 'bin'), { recursive: true });
+  for (const name of ['librebird', 'librebird-tool']) {
+    fs.copyFileSync(path.join(path.dirname(binary), name), path.join(folder, 'bin', name));
+    fs.chmodSync(path.join(folder, 'bin', name), 0o755);
+  }
+  execFileSync('cp', ['-rL', path.join(path.dirname(binary), '../share'), path.join(folder, 'share')]);
+  execFileSync('chmod', ['-R', 'a+rX', folder]);
+  return path.join(folder, 'bin', 'librebird');
+}
+
 class Platform {
   static async start(world) {
     const platform = new Platform();
@@ -42,7 +56,8 @@ class Platform {
       LIBREBIRD_APPROVAL_MODE: 'auto',
       LIBREBIRD_CONNECT_TO: `allowed.test=127.0.0.1:${world.allowedPort}`, OPENAI_API_KEY: secret.first + secret.second,
     };
-    platform.child = start(binary, ['serve', '--port', '0', '--data-dir', world.dataDir],
+    platform.binary = installed(world);
+    platform.child = start(platform.binary, ['serve', '--port', '0', '--data-dir', world.dataDir],
       { owner: world.owner, env: platform.env, cwd: world.folder });
     platform.log = '';
     platform.child.stderr.on('data', (text) => { platform.log += text; });
@@ -62,7 +77,7 @@ class Platform {
   }
 
   cli(args, input) {
-    return execFileSync(binary, [...args, '--data-dir', this.world.dataDir], {
+    return execFileSync(this.binary, [...args, '--data-dir', this.world.dataDir], {
       env: this.env, cwd: this.world.folder, encoding: 'utf8', input, timeout: 120_000,
       uid: this.world.owner?.uid, gid: this.world.owner?.gid, stdio: ['pipe', 'pipe', 'pipe'],
     });

@@ -19,6 +19,6 @@ child.on("close", (code) => {
     for (const [, name] of output.matchAll(/^ *not ok \d+ - (.*)$/gm)) process.stdout.write(`  failed: ${name}\n`);
   }
   const counts = `${count("pass")} passed, ${failed} failed, ${count("skipped") + count("todo")} skipped`;
-  process.stdout.write(`kits (typescript): ${counts}\nkits: ${counts}\n`);
+  process.stdout.write(`kits (typescript): ${counts}\n`);
   process.exit(code === 0 && failed === 0 ? 0 : 1);
 });
