@@ -374,7 +374,9 @@ class SqlTurnStore final : public TurnStore {
                          "WHERE id = $1 AND lease_owner = $2 AND finished_at IS NULL RETURNING " LB_TURN_COLUMNS,
                          turn_row, turn_id, owner, to_string(status), now, code_of(error), detail_of(error)));
       if (!row) return lease_lost();
-      if (answer) LB_CHECK(insert_answer(db, *row, *answer, parts, now));
+      // The time that those who listened were told, if they were told one.
+      const UnixMillis answered = answer && answer->created_at > 0 ? answer->created_at : now;
+      if (answer) LB_CHECK(insert_answer(db, *row, *answer, parts, answered));
       LB_CHECK(db.execute("UPDATE conversations SET updated_at = $2 WHERE id = $1", row->turn.conversation_id, now));
       return std::move(row->turn);
     };
