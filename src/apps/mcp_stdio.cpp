@@ -93,14 +93,8 @@ Task<int> converse(Platform& platform, HandsService& hands) {
 }  // namespace
 
 int serve_mcp(const Flags& flags) {
-  auto platform = Platform::create(flags);
-  if (!platform) return cli::fail(platform.error());
-  Platform& p = **platform;
-  if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
   const log::Writer writer;
-  const auto hands = make_local_hands(p);
-  if (!hands) return cli::fail(hands.error());
-  return p.run([&] { return converse(p, **hands); });
+  return with_hands(flags, converse);
 }
 
 }  // namespace librebird::apps
