@@ -56,7 +56,7 @@ class SqlApprovalStore final : public ApprovalStore {
       standing.open = static_cast<std::size_t>(open.value_or(0));
       return standing;
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<ToolMode>> get_mode(Principal principal, std::string conversation_id) override {
@@ -69,7 +69,7 @@ class SqlApprovalStore final : public ApprovalStore {
       mode.conversation = conversation;
       return mode;
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Status> set_workspace_mode(Principal principal, std::optional<ApprovalMode> mode) override {
@@ -85,7 +85,7 @@ class SqlApprovalStore final : public ApprovalStore {
                      principal.workspace_id, to_string(*mode), principal.user_id, context_.clock.unix_now()));
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> set_conversation_mode(Principal principal, std::string conversation_id,
@@ -103,7 +103,7 @@ class SqlApprovalStore final : public ApprovalStore {
                      conversation_id, to_string(*mode), principal.user_id, context_.clock.unix_now()));
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> add(Approval approval) override {
@@ -121,12 +121,12 @@ class SqlApprovalStore final : public ApprovalStore {
                           approval.expires_at));
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(approval.principal), work);
   }
 
   Task<Result<Approval>> get(Principal principal, std::string id) override {
     auto work = [&](Connection& db) -> Result<Approval> { return owned(db, principal, id); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<Approval>> decide(Principal principal, std::string id, ApprovalDecision decision,
@@ -156,7 +156,7 @@ class SqlApprovalStore final : public ApprovalStore {
       }
       return owned(db, principal, id);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Result<Approval>> close(std::string id, ApprovalState state) override {
@@ -166,7 +166,7 @@ class SqlApprovalStore final : public ApprovalStore {
                           to_string(state), now));
       return found(db.one("SELECT " LB_APPROVAL_COLUMNS " FROM approvals WHERE id = $1", approval_row, id), "approval");
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Result<std::vector<Approval>>> list(Principal principal, bool open_only, int limit) override {
@@ -183,7 +183,7 @@ class SqlApprovalStore final : public ApprovalStore {
                     " FROM approvals WHERE workspace_id = $1 AND user_id = $2 ORDER BY id DESC LIMIT $3",
                     approval_row, principal.workspace_id, principal.user_id, bounded);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<std::vector<Grant>>> list_grants(Principal principal) override {
@@ -192,7 +192,7 @@ class SqlApprovalStore final : public ApprovalStore {
                     " FROM tool_grants WHERE workspace_id = $1 AND user_id = $2 ORDER BY tool, host, program",
                     grant_row, principal.workspace_id, principal.user_id);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Status> revoke_grant(Principal principal, std::string id) override {
@@ -202,7 +202,7 @@ class SqlApprovalStore final : public ApprovalStore {
       if (gone == 0) return not_found("grant");
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
  private:

@@ -85,7 +85,7 @@ class SqlAuditStore final : public AuditStore {
       }
       return record.id;
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Status> finish(std::string id, AuditOutcome outcome, std::string detail, Millis duration) override {
@@ -97,7 +97,7 @@ class SqlAuditStore final : public AuditStore {
       if (!start) return {Code::not_found, "There is no running tool call with this audit id."};
       return end_call(db, *std::move(start), id, outcome, detail, duration);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Status> append(AuditEvent event) override {
@@ -106,7 +106,7 @@ class SqlAuditStore final : public AuditStore {
       co_return make_error(Code::invalid_argument, "Calls are logged by begin() and finish().");
     }
     auto work = [&](Connection& db) { return append_audit(db, context_.audit, event); };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Result<std::vector<AuditEntry>>> list(Principal principal, int limit) override {
@@ -120,7 +120,7 @@ class SqlAuditStore final : public AuditStore {
           "WHERE s.workspace_id = $1 AND s.user_id = $2 AND s.kind <> 'call_finished' ORDER BY s.seq DESC LIMIT $3",
           entry_row, principal.workspace_id, principal.user_id, bounded);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<int>> close_interrupted() override {
@@ -131,7 +131,7 @@ class SqlAuditStore final : public AuditStore {
         closed = 0;
         return close_some(db, closed);
       };
-      LB_CO_CHECK(co_await context_.database.write(work));
+      LB_CO_CHECK(co_await context_.database.write(kService, work));
       total += closed;
       if (closed < kBatch) co_return total;
     }
@@ -150,7 +150,7 @@ class SqlAuditStore final : public AuditStore {
       for (;;) {
         std::int64_t some = 0;
         auto work = [&](Connection& db) -> Status { return prune_some(db, head.workspace_id, before, some); };
-        LB_CO_CHECK(co_await context_.database.write(work));
+        LB_CO_CHECK(co_await context_.database.write(kService, work));
         removed += some;
         if (some < kBatch) break;
       }
@@ -169,7 +169,7 @@ class SqlAuditStore final : public AuditStore {
 
   Task<Result<AuditHeads>> heads() override {
     auto work = [&](Connection& db) { return read_heads(db, context_.audit); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(kService, work);
   }
 
   Task<Result<std::vector<AuditRecord>>> read(std::string workspace_id, std::int64_t after, int limit) override {
@@ -181,7 +181,7 @@ class SqlAuditStore final : public AuditStore {
                     "c.seq LIMIT $3",
                     record, workspace_id, after, bounded);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(kService, work);
   }
 
  private:

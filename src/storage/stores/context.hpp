@@ -27,4 +27,6 @@ struct Context {
   AuditParts audit;
 };
 
+[[nodiscard]] inline Actor as(const Principal& principal) { return {principal.user_id, principal.workspace_id}; }
+
 }  // namespace librebird::storage

@@ -57,12 +57,12 @@ class SqlConversationStore final : public ConversationStore {
                      conversation.created_at));
       return conversation;
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Result<Conversation>> get(Principal principal, std::string id) override {
     auto work = [&](Connection& db) { return get_conversation(db, principal, id); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<Page<Conversation>>> list(Principal principal, ConversationFilter filter) override {
@@ -71,13 +71,13 @@ class SqlConversationStore final : public ConversationStore {
     const std::string query = clean_text(std::move(filter.query));
     if (query.find_first_not_of(" \t\r\n") == std::string::npos) {
       auto work = [&](Connection& db) { return page(db, principal, filter.archived, cursor, limit); };
-      co_return co_await context_.database.read(work);
+      co_return co_await context_.database.read(as(principal), work);
     }
     const std::vector<SearchWord> words = words_of(query, true);
     if (words.empty()) co_return Page<Conversation>{};
     co_await context_.search.catch_up();
     auto work = [&](Connection& db) { return search(db, principal, filter.archived, cursor, limit, words); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<Conversation>> update(Principal principal, std::string id, std::optional<std::string> title,
@@ -90,7 +90,7 @@ class SqlConversationStore final : public ConversationStore {
                      id, principal.user_id, principal.workspace_id, title, archived));
       return get_conversation(db, principal, id);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> remove(Principal principal, std::string id) override {
@@ -106,7 +106,7 @@ class SqlConversationStore final : public ConversationStore {
                           principal.user_id, principal.workspace_id));
       return context_.search.removed(db);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
  private:

@@ -45,7 +45,7 @@ class SqlCredentialStore final : public CredentialStore {
                      token_hash, principal.workspace_id, principal.user_id, now, expires_at));
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Result<Session>> redeem_sign_in_link(std::string token_hash, std::string session_hash,
@@ -67,13 +67,13 @@ class SqlCredentialStore final : public CredentialStore {
                      id, session_hash, redeemed->workspace_id, redeemed->user_id, now, session_expires_at));
       return session_by_hash(db, session_hash, now);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Result<Session>> find_session(std::string session_hash) override {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) { return session_by_hash(db, session_hash, now); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(kService, work);
   }
 
   Task<Status> delete_session(std::string session_hash) override {
@@ -81,7 +81,7 @@ class SqlCredentialStore final : public CredentialStore {
       LB_CHECK(db.execute("DELETE FROM sessions WHERE session_hash = $1", session_hash));
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Result<ApiKey>> add_api_key(Principal principal, std::string name, std::string prefix,
@@ -95,7 +95,7 @@ class SqlCredentialStore final : public CredentialStore {
           key.id, key_hash, principal.workspace_id, principal.user_id, key.name, key.prefix, key.created_at));
       return key;
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Result<std::vector<ApiKey>>> list_api_keys(Principal principal) override {
@@ -105,7 +105,7 @@ class SqlCredentialStore final : public CredentialStore {
           "user_id = $2 AND revoked_at IS NULL ORDER BY id",
           api_key_row, principal.workspace_id, principal.user_id);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Status> revoke_api_key(Principal principal, std::string id) override {
@@ -117,7 +117,7 @@ class SqlCredentialStore final : public CredentialStore {
       if (revoked == 0) return not_found("API key");
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Result<Principal>> find_api_key(std::string key_hash) override {
@@ -134,7 +134,7 @@ class SqlCredentialStore final : public CredentialStore {
       if (!key) return {Code::unauthenticated, "This API key is unknown or was revoked: make a new one."};
       return *std::move(key);
     };
-    Result<FoundKey> key = co_await context_.database.read(find);
+    Result<FoundKey> key = co_await context_.database.read(kService, find);
     if (!key) co_return key.error();
     if (!key->last_used_at || *key->last_used_at + kUseNotedEvery <= now) {
       auto note = [&](Connection& db) -> Status {
@@ -142,7 +142,7 @@ class SqlCredentialStore final : public CredentialStore {
         return Ok{};
       };
       // A note that could not be written must not lock anybody out.
-      (void)co_await context_.database.write(note, Durability::ordered);
+      (void)co_await context_.database.write(kService, note, Durability::ordered);
     }
     co_return key->principal;
   }

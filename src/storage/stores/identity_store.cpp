@@ -17,7 +17,7 @@ class SqlIdentityStore final : public IdentityStore {
   explicit SqlIdentityStore(Context context) : context_(context) {}
 
   Task<Result<Principal>> ensure_owner() override {
-    Result<std::optional<Principal>> known = co_await context_.database.read(first_owner);
+    Result<std::optional<Principal>> known = co_await context_.database.read(kService, first_owner);
     if (!known) co_return known.error();
     if (*known) co_return **known;
     const Principal fresh{context_.ids.next(), context_.ids.next(), Role::owner, ""};
@@ -36,7 +36,7 @@ class SqlIdentityStore final : public IdentityStore {
                      fresh.workspace_id, fresh.user_id, now));
       return fresh;
     };
-    co_return co_await context_.database.write(create);
+    co_return co_await context_.database.write(kService, create);
   }
 
   Task<Result<User>> get_user(Principal principal) override {
@@ -49,7 +49,7 @@ class SqlIdentityStore final : public IdentityStore {
                           user, principal.user_id, principal.workspace_id),
                    "user");
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<Workspace>> get_workspace(Principal principal) override {
@@ -62,7 +62,7 @@ class SqlIdentityStore final : public IdentityStore {
                           workspace, principal.workspace_id, principal.user_id),
                    "workspace");
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
  private:

@@ -37,7 +37,7 @@ class SqlMessageStore final : public MessageStore {
       page.items = std::move(items);
       return page;
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<Message>> get(Principal principal, std::string id) override {
@@ -47,7 +47,7 @@ class SqlMessageStore final : public MessageStore {
                           message_row, id, principal.user_id, principal.workspace_id),
                    "message");
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<std::optional<Message>>> answer_of(Principal principal, std::string turn_id) override {
@@ -58,7 +58,7 @@ class SqlMessageStore final : public MessageStore {
                     "m.superseded_by IS NULL",
                     message_row, turn_id, principal.user_id, principal.workspace_id);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<std::vector<MemoryItem>>> search(Principal principal, std::string text, int limit) override {
@@ -82,7 +82,7 @@ class SqlMessageStore final : public MessageStore {
       }
       return items;
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
  private:

@@ -27,7 +27,7 @@ class SqlQuotaStore final : public QuotaStore {
       for (QuotaUse& entry : filled) LB_CHECK(fill(db, entry));
       return filled;
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(kService, work);
   }
 
   Task<Result<std::vector<QuotaUse>>> add(std::vector<QuotaUse> more) override {
@@ -48,7 +48,7 @@ class SqlQuotaStore final : public QuotaStore {
       }
       return totals;
     };
-    co_return co_await context_.database.write(work, Durability::ordered);
+    co_return co_await context_.database.write(kService, work, Durability::ordered);
   }
 
  private:

@@ -64,7 +64,7 @@ class SqlSecretStore final : public SecretStore {
     if (Status fits = check_value(value); !fits) co_return fits.error();
     const SealedSecret row = place(principal, std::move(scope), std::move(name));
     auto work = [&](Connection& db) -> Status { return put_row(db, principal, row, value); };
-    Status done = co_await context_.database.write(work);
+    Status done = co_await context_.database.write(as(principal), work);
     wipe(value);
     co_return done;
   }
@@ -78,7 +78,7 @@ class SqlSecretStore final : public SecretStore {
       if (!found) return unknown_secret();
       return opened(db, *found);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<std::vector<SecretInfo>>> list(Principal principal) override {
@@ -91,7 +91,7 @@ class SqlSecretStore final : public SecretStore {
           "$2) ORDER BY scope, name",
           info, principal.workspace_id, principal.user_id);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Status> remove(Principal principal, std::string scope, std::string name) override {
@@ -104,7 +104,7 @@ class SqlSecretStore final : public SecretStore {
       if (removed == 0) return unknown_secret();
       return changed(db, principal, row, "removed");
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Result<std::int64_t>> revision(Principal principal) override {
@@ -114,7 +114,7 @@ class SqlSecretStore final : public SecretStore {
              db.one("SELECT revision FROM secret_revisions WHERE workspace_id = $1", number, principal.workspace_id));
       return found.value_or(0);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<std::shared_ptr<const SecretSet>>> reveal(Principal principal) override {
@@ -137,7 +137,7 @@ class SqlSecretStore final : public SecretStore {
       }
       return std::shared_ptr<const SecretSet>(std::move(set));
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
  private:

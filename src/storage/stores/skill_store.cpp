@@ -101,7 +101,7 @@ class SqlSkillStore final : public SkillStore {
 
   Task<Result<std::int64_t>> revision(Principal principal) override {
     auto work = [&](Connection& db) { return read_revision(db, principal); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<SkillShelf>> load(Principal principal) override {
@@ -131,12 +131,12 @@ class SqlSkillStore final : public SkillStore {
       shelf.settings = std::move(settings);
       return shelf;
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<InstalledSkill>> get(Principal principal, std::string name) override {
     auto work = [&](Connection& db) { return read_skill(db, principal, name); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Status> add(Principal principal, std::string name, SkillVersion version,
@@ -155,7 +155,7 @@ class SqlSkillStore final : public SkillStore {
       LB_CHECK(insert_version(db, principal, name, version, now));
       return count_up(db, principal);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> add_version(Principal principal, std::string name, SkillVersion version,
@@ -178,7 +178,7 @@ class SqlSkillStore final : public SkillStore {
                      principal.workspace_id, name, version.hash, kKeptVersions));
       return count_up(db, principal);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> use_version(Principal principal, std::string name, std::string hash) override {
@@ -192,7 +192,7 @@ class SqlSkillStore final : public SkillStore {
       if (changed == 0) return not_found("version of the skill");
       return count_up(db, principal);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> change(Principal principal, std::string name, bool official, std::optional<bool> enabled,
@@ -217,7 +217,7 @@ class SqlSkillStore final : public SkillStore {
       if (changed == 0) return not_found("skill");
       return count_up(db, principal);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> remove(Principal principal, std::string name) override {
@@ -231,7 +231,7 @@ class SqlSkillStore final : public SkillStore {
       if (removed == 0) return not_found("skill");
       return count_up(db, principal);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Status> set_setting(Principal principal, std::string skill, std::string name,
@@ -250,7 +250,7 @@ class SqlSkillStore final : public SkillStore {
       }
       return count_up(db, principal);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
   Task<Result<std::vector<std::string>>> folders() override {
@@ -258,7 +258,7 @@ class SqlSkillStore final : public SkillStore {
       auto folder = [](const Row& row) { return row.string(0) + "/" + row.string(1) + "/" + row.string(2); };
       return db.all("SELECT workspace_id, name, hash FROM skill_versions", folder);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(kService, work);
   }
 
  private:

@@ -65,9 +65,9 @@ Task<void> SqliteSearch::catch_up() {
     LB_TRY(last, db.one("SELECT COALESCE((SELECT MAX(seq) FROM messages), 0) > indexed_seq FROM search_state", number));
     return last.value_or(0) != 0;
   };
-  Result<bool> more = co_await database_.read(behind);
+  Result<bool> more = co_await database_.read(kService, behind);
   auto index = [](Connection& db) { return index_some(db); };
-  while (more && *more) more = co_await database_.write(index, Durability::ordered);
+  while (more && *more) more = co_await database_.write(kService, index, Durability::ordered);
   if (!more) log::warn("the search index could not be brought up to date", {{"error", more.error().message}});
 }
 

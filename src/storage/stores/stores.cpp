@@ -42,13 +42,13 @@ Task<Result<std::int64_t>> reseal(Database& database, const Clock& clock, IdGene
                                   std::string key_id) {
   const AuditParts parts{clock, ids, &keys};
   auto work = [&](Connection& db) { return seal_under(db, parts, key_id); };
-  co_return co_await database.write(work);
+  co_return co_await database.write(kService, work);
 }
 
 Task<Result<std::string>> current_key(Database& database, const Clock& clock, IdGenerator& ids, KeyRing& keys) {
   const AuditParts parts{clock, ids, &keys};
   auto work = [&](Connection& db) { return sealing_key(db, parts); };
-  co_return co_await database.read(work);
+  co_return co_await database.read(kService, work);
 }
 
 }  // namespace librebird::storage

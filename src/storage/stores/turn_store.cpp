@@ -261,14 +261,14 @@ class SqlTurnStore final : public TurnStore {
     const std::string turn_id = context_.ids.next();
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) { return Acceptance(db, principal, message, message_id, turn_id, now).run(); };
-    Result<Accepted> accepted = co_await context_.database.write(work);
+    Result<Accepted> accepted = co_await context_.database.write(as(principal), work);
     if (accepted) context_.search.note_new_messages();
     co_return accepted;
   }
 
   Task<Result<Turn>> get(Principal principal, std::string id) override {
     auto work = [&](Connection& db) { return turn_of(db, principal, id); };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(as(principal), work);
   }
 
   Task<Result<std::optional<LeasedTurn>>> lease(std::string conversation_id, std::string owner, Millis duration,
@@ -288,7 +288,7 @@ class SqlTurnStore final : public TurnStore {
       return std::optional<LeasedTurn>(LeasedTurn{std::move(row->turn), std::move(history), std::move(journal)});
     };
     // A lease that a power cut takes back leaves the turn queued, and nothing it led to outlives it.
-    co_return co_await context_.database.write(work, Durability::ordered);
+    co_return co_await context_.database.write(kService, work, Durability::ordered);
   }
 
   Task<Result<LeasedTurn>> retake(std::string turn_id, std::string owner, Millis duration, int history_limit) override {
@@ -302,7 +302,7 @@ class SqlTurnStore final : public TurnStore {
       LB_TRY(journal, journal_of(db, *row));
       return LeasedTurn{std::move(row->turn), std::move(history), std::move(journal)};
     };
-    co_return co_await context_.database.write(work, Durability::ordered);
+    co_return co_await context_.database.write(kService, work, Durability::ordered);
   }
 
   Task<Result<std::vector<std::string>>> conversations_with_work() override {
@@ -315,7 +315,7 @@ class SqlTurnStore final : public TurnStore {
           "l.lease_expires_at > $1) GROUP BY t.conversation_id ORDER BY MIN(t.created_at), t.conversation_id",
           id, now);
     };
-    co_return co_await context_.database.read(work);
+    co_return co_await context_.database.read(kService, work);
   }
 
   Task<Result<std::vector<std::string>>> renew(std::string owner, Millis duration) override {
@@ -326,7 +326,7 @@ class SqlTurnStore final : public TurnStore {
           "UPDATE turns SET lease_expires_at = $2 WHERE finished_at IS NULL AND lease_owner = $1 RETURNING id", id,
           owner, until);
     };
-    co_return co_await context_.database.write(work, Durability::ordered);
+    co_return co_await context_.database.write(kService, work, Durability::ordered);
   }
 
   Task<Status> release(std::string owner) override {
@@ -337,7 +337,7 @@ class SqlTurnStore final : public TurnStore {
                      owner));
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Status> append_step(std::string turn_id, std::string owner, TurnStep step) override {
@@ -352,7 +352,7 @@ class SqlTurnStore final : public TurnStore {
                           turn_id, step.index, content, now));
       return Ok{};
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Result<Turn>> finish(std::string turn_id, std::string owner, TurnStatus status, std::optional<TurnError> error,
@@ -380,7 +380,7 @@ class SqlTurnStore final : public TurnStore {
       LB_CHECK(db.execute("UPDATE conversations SET updated_at = $2 WHERE id = $1", row->turn.conversation_id, now));
       return std::move(row->turn);
     };
-    Result<Turn> finished = co_await context_.database.write(work);
+    Result<Turn> finished = co_await context_.database.write(kService, work);
     if (finished && answer) context_.search.note_new_messages();
     co_return finished;
   }
@@ -396,7 +396,7 @@ class SqlTurnStore final : public TurnStore {
                      id, principal.user_id, principal.workspace_id, now));
       return turn_of(db, principal, id);
     };
-    co_return co_await context_.database.write(work);
+    co_return co_await context_.database.write(as(principal), work);
   }
 
  private:

@@ -7,7 +7,10 @@
 // failed one leaves no trace and harms no other. read() sees one snapshot.
 //
 //   auto work = [&](Connection& db) -> Result<User> { ... };   // named first: it must outlive the call
-//   co_return co_await database.read(work);
+//   co_return co_await database.read(as(principal), work);
+//
+// Each piece of work names its Actor: an engine with row-level security shows it that actor's rows only, below and
+// beside what the SQL filters by.
 //
 // Thread rule: write() and read() on the loop; the callable on another thread: it may read the suspended caller's
 // locals and must touch nothing else. SQL uses $1 parameters and only what SQLite and PostgreSQL both accept.
@@ -161,17 +164,25 @@ enum class Durability {
   ordered,  // it survives the death of the process, and a power cut if anything written after it does
 };
 
+// Whose rows the work may touch. The views outlive the call.
+struct Actor {
+  std::string_view user_id;  // empty: the platform itself
+  std::string_view workspace_id;
+};
+// What the platform does on nobody's behalf: look up credentials, lease turns, keep the audit log.
+inline constexpr Actor kService{};
+
 class Database {
  public:
   virtual ~Database() = default;
 
   template <class F>
-  Task<std::invoke_result_t<F&, Connection&>> write(F& work, Durability durability = Durability::full) {
-    return submit_and_wait(work, Kind::write, durability);
+  Task<std::invoke_result_t<F&, Connection&>> write(Actor actor, F& work, Durability durability = Durability::full) {
+    return submit_and_wait(actor, work, Kind::write, durability);
   }
   template <class F>
-  Task<std::invoke_result_t<F&, Connection&>> read(F& work) {
-    return submit_and_wait(work, Kind::read, Durability::ordered);
+  Task<std::invoke_result_t<F&, Connection&>> read(Actor actor, F& work) {
+    return submit_and_wait(actor, work, Kind::read, Durability::ordered);
   }
 
  protected:
@@ -183,6 +194,7 @@ class Database {
     virtual bool run(Connection& connection) = 0;  // false: failed, undo it
     virtual void fail(const Error& error) = 0;     // replaces the outcome
     virtual void resume() = 0;                     // the last call
+    Actor actor;
     Durability durability = Durability::full;
 
    protected:
@@ -219,9 +231,11 @@ class Database {
   };
 
   template <class F>
-  Task<std::invoke_result_t<F&, Connection&>> submit_and_wait(F& work, Kind kind, Durability durability) {
+  Task<std::invoke_result_t<F&, Connection&>> submit_and_wait(Actor actor, F& work, Kind kind,
+                                                                   Durability durability) {
     using R = std::invoke_result_t<F&, Connection&>;
     JobOf<F> job(work);
+    job.actor = actor;
     job.durability = durability;
     auto start = [&](Resume<R> resume) {
       job.set_continuation(std::move(resume));
