@@ -28,7 +28,7 @@ constexpr const char* kBob = "0193a000-0000-7000-8000-000000000003";
 // What an authoring kit does, in few lines: `handle(call)` is the skill.
 constexpr const char* kKit = R"(
 import json, os, signal, sys, threading, time
-out = os.fdopen(os.dup(1), 'w'); os.dup2(2, 1)
+out = os.fdopen(os.dup(1), 'w'); os.dup2(2, 1); sys.stdout.reconfigure(line_buffering=True)
 lock = threading.Lock()
 def say(**m):
     with lock: print(json.dumps(m), file=out, flush=True)
