@@ -71,6 +71,8 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
+InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

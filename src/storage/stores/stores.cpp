@@ -23,6 +23,8 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.skills = make_skill_store(context);
   stores.approvals = make_approval_store(context);
   stores.quotas = make_quota_store(context);
+  stores.workspaces = make_workspace_store(context);
+  stores.invitations = make_invitation_store(context);
   return stores;
 }
 

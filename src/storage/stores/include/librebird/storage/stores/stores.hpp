@@ -8,6 +8,7 @@
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/storage/sql/database.hpp>
 
 #include <functional>
@@ -27,6 +28,8 @@ struct Stores {
   std::unique_ptr<SkillStore> skills;
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
+  std::unique_ptr<WorkspaceStore> workspaces;
+  std::unique_ptr<InvitationStore> invitations;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit

@@ -103,3 +103,4 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 #include <librebird/storage/testkit/identity_suite.hpp>
 #include <librebird/storage/testkit/skill_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>
+#include <librebird/storage/testkit/workspace_suite.hpp>
