@@ -6,13 +6,13 @@ namespace {
 Decision decide(const Principal& principal, Permission permission, std::string_view what) {
   const PermissionRow& row = row_of(permission);
   if (!row.least) return {true, {}};
-  if (principal.user_id.empty() || principal.workspace_id.empty()) {
-    return {false, "Nobody is signed in; sign in first."};
+  if (principal.user_id.empty()) return {false, "Nobody is signed in; sign in first."};
+  if (principal.workspace_id.empty() && permission != Permission::use_account) {
+    return {false, "You are in no workspace: accept an invitation into one."};
   }
   if (allows(principal.role, permission)) return {true, {}};
-  return {false, std::string(what) + " needs the role " + std::string(to_string(*row.least)) +
-                     " or above; yours is " + std::string(to_string(principal.role)) +
-                     ". Ask an owner of the workspace."};
+  return {false, std::string(what) + " needs the role " + std::string(to_string(*row.least)) + " or above; yours is " +
+                     std::string(to_string(principal.role)) + ". Ask an owner of the workspace."};
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 #include <librebird/base/metrics.hpp>
 #include <librebird/core/policy/permissions.hpp>
 #include <librebird/gateway/mcp_api.hpp>
+#include <librebird/gateway/member_events.hpp>
 #include <librebird/gateway/openai_api.hpp>
 #include <librebird/gateway/problem.hpp>
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "assets.hpp"
 #include "metrics_text.hpp"
@@ -93,6 +95,7 @@ class Gateway::Impl {
 
   Task<Status> start() {
     LB_CO_CHECK(co_await runner_.start());
+    member_events_ = on_member_event(services_.bus, [this](const MemberEvent& event) { apply(event); });
     scope_.spawn(check_credentials(), "credential check");
     ready_ = true;
     co_return Ok{};
@@ -150,7 +153,7 @@ class Gateway::Impl {
     }
     if (request.path == kMetricsDoor.path) co_return co_await serve_metrics(exchange, request_id);
     if (request.path == kSocketDoor.path) co_return co_await serve_socket(exchange, request_id);
-    if (request.path.starts_with(kOpenAiDoor.path)) co_return co_await serve_openai(exchange);
+    if (request.path.starts_with(kCompatibleDoor.path)) co_return co_await serve_openai(exchange);
     if (request.path == kMcpDoor.path) co_return co_await serve_mcp(exchange);
     const bool document = request.path == "/api/openapi.json" || request.path == "/api/skill.schema.json";
     if (!document && (request.path == "/api" || request.path.starts_with("/api/"))) {
@@ -218,7 +221,7 @@ class Gateway::Impl {
   Task<std::optional<net::Response>> serve_openai(net::Exchange& exchange) {
     const auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return OpenAiApi::error_response(caller.error());
-    if (const Status may = policy::require(caller->principal, kOpenAiDoor.permission); !may) {
+    if (const Status may = policy::require(caller->principal, kCompatibleDoor.permission); !may) {
       co_return OpenAiApi::error_response(may.error());
     }
     if (!has_json_body(exchange.request())) {
@@ -299,7 +302,30 @@ class Gateway::Impl {
         const Status valid = co_await authenticator_.still_valid(caller);
         if (!valid && valid.error().code == Code::unauthenticated) sessions_.revoke(caller.principal.credential_id);
       }
+      co_await check_members();
     }
+  }
+
+  // What this gateway was not told: a change by an operator's command. The stores refuse at once whatever comes over
+  // such a connection; this ends what only listens, and turns that run on.
+  Task<void> check_members() {
+    std::map<std::pair<std::string, std::string>, Role> known;  // by workspace and user
+    const auto note = [&known](const Principal& who) {
+      if (who.workspace_id.empty()) return;
+      Role& highest = known.try_emplace({who.workspace_id, who.user_id}, who.role).first->second;
+      highest = std::max(highest, who.role);
+    };
+    for (const Caller& caller : sessions_.callers()) note(caller.principal);
+    for (const Principal& who : runner_.people()) note(who);
+    for (const auto& [member, role] : known) {
+      const auto now = co_await services_.workspaces.role_of(member.second, member.first);
+      if (now && *now != role) apply({member.first, member.second, now->value_or(Role::guest) < role || !*now});
+    }
+  }
+
+  void apply(const MemberEvent& event) {
+    sessions_.revoke_member(event.workspace_id, event.user_id);
+    if (event.fewer_rights) runner_.cancel_of(event.workspace_id, event.user_id);
   }
 
   GatewayServices services_;
@@ -315,6 +341,7 @@ class Gateway::Impl {
   OpenAiApi openai_;
   McpApi mcp_;
   std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<EventBus::Subscription> member_events_;
   Scope scope_;
   bool ready_ = false;
 };

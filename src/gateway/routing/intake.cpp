@@ -54,10 +54,14 @@ Task<Result<Turn>> Intake::cancel(Principal principal, std::string turn_id) {
   if (turn.status == TurnStatus::running) {
     runner_.cancel(turn.id);
   } else if (turn.status == TurnStatus::cancelled) {
-    list_events_.turn_changed(turn);
-    bus_.publish(conversation_topic(turn.conversation_id), finished_event(turn, std::nullopt));
+    tell_cancelled(turn);
   }
   co_return turn;
+}
+
+void Intake::tell_cancelled(const Turn& turn) {
+  list_events_.turn_changed(turn);
+  bus_.publish(conversation_topic(turn.conversation_id), finished_event(turn, std::nullopt));
 }
 
 Task<Status> Intake::remove_conversation(Principal principal, std::string conversation_id) {

@@ -162,6 +162,13 @@ void SessionRegistry::revoke(const std::string& credential_id) {
   }
 }
 
+void SessionRegistry::revoke_member(const std::string& workspace_id, const std::string& user_id) {
+  for (WsSession* session : sessions_) {
+    const Principal& whose = session->caller().principal;
+    if (whose.workspace_id == workspace_id && (user_id.empty() || whose.user_id == user_id)) session->revoke();
+  }
+}
+
 std::vector<Caller> SessionRegistry::callers() const {
   std::map<std::string, const Caller*> distinct;
   for (const WsSession* session : sessions_) distinct.emplace(session->caller().credential_hash, &session->caller());

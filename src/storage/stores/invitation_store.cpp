@@ -6,8 +6,8 @@
 
 // As in workspace_store.cpp: memberships are the platform's own business, and every statement says whose.
 
-#define LB_INVITATION_COLUMNS                                                                                   \
-  "i.id, i.workspace_id, w.name, i.role, i.email, u.display_name, i.state, i.created_at, i.expires_at FROM "    \
+#define LB_INVITATION_COLUMNS                                                                                \
+  "i.id, i.workspace_id, w.name, i.role, i.email, u.display_name, i.state, i.created_at, i.expires_at FROM " \
   "invitations i JOIN workspaces w ON w.id = i.workspace_id JOIN users u ON u.id = i.invited_by"
 
 namespace librebird::storage {
@@ -33,8 +33,7 @@ Result<Invitation> invitation_row(const Row& row) {
 }
 
 Error unknown_invitation() {
-  return make_error(Code::not_found,
-                    "This invitation is unknown, used, withdrawn or expired: ask for a new one.");
+  return make_error(Code::not_found, "This invitation is unknown, used, withdrawn or expired: ask for a new one.");
 }
 
 class SqlInvitationStore final : public InvitationStore {
@@ -56,11 +55,10 @@ class SqlInvitationStore final : public InvitationStore {
       if (open.value_or(0) >= kMostOpenInvitations) {
         return {Code::resource_exhausted, "The workspace has as many open invitations as it can have: revoke some."};
       }
-      LB_CHECK(
-          db.execute("INSERT INTO invitations (id, token_hash, workspace_id, invited_by, role, email, state, "
-                     "created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8)",
-                     id, token_hash, principal.workspace_id, principal.user_id, to_string(role), email, now,
-                     expires_at));
+      LB_CHECK(db.execute(
+          "INSERT INTO invitations (id, token_hash, workspace_id, invited_by, role, email, state, "
+          "created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8)",
+          id, token_hash, principal.workspace_id, principal.user_id, to_string(role), email, now, expires_at));
       return found(db.one("SELECT " LB_INVITATION_COLUMNS " WHERE i.id = $1", invitation_row, id), "invitation");
     };
     co_return co_await context_.database.write(kService, work);
@@ -95,9 +93,9 @@ class SqlInvitationStore final : public InvitationStore {
     co_return co_await context_.database.read(kService, work);
   }
 
-  Task<Result<Membership>> accept(std::string token_hash, std::string user_id) override {
+  Task<Result<WorkspaceMembership>> accept(std::string token_hash, std::string user_id) override {
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) -> Result<Membership> {
+    auto work = [&](Connection& db) -> Result<WorkspaceMembership> {
       LB_TRY(invitation, open_invitation(db, token_hash, now));
       auto number = [](const Row& row) { return row.integer(0); };
       LB_TRY(meant, db.one("SELECT 1 FROM users WHERE id = $1 AND ($2 IS NULL OR LOWER(email) = LOWER($2))", number,
@@ -125,9 +123,9 @@ class SqlInvitationStore final : public InvitationStore {
 
  private:
   static Result<Invitation> open_invitation(Connection& db, std::string_view token_hash, UnixMillis now) {
-    LB_TRY(invitation, db.one("SELECT " LB_INVITATION_COLUMNS
-                              " WHERE i.token_hash = $1 AND i.state = 'open' AND i.expires_at > $2",
-                              invitation_row, token_hash, now));
+    LB_TRY(invitation,
+           db.one("SELECT " LB_INVITATION_COLUMNS " WHERE i.token_hash = $1 AND i.state = 'open' AND i.expires_at > $2",
+                  invitation_row, token_hash, now));
     if (!invitation) return unknown_invitation();
     return *std::move(invitation);
   }

@@ -6,8 +6,8 @@
 
 namespace librebird::storage {
 
-Result<Membership> membership_row(const Row& row) {
-  Membership out;
+Result<WorkspaceMembership> membership_row(const Row& row) {
+  WorkspaceMembership out;
   out.workspace = {row.string(0), row.string(1), row.string(2), row.integer(3)};
   LB_TRY(role, role_column(row, 4));
   out.role = role;
@@ -45,16 +45,16 @@ Status permitted(policy::Decision decision) {
   return make_error(Code::permission_denied, std::move(decision.reason));
 }
 
-Result<Membership> membership(Connection& db, std::string_view workspace_id, std::string_view user_id) {
-  return found(db.one("SELECT " LB_MEMBERSHIPS " WHERE w.id = $1 AND m.user_id = $2", membership_row, workspace_id,
-                      user_id),
-               "workspace");
+Result<WorkspaceMembership> membership(Connection& db, std::string_view workspace_id, std::string_view user_id) {
+  return found(
+      db.one("SELECT " LB_MEMBERSHIPS " WHERE w.id = $1 AND m.user_id = $2", membership_row, workspace_id, user_id),
+      "workspace");
 }
 
 Result<Member> member(Connection& db, std::string_view workspace_id, std::string_view user_id) {
-  return found(db.one("SELECT " LB_MEMBERS " WHERE m.workspace_id = $1 AND m.user_id = $2", member_row, workspace_id,
-                      user_id),
-               "member");
+  return found(
+      db.one("SELECT " LB_MEMBERS " WHERE m.workspace_id = $1 AND m.user_id = $2", member_row, workspace_id, user_id),
+      "member");
 }
 
 Status insert_member(Connection& db, std::string_view workspace_id, std::string_view user_id, Role role,
@@ -72,14 +72,18 @@ Status insert_member(Connection& db, std::string_view workspace_id, std::string_
   return Ok{};
 }
 
-Status cancel_open_turns(Connection& db, std::string_view workspace_id, std::string_view user_id, UnixMillis now) {
-  LB_CHECK(
-      db.execute("UPDATE turns SET cancel_requested = 1, "
-                 "finished_at = CASE WHEN status = 'queued' THEN $3 ELSE finished_at END, "
-                 "status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END "
-                 "WHERE workspace_id = $1 AND user_id = $2 AND finished_at IS NULL",
-                 workspace_id, user_id, now));
-  return Ok{};
+Result<std::vector<Turn>> cancel_open_turns(Connection& db, std::string_view workspace_id, std::string_view user_id,
+                                            UnixMillis now) {
+  LB_TRY(rows, db.all("UPDATE turns SET cancel_requested = 1, "
+                      "finished_at = CASE WHEN status = 'queued' THEN $3 ELSE finished_at END, "
+                      "status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END "
+                      "WHERE workspace_id = $1 AND user_id = $2 AND finished_at IS NULL RETURNING " LB_TURN_COLUMNS,
+                      turn_row, workspace_id, user_id, now));
+  std::vector<Turn> ended;
+  for (TurnRow& row : rows) {
+    if (is_final(row.turn.status)) ended.push_back(std::move(row.turn));
+  }
+  return ended;
 }
 
 Status revoke_invitations_by(Connection& db, std::string_view workspace_id, std::string_view user_id, UnixMillis now) {

@@ -4,8 +4,8 @@
 #include "membership.hpp"
 #include "rows.hpp"
 
-// Membership decides what an engine's row-level security shows, so it is read and changed as the platform itself;
-// every statement names user and workspace, and each change looks the caller's role up first.
+// WorkspaceMembership decides what an engine's row-level security shows, so it is read and changed as the platform
+// itself; every statement names user and workspace, and each change looks the caller's role up first.
 
 namespace librebird::storage {
 namespace {
@@ -16,11 +16,11 @@ class SqlWorkspaceStore final : public WorkspaceStore {
  public:
   explicit SqlWorkspaceStore(Context context) : context_(context) {}
 
-  Task<Result<Membership>> create(Principal principal, std::string name) override {
+  Task<Result<WorkspaceMembership>> create(Principal principal, std::string name) override {
     const std::string id = context_.ids.next();
     const UnixMillis now = context_.clock.unix_now();
     name = clean_text(std::move(name));
-    auto work = [&](Connection& db) -> Result<Membership> {
+    auto work = [&](Connection& db) -> Result<WorkspaceMembership> {
       LB_CHECK(actor(db, principal, Permission::create_workspaces));
       LB_TRY(owned, owned_by(db, principal.user_id));
       if (owned >= kMostWorkspaces) {
@@ -34,7 +34,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
     co_return co_await context_.database.write(kService, work);
   }
 
-  Task<Result<std::vector<Membership>>> list(Principal principal) override {
+  Task<Result<std::vector<WorkspaceMembership>>> list(Principal principal) override {
     auto work = [&](Connection& db) {
       return db.all("SELECT " LB_MEMBERSHIPS " WHERE m.user_id = $1 ORDER BY w.name, w.id", membership_row,
                     principal.user_id);
@@ -42,14 +42,14 @@ class SqlWorkspaceStore final : public WorkspaceStore {
     co_return co_await context_.database.read(kService, work);
   }
 
-  Task<Result<Membership>> get(Principal principal) override {
+  Task<Result<WorkspaceMembership>> get(Principal principal) override {
     auto work = [&](Connection& db) { return membership(db, principal.workspace_id, principal.user_id); };
     co_return co_await context_.database.read(kService, work);
   }
 
-  Task<Result<Membership>> rename(Principal principal, std::string name) override {
+  Task<Result<WorkspaceMembership>> rename(Principal principal, std::string name) override {
     name = clean_text(std::move(name));
-    auto work = [&](Connection& db) -> Result<Membership> {
+    auto work = [&](Connection& db) -> Result<WorkspaceMembership> {
       LB_CHECK(actor(db, principal, Permission::manage_workspace));
       LB_CHECK(db.execute("UPDATE workspaces SET name = $2 WHERE id = $1", principal.workspace_id, name));
       return membership(db, principal.workspace_id, principal.user_id);
@@ -117,25 +117,30 @@ class SqlWorkspaceStore final : public WorkspaceStore {
     co_return co_await context_.database.write(kService, work);
   }
 
-  Task<Result<Member>> set_role(Principal principal, std::string user_id, Role role) override {
+  Task<Result<MemberChange>> set_role(Principal principal, std::string user_id, Role role) override {
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) -> Result<Member> {
+    auto work = [&](Connection& db) -> Result<MemberChange> {
       LB_TRY(me, actor(db, principal, Permission::manage_members));
       LB_TRY(target, member(db, principal.workspace_id, user_id));
       LB_CHECK(permitted(policy::may_change_role(me.role, target.role, role)));
       LB_CHECK(put_role(db, principal.workspace_id, user_id, target.role, role));
-      if (role < target.role) {
-        LB_CHECK(cancel_open_turns(db, principal.workspace_id, user_id, now));
+      MemberChange change;
+      change.fewer_rights = role < target.role;
+      if (change.fewer_rights) {
+        LB_TRY(ended, cancel_open_turns(db, principal.workspace_id, user_id, now));
+        change.ended = std::move(ended);
         LB_CHECK(revoke_invitations_by(db, principal.workspace_id, user_id, now));
       }
-      return member(db, principal.workspace_id, user_id);
+      LB_TRY(after, member(db, principal.workspace_id, user_id));
+      change.member = std::move(after);
+      return change;
     };
     co_return co_await context_.database.write(kService, work);
   }
 
-  Task<Status> remove_member(Principal principal, std::string user_id) override {
+  Task<Result<MemberChange>> remove_member(Principal principal, std::string user_id) override {
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) -> Status {
+    auto work = [&](Connection& db) -> Result<MemberChange> {
       LB_TRY(me, actor(db, principal, Permission::manage_members));
       if (user_id == principal.user_id) {
         return {Code::invalid_argument, "Nobody removes himself: leave the workspace instead."};
@@ -147,9 +152,9 @@ class SqlWorkspaceStore final : public WorkspaceStore {
     co_return co_await context_.database.write(kService, work);
   }
 
-  Task<Status> leave(Principal principal) override {
+  Task<Result<MemberChange>> leave(Principal principal) override {
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) -> Status {
+    auto work = [&](Connection& db) -> Result<MemberChange> {
       LB_TRY(me, actor(db, principal, Permission::use_account));
       if (me.role == Role::owner) {
         return {Code::failed_precondition,
@@ -165,7 +170,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
     co_return co_await context_.database.read(kService, work);
   }
 
-  Task<Result<std::vector<Membership>>> list_all() override {
+  Task<Result<std::vector<WorkspaceMembership>>> list_all() override {
     auto work = [](Connection& db) {
       return db.all("SELECT " LB_MEMBERSHIPS " WHERE m.role = 'owner' ORDER BY w.created_at, w.id", membership_row);
     };
@@ -196,8 +201,8 @@ class SqlWorkspaceStore final : public WorkspaceStore {
  private:
   static Result<std::int64_t> owned_by(Connection& db, std::string_view user_id) {
     auto number = [](const Row& row) { return row.integer(0); };
-    LB_TRY(count, db.one("SELECT COUNT(*) FROM workspace_members WHERE user_id = $1 AND role = 'owner'", number,
-                         user_id));
+    LB_TRY(count,
+           db.one("SELECT COUNT(*) FROM workspace_members WHERE user_id = $1 AND role = 'owner'", number, user_id));
     return count.value_or(0);
   }
 
@@ -211,8 +216,12 @@ class SqlWorkspaceStore final : public WorkspaceStore {
   }
 
   // What becomes of what they made: see the port.
-  static Status part_with(Connection& db, std::string_view workspace_id, std::string_view user_id, UnixMillis now) {
-    LB_CHECK(cancel_open_turns(db, workspace_id, user_id, now));
+  static Result<MemberChange> part_with(Connection& db, std::string_view workspace_id, std::string_view user_id,
+                                        UnixMillis now) {
+    MemberChange change;
+    change.fewer_rights = true;
+    LB_TRY(ended, cancel_open_turns(db, workspace_id, user_id, now));
+    change.ended = std::move(ended);
     LB_CHECK(revoke_invitations_by(db, workspace_id, user_id, now));
     LB_CHECK(
         db.execute("UPDATE approvals SET state = 'withdrawn', decided_at = $3 WHERE workspace_id = $1 AND user_id = $2 "
@@ -230,9 +239,10 @@ class SqlWorkspaceStore final : public WorkspaceStore {
                    "c.user_id = conversation_shares.user_id)",
                    workspace_id));
     // Keys, sessions, links, standing answers and shares go with the membership.
-    LB_TRY(gone, db.execute("DELETE FROM workspace_members WHERE workspace_id = $1 AND user_id = $2", workspace_id,
-                            user_id));
-    return gone == 1 ? Status(Ok{}) : Status(not_found("member"));
+    LB_TRY(gone,
+           db.execute("DELETE FROM workspace_members WHERE workspace_id = $1 AND user_id = $2", workspace_id, user_id));
+    if (gone == 0) return not_found("member");
+    return change;
   }
 
   Context context_;

@@ -12,7 +12,7 @@
 namespace librebird {
 
 // A workspace with one's own place in it.
-struct Membership {
+struct WorkspaceMembership {
   Workspace workspace;
   Role role = Role::guest;
   UnixMillis joined_at = 0;

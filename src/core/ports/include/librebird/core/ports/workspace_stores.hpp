@@ -15,6 +15,7 @@
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/result.hpp>
+#include <librebird/core/model/turn.hpp>
 #include <librebird/core/model/workspace.hpp>
 
 #include <optional>
@@ -27,17 +28,24 @@ inline constexpr int kMostWorkspaces = 100;        // that one user owns
 inline constexpr int kMostMembers = 1000;          // of one workspace
 inline constexpr int kMostOpenInvitations = 1000;  // of one workspace
 
+// What became of a member.
+struct MemberChange {
+  std::optional<Member> member;  // none: gone
+  bool fewer_rights = false;     // turns that run with the old ones must end
+  std::vector<Turn> ended;       // turns that waited, and were cancelled
+};
+
 class WorkspaceStore {
  public:
   virtual ~WorkspaceStore() = default;
 
   // Owned by the principal's user.
-  virtual Task<Result<Membership>> create(Principal principal, std::string name) = 0;
+  virtual Task<Result<WorkspaceMembership>> create(Principal principal, std::string name) = 0;
   // All that the principal's user is a member of, by name.
-  virtual Task<Result<std::vector<Membership>>> list(Principal principal) = 0;
+  virtual Task<Result<std::vector<WorkspaceMembership>>> list(Principal principal) = 0;
   // The principal's own.
-  virtual Task<Result<Membership>> get(Principal principal) = 0;
-  virtual Task<Result<Membership>> rename(Principal principal, std::string name) = 0;
+  virtual Task<Result<WorkspaceMembership>> get(Principal principal) = 0;
+  virtual Task<Result<WorkspaceMembership>> rename(Principal principal, std::string name) = 0;
   // With everything in it. failed_precondition: the only one that its owner has.
   virtual Task<Status> remove(Principal principal) = 0;
   // The old owner becomes an admin.
@@ -47,15 +55,15 @@ class WorkspaceStore {
   // A user known already; for operators. Others are invited.
   virtual Task<Result<Member>> add_member(Principal principal, std::string user_id, Role role) = 0;
   // Cancels the open turns of somebody whose role sinks.
-  virtual Task<Result<Member>> set_role(Principal principal, std::string user_id, Role role) = 0;
-  virtual Task<Status> remove_member(Principal principal, std::string user_id) = 0;
-  virtual Task<Status> leave(Principal principal) = 0;  // failed_precondition: the owner
+  virtual Task<Result<MemberChange>> set_role(Principal principal, std::string user_id, Role role) = 0;
+  virtual Task<Result<MemberChange>> remove_member(Principal principal, std::string user_id) = 0;
+  virtual Task<Result<MemberChange>> leave(Principal principal) = 0;  // failed_precondition: the owner
 
   // The role somebody has at this moment; nullopt: none. For authentication and for connections that live on.
   virtual Task<Result<std::optional<Role>>> role_of(std::string user_id, std::string workspace_id) = 0;
 
   // For operators, who see the whole installation.
-  virtual Task<Result<std::vector<Membership>>> list_all() = 0;  // each as its owner has it
+  virtual Task<Result<std::vector<WorkspaceMembership>>> list_all() = 0;  // each as its owner has it
   virtual Task<Result<Principal>> owner_of(std::string workspace_id) = 0;
   // By id or e-mail address.
   virtual Task<Result<User>> find_user(std::string id_or_email) = 0;
@@ -74,7 +82,7 @@ class InvitationStore {
   virtual Task<Result<Invitation>> find(std::string token_hash) = 0;
   // Makes the user a member and uses the invitation up. permission_denied: it is for another e-mail address;
   // already_exists: a member already (the invitation stays open).
-  virtual Task<Result<Membership>> accept(std::string token_hash, std::string user_id) = 0;
+  virtual Task<Result<WorkspaceMembership>> accept(std::string token_hash, std::string user_id) = 0;
   virtual Task<Status> decline(std::string token_hash) = 0;
 };
 

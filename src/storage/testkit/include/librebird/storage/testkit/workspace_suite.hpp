@@ -29,7 +29,7 @@ class WorkspaceSuite : public StoreSuite {
 };
 
 TEST_P(WorkspaceSuite, OneIsMadeRenamedAndDeleted) {
-  const Membership made = ok(workspaces().create(me_, "Acme"));
+  const WorkspaceMembership made = ok(workspaces().create(me_, "Acme"));
   EXPECT_EQ(made.role, Role::owner);
   EXPECT_EQ(made.workspace.owner_id, me_.user_id);
   EXPECT_EQ(made.workspace.created_at, clock_.unix_now());
@@ -81,10 +81,10 @@ TEST_P(WorkspaceSuite, StrangersSeeAndDoNothing) {
   fails(Code::not_found, workspaces().list_members(intruder));
   fails(Code::not_found, workspaces().add_member(intruder, stranger_.user_id, Role::admin));
   fails(Code::not_found, workspaces().set_role(intruder, member.user_id, Role::guest));
-  fails_status(Code::not_found, workspaces().remove_member(intruder, member.user_id));
+  fails(Code::not_found, workspaces().remove_member(intruder, member.user_id));
   fails_status(Code::not_found, workspaces().remove(intruder));
   fails_status(Code::not_found, workspaces().transfer(intruder, stranger_.user_id));
-  fails_status(Code::not_found, workspaces().leave(intruder));
+  fails(Code::not_found, workspaces().leave(intruder));
   fails(Code::not_found, invitations().create(intruder, "h", Role::guest, {}, clock_.unix_now() + 9));
   fails(Code::not_found, invitations().list(intruder));
   const Invitation mine = invite("hash");
@@ -92,7 +92,7 @@ TEST_P(WorkspaceSuite, StrangersSeeAndDoNothing) {
   fails_status(Code::not_found, invitations().revoke(stranger_, mine.id));
   // Members of elsewhere are no members here.
   fails(Code::not_found, workspaces().set_role(stranger_, member.user_id, Role::guest));
-  fails_status(Code::not_found, workspaces().remove_member(stranger_, member.user_id));
+  fails(Code::not_found, workspaces().remove_member(stranger_, member.user_id));
   fails_status(Code::not_found, workspaces().transfer(stranger_, member.user_id));
   EXPECT_EQ(ok(workspaces().list_members(stranger_)).size(), 1U);
   EXPECT_EQ(ok(workspaces().list_members(me_)).size(), 2U);
@@ -115,8 +115,8 @@ TEST_P(WorkspaceSuite, TheTableOfPermissionsHolds) {
     EXPECT_EQ(code(run(workspaces().set_role(who, other.user_id, Role::owner))), no);
     EXPECT_EQ(code(run(workspaces().set_role(who, me_.user_id, Role::guest))), no);
     EXPECT_EQ(code(run(workspaces().set_role(who, who.user_id, Role::owner))), no);
-    EXPECT_EQ(code(status_of(workspaces().remove_member(who, me_.user_id))), no);
-    EXPECT_EQ(code(status_of(workspaces().remove_member(who, third.user_id))), allowed(true) ? yes : no);
+    EXPECT_EQ(code(run(workspaces().remove_member(who, me_.user_id))), no);
+    EXPECT_EQ(code(run(workspaces().remove_member(who, third.user_id))), allowed(true) ? yes : no);
     EXPECT_EQ(code(status_of(workspaces().transfer(who, who.user_id))), no);
     EXPECT_EQ(code(status_of(workspaces().remove(who))), no);
     EXPECT_EQ(code(run(invitations().list(who))), allowed(true) ? yes : no);
@@ -132,8 +132,8 @@ TEST_P(WorkspaceSuite, AdminsDoNotTouchEachOther) {
   const Principal one = join(Role::admin);
   const Principal two = join(Role::admin);
   fails(Code::permission_denied, workspaces().set_role(one, two.user_id, Role::member));
-  fails_status(Code::permission_denied, workspaces().remove_member(one, two.user_id));
-  EXPECT_EQ(ok(workspaces().set_role(me_, two.user_id, Role::member)).role, Role::member);
+  fails(Code::permission_denied, workspaces().remove_member(one, two.user_id));
+  EXPECT_EQ(ok(workspaces().set_role(me_, two.user_id, Role::member)).member->role, Role::member);
   // Two is no admin any more, whatever his principal says.
   fails(Code::permission_denied, workspaces().set_role(two, one.user_id, Role::guest));
   ok(workspaces().remove_member(one, two.user_id));
@@ -144,14 +144,14 @@ TEST_P(WorkspaceSuite, OwnershipIsTransferredWhole) {
   const Principal heir = join(Role::guest);
   fails_status(Code::invalid_argument, workspaces().transfer(me_, me_.user_id));
   fails_status(Code::not_found, workspaces().transfer(me_, stranger_.user_id));
-  fails_status(Code::failed_precondition, workspaces().leave(me_));
+  fails(Code::failed_precondition, workspaces().leave(me_));
   ok(workspaces().transfer(me_, heir.user_id));
   EXPECT_EQ(role_of(heir), Role::owner);
   EXPECT_EQ(role_of(me_), Role::admin);
   EXPECT_EQ(ok(workspaces().get(heir)).workspace.owner_id, heir.user_id);
   EXPECT_EQ(ok(workspaces().owner_of(me_.workspace_id)).user_id, heir.user_id);
   fails_status(Code::permission_denied, workspaces().transfer(me_, me_.user_id));
-  fails_status(Code::permission_denied, workspaces().remove_member(me_, heir.user_id));
+  fails(Code::permission_denied, workspaces().remove_member(me_, heir.user_id));
   ok(workspaces().leave(me_));
   EXPECT_EQ(role_of(me_), std::nullopt);
   EXPECT_EQ(set_->tamper("SELECT COUNT(*) FROM workspace_members WHERE role = 'owner' AND workspace_id = '" +
@@ -166,13 +166,16 @@ TEST_P(WorkspaceSuite, WhoLeavesKeepsNoKeyAndNoWork) {
   ok(set_->credentials().add_api_key(leaver, "key", "lb_", "leaver's key"));
   ok(set_->credentials().add_sign_in_link(leaver, "link", clock_.unix_now() + 1000));
   ok(invitations().create(leaver, "by leaver", Role::member, {}, clock_.unix_now() + 1000));
-  ok(workspaces().leave(leaver));
+  const MemberChange left = ok(workspaces().leave(leaver));
+  EXPECT_FALSE(left.member);
+  EXPECT_TRUE(left.fewer_rights);
+  ASSERT_EQ(left.ended.size(), 1U);
+  EXPECT_EQ(left.ended[0].id, queued.turn.id);
   fails(Code::unauthenticated, set_->credentials().find_api_key("leaver's key"));
-  fails(Code::unauthenticated,
-        set_->credentials().redeem_sign_in_link("link", "session", clock_.unix_now() + 1000));
+  fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("link", "session", clock_.unix_now() + 1000));
   fails(Code::not_found, invitations().find("by leaver"));
   fails(Code::not_found, workspaces().get(leaver));
-  fails_status(Code::not_found, workspaces().leave(leaver));
+  fails(Code::not_found, workspaces().leave(leaver));
   EXPECT_TRUE(ok(set_->turns().conversations_with_work()).empty());
   EXPECT_EQ(ok(set_->turns().lease(own, "worker", Millis(1000), 10)), std::nullopt);
   // Private ones wait, unseen by anybody, until their author comes back.
@@ -189,13 +192,17 @@ TEST_P(WorkspaceSuite, ALowerRoleEndsWhatAHigherOneBegan) {
   LeasedTurn running = lease(own);
   const Accepted second = ok(set_->turns().accept(admin, {own, "two", ids_.next()}));
   ok(invitations().create(admin, "by admin", Role::admin, {}, clock_.unix_now() + 1000));
-  ok(workspaces().set_role(me_, admin.user_id, Role::member));
+  const MemberChange sunk = ok(workspaces().set_role(me_, admin.user_id, Role::member));
+  EXPECT_EQ(sunk.member->role, Role::member);
+  EXPECT_TRUE(sunk.fewer_rights);
+  ASSERT_EQ(sunk.ended.size(), 1U);
+  EXPECT_EQ(sunk.ended[0].id, second.turn.id);
   EXPECT_TRUE(ok(set_->turns().get(admin, first.turn.id)).cancel_requested);
   EXPECT_EQ(ok(set_->turns().get(admin, second.turn.id)).status, TurnStatus::cancelled);
   fails(Code::not_found, invitations().find("by admin"));
   // A rise ends nothing.
   const Accepted third = ok(set_->turns().accept(admin, {own, "three", ids_.next()}));
-  ok(workspaces().set_role(me_, admin.user_id, Role::admin));
+  EXPECT_FALSE(ok(workspaces().set_role(me_, admin.user_id, Role::admin)).fewer_rights);
   EXPECT_EQ(ok(set_->turns().get(admin, third.turn.id)).status, TurnStatus::queued);
 }
 
@@ -207,7 +214,7 @@ TEST_P(WorkspaceSuite, AnInvitationIsAcceptedOnce) {
   EXPECT_EQ(ok(invitations().find("hash")).id, made.id);
   EXPECT_EQ(ok(invitations().list(me_)).size(), 1U);
   fails(Code::not_found, invitations().accept("' OR 1=1 --", stranger_.user_id));
-  const Membership joined = ok(invitations().accept("hash", stranger_.user_id));
+  const WorkspaceMembership joined = ok(invitations().accept("hash", stranger_.user_id));
   EXPECT_EQ(joined.role, Role::member);
   EXPECT_EQ(joined.workspace.id, me_.workspace_id);
   EXPECT_EQ(ok(workspaces().list(stranger_)).size(), 2U);
@@ -253,7 +260,7 @@ TEST_P(WorkspaceSuite, AnInvitationByMailIsForThatAddress) {
 
 TEST_P(WorkspaceSuite, OfTwoWhoAcceptAtOnceOneJoins) {
   invite("hash");
-  std::vector<Task<Result<Membership>>> tasks;
+  std::vector<Task<Result<WorkspaceMembership>>> tasks;
   for (int i = 0; i < 8; ++i) tasks.push_back(invitations().accept("hash", set_->add_stranger().user_id));
   int joined = 0;
   for (const auto& result : runner_.run_all(std::move(tasks))) joined += result.ok() ? 1 : 0;
@@ -262,9 +269,9 @@ TEST_P(WorkspaceSuite, OfTwoWhoAcceptAtOnceOneJoins) {
 }
 
 TEST_P(WorkspaceSuite, AWorkspaceHasABound) {
-  set_->tamper(
-      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(kMostMembers - 1) +
-      ") INSERT INTO users (id, display_name, created_at) SELECT 'crowd' || i, 'x', 0 FROM n");
+  set_->tamper("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+               std::to_string(kMostMembers - 1) +
+               ") INSERT INTO users (id, display_name, created_at) SELECT 'crowd' || i, 'x', 0 FROM n");
   set_->tamper("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) SELECT '" + me_.workspace_id +
                "', id, 'guest', 0 FROM users WHERE id LIKE 'crowd%'");
   fails(Code::resource_exhausted, workspaces().add_member(me_, stranger_.user_id, Role::guest));
