@@ -30,6 +30,11 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
 
 Result<bool> sqlite_idle_work(Connection& connection) { return SqliteSearch::index_some(connection); }
 
+Status after_sqlite_migration(Connection& connection, int version) {
+  if (version == 7) return SqliteSearch::rebuild(connection);
+  return Ok{};
+}
+
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids) {
   if (version == 4) return adopt_audit_log(connection, {clock, ids});
   return Ok{};

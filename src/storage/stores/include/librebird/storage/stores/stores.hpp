@@ -38,6 +38,8 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
                           std::function<void()> request_idle_work, KeyRing* keys);
 // Fills the search index; true while there is more to do.
 Result<bool> sqlite_idle_work(Connection& connection);
+// What a migration needs of the search index; inside its transaction.
+Status after_sqlite_migration(Connection& connection, int version);
 
 // What a migration needs beside its SQL; inside its transaction.
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids);
