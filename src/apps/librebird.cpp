@@ -10,6 +10,7 @@
 #include "approval_commands.hpp"
 #include "commands.hpp"
 #include "skill_commands.hpp"
+#include "workspace_commands.hpp"
 
 namespace librebird::apps {
 
@@ -20,11 +21,17 @@ int operate(const Flags& flags, const std::function<Task<int>(Platform&)>& comma
   return (*platform)->run([&] { return command(**platform); });
 }
 
-CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Arguments& in) {
+CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Flags& flags) {
   CLI::App* sub = parent.add_subcommand(name, help);
-  sub->add_option("--data-dir", in.flags.data_dir, "Data folder (default: XDG_DATA_HOME/librebird)");
-  sub->add_option("--config", in.flags.config_file, "Configuration file (default: config.toml in the data folder)");
+  sub->add_option("--data-dir", flags.data_dir, "Data folder (default: XDG_DATA_HOME/librebird)");
+  sub->add_option("--config", flags.config_file, "Configuration file (default: config.toml in the data folder)");
   return sub;
+}
+
+std::string server_url(const Platform& platform) {
+  std::string url;
+  std::ifstream(platform.data_dir + "/server.url") >> url;
+  return url.empty() ? fmt::format("http://127.0.0.1:{}", platform.config.integer("server.port")) : url;
 }
 
 namespace {
@@ -32,13 +39,6 @@ namespace {
 int show_config(const Flags& flags) {
   const auto config = load_config(flags);
   return config ? cli::list_config(config_schema(), *config) : cli::fail(config.error());
-}
-
-// The address of the server that works on this data folder, or worked on it last.
-std::string server_url(const Platform& platform) {
-  std::string url;
-  std::ifstream(platform.data_dir + "/server.url") >> url;
-  return url.empty() ? fmt::format("http://127.0.0.1:{}", platform.config.integer("server.port")) : url;
 }
 
 void add_servers(CLI::App& app, Arguments& in, int& code) {
@@ -123,6 +123,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_skill_commands(app, skill, code);
   librebird::apps::ApprovalArguments approval;
   librebird::apps::add_approval_commands(app, approval, code);
+  librebird::apps::WorkspaceArguments workspace;
+  librebird::apps::add_workspace_commands(app, workspace, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -104,7 +104,16 @@ int Platform::run(std::function<Task<int>()> body) {
 
 cli::Operator Platform::as_operator() {
   return cli::Operator{
-      clock, random, ids, storage->identities(), storage->credentials(), storage->audit(), storage->secrets()};
+      clock,
+      random,
+      ids,
+      storage->identities(),
+      storage->credentials(),
+      storage->audit(),
+      storage->secrets(),
+      storage->workspaces(),
+      storage->invitations(),
+  };
 }
 
 Status lock_data_directory(const std::string& data_dir) {

@@ -92,6 +92,8 @@ class SqliteSet final : public StoreSet {
   SkillStore& skills() override { return storage_->skills(); }
   ApprovalStore& approvals() override { return storage_->approvals(); }
   QuotaStore& quotas() override { return storage_->quotas(); }
+  WorkspaceStore& workspaces() override { return storage_->workspaces(); }
+  InvitationStore& invitations() override { return storage_->invitations(); }
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());

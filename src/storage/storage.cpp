@@ -20,7 +20,8 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
   auto parts = std::make_unique<Parts>(clock, ids, std::move(options.keys));
   KeyRing* keys = parts->keys.get();
   storage::SqliteDatabase::Steps steps;
-  steps.after_migration = [&](storage::Connection& db, int version) {
+  steps.after_migration = [&](storage::Connection& db, int version) -> Status {
+    LB_CHECK(storage::after_sqlite_migration(db, version));
     return storage::after_migration(db, version, clock, ids);
   };
   steps.ready = [&](storage::Connection& db) {
@@ -71,6 +72,8 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
+InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

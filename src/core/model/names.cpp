@@ -5,6 +5,7 @@
 #include <librebird/core/model/principal.hpp>
 #include <librebird/core/model/tool.hpp>
 #include <librebird/core/model/turn.hpp>
+#include <librebird/core/model/workspace.hpp>
 
 #include <array>
 
@@ -67,6 +68,11 @@ constexpr Names<ApprovalState, 5> kApprovalStates{{{ApprovalState::open, "open"}
                                                    {ApprovalState::withdrawn, "withdrawn"}}};
 constexpr Names<ApprovalDecision, 3> kApprovalDecisions{
     {{ApprovalDecision::once, "once"}, {ApprovalDecision::always, "always"}, {ApprovalDecision::deny, "deny"}}};
+constexpr Names<Access, 3> kAccesses{{{Access::none, "none"}, {Access::read, "read"}, {Access::write, "write"}}};
+constexpr Names<InvitationState, 4> kInvitationStates{{{InvitationState::open, "open"},
+                                                       {InvitationState::accepted, "accepted"},
+                                                       {InvitationState::declined, "declined"},
+                                                       {InvitationState::revoked, "revoked"}}};
 
 }  // namespace
 
@@ -97,6 +103,12 @@ std::optional<ApprovalState> approval_state_from_string(std::string_view name) {
 std::string_view to_string(ApprovalDecision decision) { return name_of(kApprovalDecisions, decision); }
 std::optional<ApprovalDecision> approval_decision_from_string(std::string_view name) {
   return value_of(kApprovalDecisions, name);
+}
+std::string_view to_string(Access access) { return name_of(kAccesses, access); }
+std::optional<Access> access_from_string(std::string_view name) { return value_of(kAccesses, name); }
+std::string_view to_string(InvitationState state) { return name_of(kInvitationStates, state); }
+std::optional<InvitationState> invitation_state_from_string(std::string_view name) {
+  return value_of(kInvitationStates, name);
 }
 std::string_view to_string(QuotaScope scope) { return scope == QuotaScope::user ? "user" : "workspace"; }
 std::string_view to_string(QuotaWindow window) { return window == QuotaWindow::hour ? "hour" : "day"; }

@@ -40,6 +40,24 @@ class Api {
   Task<Answer> revoke_api_key(Call& call);
   Task<Answer> list_tools(Call& call);
 
+  // workspaces_api.cpp
+  Task<Answer> list_workspaces(Call& call);
+  Task<Answer> create_workspace(Call& call);
+  Task<Answer> get_workspace(Call& call);
+  Task<Answer> rename_workspace(Call& call);
+  Task<Answer> delete_workspace(Call& call);
+  Task<Answer> transfer_workspace(Call& call);
+  Task<Answer> leave_workspace(Call& call);
+  Task<Answer> list_members(Call& call);
+  Task<Answer> set_member_role(Call& call);
+  Task<Answer> remove_member(Call& call);
+  Task<Answer> list_invitations(Call& call);
+  Task<Answer> create_invitation(Call& call);
+  Task<Answer> revoke_invitation(Call& call);
+  Task<Answer> look_at_invitation(Call& call);
+  Task<Answer> accept_invitation(Call& call);
+  Task<Answer> decline_invitation(Call& call);
+
   // skills_api.cpp
   Task<Answer> list_skills(Call& call);
   Task<Answer> get_skill(Call& call);
@@ -78,6 +96,7 @@ class Api {
  private:
   Task<Result<std::string>> me_view(Caller caller);
   Task<Answer> accept(Call& call, AcceptMessage message);
+  void tell(const std::string& workspace_id, const std::string& user_id, const MemberChange& change);
 
   const GatewayServices& services_;
   Authenticator& authenticator_;

@@ -166,6 +166,31 @@ void write(JsonWriter& json, const ApiKey& key) {
   json.end_object();
 }
 
+void write(JsonWriter& json, const WorkspaceMembership& membership) {
+  json.begin_object().field("id", membership.workspace.id).field("name", membership.workspace.name);
+  json.field("role", to_string(membership.role)).field("owner_id", membership.workspace.owner_id);
+  time_field(json, "created_at", membership.workspace.created_at);
+  time_field(json, "joined_at", membership.joined_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const Member& member) {
+  json.begin_object().field("user_id", member.user_id).field("display_name", member.display_name);
+  json.field("email", member.email).field("role", to_string(member.role));
+  time_field(json, "joined_at", member.joined_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const Invitation& invitation) {
+  json.begin_object().field("id", invitation.id).key("workspace").begin_object();
+  json.field("id", invitation.workspace_id).field("name", invitation.workspace_name).end_object();
+  json.field("role", to_string(invitation.role)).field("email", invitation.email);
+  json.field("invited_by", invitation.invited_by);
+  time_field(json, "created_at", invitation.created_at);
+  time_field(json, "expires_at", invitation.expires_at);
+  json.end_object();
+}
+
 void write(JsonWriter& json, const Approval& approval) {
   const auto text_or_null = [&json](std::string_view name, const std::string& text) {
     json.key(name);

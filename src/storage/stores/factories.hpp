@@ -3,6 +3,7 @@
 // One factory a store. Private.
 
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include "context.hpp"
 
@@ -20,5 +21,7 @@ std::unique_ptr<SecretStore> make_secret_store(Context context);
 std::unique_ptr<SkillStore> make_skill_store(Context context);
 std::unique_ptr<ApprovalStore> make_approval_store(Context context);
 std::unique_ptr<QuotaStore> make_quota_store(Context context);
+std::unique_ptr<WorkspaceStore> make_workspace_store(Context context);
+std::unique_ptr<InvitationStore> make_invitation_store(Context context);
 
 }  // namespace librebird::storage

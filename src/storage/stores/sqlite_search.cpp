@@ -2,20 +2,31 @@
 
 #include <librebird/base/log.hpp>
 
+#include <initializer_list>
+
+#include "rows.hpp"
+
 namespace librebird::storage {
 namespace {
 
 constexpr int kBatch = 128;
 
+constexpr int kSharedConversations = 200;  // the latest ones; more would make a search slow
+
 // Ids without their dashes, so that they are one token.
-std::string owner_token(std::string_view workspace_id, std::string_view user_id) {
+std::string token_of(std::initializer_list<std::string_view> ids) {
   std::string token;
-  for (const std::string_view id : {workspace_id, user_id}) {
+  for (const std::string_view id : ids) {
     for (const char c : id) {
       if (c != '-') token.push_back(c);
     }
   }
   return token;
+}
+
+// Under whose name a message is found: its author's, and that of its conversation, for those who share it.
+std::string owner_tokens(std::string_view workspace_id, std::string_view user_id, std::string_view conversation_id) {
+  return token_of({workspace_id, user_id}) + " " + token_of({conversation_id});
 }
 
 // Tokens hold no quotes, so nothing in them is FTS5 syntax.
@@ -29,8 +40,24 @@ std::string phrase(const SearchWord& word) {
   return out;
 }
 
-std::string within(const Principal& principal, const std::string& expression) {
-  return "owner : \"" + owner_token(principal.workspace_id, principal.user_id) + "\" AND body : (" + expression + ")";
+std::string within(const std::string& owners, const std::string& expression) {
+  return "owner : (" + owners + ") AND body : (" + expression + ")";
+}
+
+std::string written_by(const Principal& principal) {
+  return "\"" + token_of({principal.workspace_id, principal.user_id}) + "\"";
+}
+
+// Also what others wrote in conversations that are shared, by or with the principal.
+Result<std::string> readable_by(Connection& db, const Principal& principal) {
+  std::string owners = written_by(principal);
+  auto add = [&](const Row& row) { owners += " OR \"" + token_of({row.text(0)}) + "\""; };
+  LB_CHECK(
+      db.each("SELECT c.id FROM conversations c WHERE (c.workspace_access <> 'none' OR EXISTS (SELECT 1 FROM "
+              "conversation_shares o WHERE o.conversation_id = c.id)) AND " LB_MAY_READ(
+                  "$1", "$2") " ORDER BY c.updated_at DESC LIMIT $3",
+              add, principal.workspace_id, principal.user_id, kSharedConversations));
+  return owners;
 }
 
 struct IndexedMessage {
@@ -40,15 +67,22 @@ struct IndexedMessage {
 };
 
 IndexedMessage indexed_message(const Row& row) {
-  return {row.integer(0), owner_token(row.text(1), row.text(2)), index_text(row.text(3))};
+  return {row.integer(0), owner_tokens(row.text(1), row.text(2), row.text(4)), index_text(row.text(3))};
 }
 
 }  // namespace
 
+Status SqliteSearch::rebuild(Connection& db) {
+  LB_CHECK(db.execute("INSERT INTO message_search (message_search) VALUES ('delete-all')"));
+  LB_CHECK(db.execute("UPDATE search_state SET indexed_seq = 0 WHERE id = 1"));
+  return Ok{};
+}
+
 Result<bool> SqliteSearch::index_some(Connection& db) {
   auto number = [](const Row& row) { return row.integer(0); };
   LB_TRY(indexed, db.one("SELECT indexed_seq FROM search_state WHERE id = 1", number));
-  LB_TRY(batch, db.all("SELECT seq, workspace_id, user_id, content FROM messages WHERE seq > $1 ORDER BY seq LIMIT $2",
+  LB_TRY(batch, db.all("SELECT seq, workspace_id, user_id, content, conversation_id FROM messages WHERE seq > $1 "
+                       "ORDER BY seq LIMIT $2",
                        indexed_message, indexed.value_or(0), kBatch));
   if (batch.empty()) return false;
   for (const IndexedMessage& message : batch) {
@@ -74,8 +108,9 @@ Task<void> SqliteSearch::catch_up() {
 Result<std::vector<std::int64_t>> SqliteSearch::with_word(Connection& db, const Principal& principal,
                                                           const SearchWord& word, int limit) {
   auto number = [](const Row& row) { return row.integer(0); };
+  LB_TRY(owners, readable_by(db, principal));
   return db.all("SELECT rowid FROM message_search WHERE message_search MATCH $1 ORDER BY rowid DESC LIMIT $2", number,
-                within(principal, phrase(word)), limit);
+                within(owners, phrase(word)), limit);
 }
 
 Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Principal& principal,
@@ -87,11 +122,12 @@ Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Pr
   return db.all(
       "SELECT rowid, CAST(bm25(message_search, 0.0, 1.0) * 1000000 AS INTEGER) AS rating FROM message_search "
       "WHERE message_search MATCH $1 ORDER BY rating, rowid DESC LIMIT $2",
-      hit, within(principal, any), limit);
+      hit, within(written_by(principal), any), limit);
 }
 
 Status SqliteSearch::removing(Connection& db, std::string_view conversation_id) {
-  LB_TRY(gone, db.all("SELECT seq, workspace_id, user_id, content FROM messages WHERE conversation_id = $1 AND seq <= "
+  LB_TRY(gone, db.all("SELECT seq, workspace_id, user_id, content, conversation_id FROM messages WHERE conversation_id "
+                      "= $1 AND seq <= "
                       "(SELECT indexed_seq FROM search_state WHERE id = 1)",
                       indexed_message, conversation_id));
   for (const IndexedMessage& message : gone) {

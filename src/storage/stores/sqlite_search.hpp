@@ -15,6 +15,8 @@ class SqliteSearch final : public TextSearch {
   // `request` asks the database to call index_some() soon; any thread.
   SqliteSearch(Database& database, std::function<void()> request) : database_(database), request_(std::move(request)) {}
 
+  // Begins the index anew: its form has changed.
+  static Status rebuild(Connection& db);
   // Indexes one batch inside the caller's transaction; true while there is more.
   static Result<bool> index_some(Connection& db);
 

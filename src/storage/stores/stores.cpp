@@ -23,10 +23,17 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.skills = make_skill_store(context);
   stores.approvals = make_approval_store(context);
   stores.quotas = make_quota_store(context);
+  stores.workspaces = make_workspace_store(context);
+  stores.invitations = make_invitation_store(context);
   return stores;
 }
 
 Result<bool> sqlite_idle_work(Connection& connection) { return SqliteSearch::index_some(connection); }
+
+Status after_sqlite_migration(Connection& connection, int version) {
+  if (version == 7) return SqliteSearch::rebuild(connection);
+  return Ok{};
+}
 
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids) {
   if (version == 4) return adopt_audit_log(connection, {clock, ids});

@@ -28,10 +28,11 @@ class TextSearch {
   // Returns when everything committed before is found by search. What cannot be indexed now is left for later.
   virtual Task<void> catch_up() = 0;
 
-  // Messages of the principal with this word, newest first, superseded ones included.
+  // Messages that the principal may read with this word (written by him, or in the latest conversations that are
+  // shared by or with him; the caller checks each once more), newest first, superseded ones included.
   virtual Result<std::vector<std::int64_t>> with_word(Connection& db, const Principal& principal,
                                                       const SearchWord& word, int limit) = 0;
-  // Messages of the principal with any of the words, best first, superseded ones included.
+  // Messages by the principal with any of the words, best first, superseded ones included.
   virtual Result<std::vector<Hit>> best(Connection& db, const Principal& principal,
                                         const std::vector<SearchWord>& words, int limit) = 0;
   // Call it before the rows of a conversation are deleted, in the same transaction, and removed() after that.

@@ -7,6 +7,7 @@
 #include <librebird/core/credentials/issue.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/hands_service.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include <functional>
 #include <optional>
@@ -23,6 +24,8 @@ struct Operator {
   CredentialStore& credentials;
   AuditStore& audit;
   SecretStore& secrets;
+  WorkspaceStore& workspaces;
+  InvitationStore& invitations;
 };
 
 Task<int> create_api_key(Operator op, std::string name);
@@ -71,6 +74,35 @@ struct SkillCommand {
   bool json = false;
 };
 Task<int> run_skill(Operator op, HandsService& hands, SkillCommand command);
+
+// `librebird workspace …`, `member …`, `invite …`, as it was typed.
+struct WorkspaceCommand {
+  enum class Verb {
+    list,
+    create,
+    show,
+    rename,
+    remove,
+    transfer,
+    list_members,
+    add_member,
+    set_role,
+    remove_member,
+    invite,
+    list_invitations,
+    revoke_invitation
+  };
+  Verb verb = Verb::list;
+  std::string workspace;  // empty: the installation's first
+  std::string name;
+  std::string user;  // id or e-mail address
+  std::string role = "member";
+  std::string email;
+  std::string id;        // of an invitation
+  std::string base_url;  // that links begin with
+  bool json = false;
+};
+Task<int> run_workspace(Operator op, WorkspaceCommand command);
 
 // One line a check: what, ok or not, and what to do.
 struct Check {

@@ -18,6 +18,7 @@
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -62,6 +63,8 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] WorkspaceStore& workspaces();
+  [[nodiscard]] InvitationStore& invitations();
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();

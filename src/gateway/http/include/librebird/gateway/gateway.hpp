@@ -13,6 +13,7 @@
 #include <librebird/base/config.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/gateway/authenticator.hpp>
 #include <librebird/gateway/intake.hpp>
 
@@ -35,6 +36,8 @@ struct GatewayServices {
   ConversationStore& conversations;
   MessageStore& messages;
   TurnStore& turns;
+  WorkspaceStore& workspaces;
+  InvitationStore& invitations;
 };
 
 struct GatewayOptions {

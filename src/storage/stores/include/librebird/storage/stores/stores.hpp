@@ -8,6 +8,7 @@
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/storage/sql/database.hpp>
 
 #include <functional>
@@ -27,6 +28,8 @@ struct Stores {
   std::unique_ptr<SkillStore> skills;
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
+  std::unique_ptr<WorkspaceStore> workspaces;
+  std::unique_ptr<InvitationStore> invitations;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit
@@ -35,6 +38,8 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
                           std::function<void()> request_idle_work, KeyRing* keys);
 // Fills the search index; true while there is more to do.
 Result<bool> sqlite_idle_work(Connection& connection);
+// What a migration needs of the search index; inside its transaction.
+Status after_sqlite_migration(Connection& connection, int version);
 
 // What a migration needs beside its SQL; inside its transaction.
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids);

@@ -8,6 +8,7 @@
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include <gtest/gtest.h>
 
@@ -36,6 +37,8 @@ class StoreSet {
   virtual SkillStore& skills() = 0;
   virtual ApprovalStore& approvals() = 0;
   virtual QuotaStore& quotas() = 0;
+  virtual WorkspaceStore& workspaces() = 0;
+  virtual InvitationStore& invitations() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };
