@@ -71,6 +71,7 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

@@ -44,7 +44,8 @@ CREATE TABLE sign_in_attempts (
   last_at BIGINT NOT NULL,
   closed_until BIGINT NOT NULL
 );
-CREATE INDEX sign_in_attempts_age ON sign_in_attempts (closed_until, last_at);
+CREATE INDEX sign_in_attempts_age ON sign_in_attempts (last_at);
+CREATE INDEX sign_in_attempts_kept ON sign_in_attempts (closed_until, last_at);
 
 -- A session is its user's, not a workspace's any more: workspace_id is where it acts unless told otherwise.
 -- session_hash: of a browser's cookie; NULL for the session of an access token.

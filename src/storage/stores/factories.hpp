@@ -2,6 +2,7 @@
 
 // One factory a store. Private.
 
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 
 #include "context.hpp"
@@ -20,5 +21,6 @@ std::unique_ptr<SecretStore> make_secret_store(Context context);
 std::unique_ptr<SkillStore> make_skill_store(Context context);
 std::unique_ptr<ApprovalStore> make_approval_store(Context context);
 std::unique_ptr<QuotaStore> make_quota_store(Context context);
+std::unique_ptr<AccountStore> make_account_store(Context context);
 
 }  // namespace librebird::storage

@@ -23,6 +23,7 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.skills = make_skill_store(context);
   stores.approvals = make_approval_store(context);
   stores.quotas = make_quota_store(context);
+  stores.accounts = make_account_store(context);
   return stores;
 }
 

@@ -5,6 +5,7 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -27,6 +28,7 @@ struct Stores {
   std::unique_ptr<SkillStore> skills;
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
+  std::unique_ptr<AccountStore> accounts;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit
