@@ -148,10 +148,10 @@ class Gateway::Impl {
     if (const Status host = authenticator_.check_host(request); !host) {
       co_return problem_response(host.error(), request_id, 421);
     }
-    if (request.path == "/metrics") co_return co_await serve_metrics(exchange, request_id);
-    if (request.path == "/ws") co_return co_await serve_socket(exchange, request_id);
-    if (request.path.starts_with("/v1/")) co_return co_await serve_openai(exchange);
-    if (request.path == "/mcp") co_return co_await serve_mcp(exchange);
+    if (request.path == kMetricsDoor.path) co_return co_await serve_metrics(exchange, request_id);
+    if (request.path == kSocketDoor.path) co_return co_await serve_socket(exchange, request_id);
+    if (request.path.starts_with(kOpenAiDoor.path)) co_return co_await serve_openai(exchange);
+    if (request.path == kMcpDoor.path) co_return co_await serve_mcp(exchange);
     const bool document = request.path == "/api/openapi.json" || request.path == "/api/skill.schema.json";
     if (!document && (request.path == "/api" || request.path.starts_with("/api/"))) {
       co_return co_await serve_api(exchange, request_id);
@@ -178,8 +178,8 @@ class Gateway::Impl {
     if (!comes_from_this_machine(exchange.request())) {
       const auto caller = co_await authenticator_.authenticate(exchange.request());
       if (!caller) co_return problem_response(caller.error(), request_id);
-      if (const auto decision = policy::may_operate(caller->principal); !decision) {
-        co_return problem_response(make_error(Code::permission_denied, decision.reason), request_id);
+      if (const Status may = policy::require(caller->principal, kMetricsDoor.permission); !may) {
+        co_return problem_response(may.error(), request_id);
       }
     }
     metrics::gauge("librebird_websockets", "Open WebSocket connections.")
@@ -199,6 +199,9 @@ class Gateway::Impl {
     }
     auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return problem_response(caller.error(), request_id);
+    if (const Status may = policy::require(caller->principal, kSocketDoor.permission); !may) {
+      co_return problem_response(may.error(), request_id);
+    }
     auto socket = co_await exchange.upgrade({{"X-Request-Id", request_id}});
     if (!socket) co_return std::nullopt;  // gone before the handshake was done
     co_await run_session(std::move(*caller), services_.ids.next(), **socket);
@@ -215,6 +218,9 @@ class Gateway::Impl {
   Task<std::optional<net::Response>> serve_openai(net::Exchange& exchange) {
     const auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return OpenAiApi::error_response(caller.error());
+    if (const Status may = policy::require(caller->principal, kOpenAiDoor.permission); !may) {
+      co_return OpenAiApi::error_response(may.error());
+    }
     if (!has_json_body(exchange.request())) {
       co_return OpenAiApi::error_response(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
     }
@@ -228,6 +234,9 @@ class Gateway::Impl {
     }
     const auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return McpApi::refusal(caller.error());
+    if (const Status may = policy::require(caller->principal, kMcpDoor.permission); !may) {
+      co_return McpApi::refusal(may.error());
+    }
     if (!has_json_body(exchange.request())) {
       net::Response response =
           McpApi::refusal(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
@@ -241,7 +250,7 @@ class Gateway::Impl {
     const net::Request& request = exchange.request();
     const bool ours = request.path.starts_with(kApi);
     Match match = ours ? match_route(request.method, std::string_view(request.path).substr(kApi.size())) : Match{};
-    if (match.route == nullptr || !match.route->open) {
+    if (match.route == nullptr || !is_open(*match.route)) {
       auto caller = co_await authenticator_.authenticate(request);
       if (!caller) co_return problem_response(caller.error(), request_id);
       if (match.route == nullptr) co_return no_route(match, request_id);
@@ -272,6 +281,11 @@ class Gateway::Impl {
     if (!has_json_body(call.request()) && !(route.archive && is_archive(call.request()))) {
       co_return problem_response(make_error(Code::invalid_argument, "Send the body as Content-Type: application/json."),
                                  call.request_id, 415);
+    }
+    if (!is_open(route)) {
+      if (const Status may = policy::require(call.caller.principal, route.permission); !may) {
+        co_return problem_response(may.error(), call.request_id);
+      }
     }
     Answer answer = co_await (api_.*route.handler)(call);
     if (!answer) co_return problem_response(answer.error(), call.request_id);

@@ -20,9 +20,7 @@ Intake::Intake(ConversationStore& conversations, TurnStore& turns, EventBus& bus
 
 Task<Result<Accepted>> Intake::submit(Principal principal, AcceptMessage message) {
   static metrics::Counter& accepted_total = metrics::counter("librebird_messages_accepted_total", "Messages accepted.");
-  if (const auto decision = policy::may_chat(principal); !decision) {
-    co_return make_error(Code::permission_denied, decision.reason);
-  }
+  LB_CO_CHECK(policy::require(principal, policy::Permission::chat));
   if (message.content.size() > options_.message_limit) {
     co_return make_error(Code::too_large,
                          fmt::format("The message is {} bytes long; at most {} are taken. Send it in parts.",

@@ -45,6 +45,10 @@ Task<void> WsSession::run() {
 void WsSession::revoke() { socket_.close(kCredentialLost, "credential revoked or expired"); }
 
 Task<void> WsSession::handle(ClientFrame frame) {
+  if (const Status may = policy::require(caller_.principal, kind_of(frame).permission); !may) {
+    send_error(frame.id, may.error());
+    co_return;
+  }
   if (auto* subscribe_frame = std::get_if<SubscribeFrame>(&frame.what)) {
     co_await subscribe(std::move(frame.id), std::move(*subscribe_frame));
   } else if (auto* send_frame = std::get_if<SendFrame>(&frame.what)) {
