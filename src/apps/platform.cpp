@@ -113,7 +113,8 @@ cli::Operator Platform::as_operator() {
       storage->secrets(),
       storage->workspaces(),
       storage->invitations(),
-  };
+      storage->accounts(),
+      static_cast<int>(config.integer("auth.password_cost"))};
 }
 
 Status lock_data_directory(const std::string& data_dir) {

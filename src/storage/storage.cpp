@@ -74,6 +74,7 @@ ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
 WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
+AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

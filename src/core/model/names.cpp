@@ -2,6 +2,7 @@
 #include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/chat.hpp>
 #include <librebird/core/model/conversation.hpp>
+#include <librebird/core/model/identity.hpp>
 #include <librebird/core/model/principal.hpp>
 #include <librebird/core/model/tool.hpp>
 #include <librebird/core/model/turn.hpp>
@@ -78,6 +79,7 @@ constexpr Names<InvitationState, 4> kInvitationStates{{{InvitationState::open, "
 
 std::string_view to_string(Role role) { return name_of(kRoles, role); }
 std::optional<Role> role_from_string(std::string_view name) { return value_of(kRoles, name); }
+std::string_view to_string(SessionKind kind) { return kind == SessionKind::browser ? "browser" : "token"; }
 std::string_view to_string(ToolStatus status) { return name_of(kToolStatuses, status); }
 std::optional<ToolStatus> tool_status_from_string(std::string_view name) { return value_of(kToolStatuses, name); }
 std::string_view to_string(SettingType type) { return name_of(kSettingTypes, type); }

@@ -27,12 +27,24 @@ TEST(Routes, MatchPathsAndMethods) {
   EXPECT_NE(match_route("HEAD", "/me").route, nullptr);
 }
 
-TEST(Routes, FewAreOpen) {
-  std::set<std::string> open;
+TEST(Routes, OnlySignInIsOpen) {
+  // Written out, so that nobody opens a route unseen.
+  const std::set<std::string> open = {"POST /session",
+                                      "GET /auth/methods",
+                                      "POST /auth/sign-in",
+                                      "POST /auth/second-factor",
+                                      "POST /auth/token",
+                                      "POST /auth/register",
+                                      "POST /auth/magic-link",
+                                      "POST /auth/reset-password",
+                                      "POST /auth/reset-password/confirm",
+                                      "POST /auth/verify-email",
+                                      "POST /invitations/look",
+                                      "POST /invitations/decline"};
   for (const Route& route : routes()) {
-    if (is_open(route)) open.insert(std::string(route.method) + " " + std::string(route.pattern));
+    const std::string name = std::string(route.method) + " " + std::string(route.pattern);
+    EXPECT_EQ(is_open(route), open.contains(name)) << name;
   }
-  EXPECT_EQ(open, (std::set<std::string>{"POST /session", "POST /invitations/look", "POST /invitations/decline"}));
 }
 
 std::string content_of(const std::string& path) {

@@ -2,6 +2,7 @@
 
 // One factory a store. Private.
 
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
@@ -23,5 +24,6 @@ std::unique_ptr<ApprovalStore> make_approval_store(Context context);
 std::unique_ptr<QuotaStore> make_quota_store(Context context);
 std::unique_ptr<WorkspaceStore> make_workspace_store(Context context);
 std::unique_ptr<InvitationStore> make_invitation_store(Context context);
+std::unique_ptr<AccountStore> make_account_store(Context context);
 
 }  // namespace librebird::storage

@@ -25,6 +25,7 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.quotas = make_quota_store(context);
   stores.workspaces = make_workspace_store(context);
   stores.invitations = make_invitation_store(context);
+  stores.accounts = make_account_store(context);
   return stores;
 }
 

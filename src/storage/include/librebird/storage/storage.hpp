@@ -15,6 +15,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -65,6 +66,7 @@ class Storage {
   [[nodiscard]] QuotaStore& quotas();
   [[nodiscard]] WorkspaceStore& workspaces();
   [[nodiscard]] InvitationStore& invitations();
+  [[nodiscard]] AccountStore& accounts();
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();

@@ -18,6 +18,8 @@ void write(JsonWriter& json, const ApiKey& key);
 void write(JsonWriter& json, const WorkspaceMembership& membership);
 void write(JsonWriter& json, const Member& member);
 void write(JsonWriter& json, const Invitation& invitation);
+void write(JsonWriter& json, const Account& account);
+void write(JsonWriter& json, const Session& session, bool current);
 void write(JsonWriter& json, const Approval& approval);
 void write(JsonWriter& json, const Grant& grant);
 void write(JsonWriter& json, const ToolMode& mode);

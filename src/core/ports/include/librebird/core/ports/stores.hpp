@@ -16,6 +16,7 @@
 #include <librebird/core/model/identity.hpp>
 #include <librebird/core/ports/audit_store.hpp>
 #include <librebird/core/ports/brain_service.hpp>
+#include <librebird/core/ports/credential_store.hpp>
 #include <librebird/core/ports/secret_store.hpp>
 
 #include <optional>
@@ -37,26 +38,6 @@ class IdentityStore {
   virtual Task<Result<Principal>> ensure_owner() = 0;
   virtual Task<Result<User>> get_user(Principal principal) = 0;
   virtual Task<Result<Workspace>> get_workspace(Principal principal) = 0;
-};
-
-class CredentialStore {
- public:
-  virtual ~CredentialStore() = default;
-
-  // Sign-in links: a token's hash, good once until `expires_at`.
-  virtual Task<Status> add_sign_in_link(Principal principal, std::string token_hash, UnixMillis expires_at) = 0;
-  // Uses the link up and opens a session in one transaction. unauthenticated: unknown, used or expired.
-  virtual Task<Result<Session>> redeem_sign_in_link(std::string token_hash, std::string session_hash,
-                                                    UnixMillis session_expires_at) = 0;
-  virtual Task<Result<Session>> find_session(std::string session_hash) = 0;  // unauthenticated: unknown or expired
-  virtual Task<Status> delete_session(std::string session_hash) = 0;
-
-  virtual Task<Result<ApiKey>> add_api_key(Principal principal, std::string name, std::string prefix,
-                                           std::string key_hash) = 0;
-  virtual Task<Result<std::vector<ApiKey>>> list_api_keys(Principal principal) = 0;
-  virtual Task<Status> revoke_api_key(Principal principal, std::string id) = 0;
-  // unauthenticated: unknown or revoked. Notes the use (at most once a minute per key).
-  virtual Task<Result<Principal>> find_api_key(std::string key_hash) = 0;
 };
 
 inline constexpr std::size_t kMostShares = 50;  // single people with whom one conversation is shared

@@ -5,6 +5,7 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -30,6 +31,7 @@ struct Stores {
   std::unique_ptr<QuotaStore> quotas;
   std::unique_ptr<WorkspaceStore> workspaces;
   std::unique_ptr<InvitationStore> invitations;
+  std::unique_ptr<AccountStore> accounts;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit

@@ -5,6 +5,7 @@
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -39,6 +40,7 @@ class StoreSet {
   virtual QuotaStore& quotas() = 0;
   virtual WorkspaceStore& workspaces() = 0;
   virtual InvitationStore& invitations() = 0;
+  virtual AccountStore& accounts() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };
