@@ -1,5 +1,6 @@
 #include <librebird/storage/storage.hpp>
 
+#include <librebird/storage/postgres/postgres_database.hpp>
 #include <librebird/storage/sqlite/sqlite_database.hpp>
 #include <librebird/storage/stores/stores.hpp>
 
@@ -9,32 +10,63 @@ struct Storage::Parts {
   const Clock& clock;
   IdGenerator& ids;
   std::shared_ptr<KeyRing> keys;
-  std::unique_ptr<storage::SqliteDatabase> database;
+  std::unique_ptr<storage::Database> database;
   storage::Stores stores;
+  std::function<Status(std::string& note)> check;
+  std::string note;
 };
 
-Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGenerator& ids, StorageOptions options) {
-  if (!options.url.empty()) {
-    return {Code::invalid_argument, "This build stores in SQLite only: leave the database URL empty."};
-  }
-  auto parts = std::make_unique<Parts>(clock, ids, std::move(options.keys));
-  KeyRing* keys = parts->keys.get();
-  storage::SqliteDatabase::Steps steps;
-  steps.after_migration = [&](storage::Connection& db, int version) -> Status {
-    LB_CHECK(storage::after_sqlite_migration(db, version));
+namespace {
+
+// What an engine does with a database while it is opened.
+template <class Driver>
+typename Driver::Steps steps_of(const Clock& clock, IdGenerator& ids, KeyRing* keys, bool forget_lost_key) {
+  typename Driver::Steps steps;
+  steps.after_migration = [&clock, &ids](storage::Connection& db, int version) {
     return storage::after_migration(db, version, clock, ids);
   };
-  steps.ready = [&](storage::Connection& db) {
-    return storage::join_master_key(db, clock, ids, keys, options.forget_lost_key);
+  steps.ready = [&clock, &ids, keys, forget_lost_key](storage::Connection& db) {
+    return storage::join_master_key(db, clock, ids, keys, forget_lost_key);
   };
+  return steps;
+}
+
+storage::SqliteDatabase::Steps sqlite_steps(const Clock& clock, IdGenerator& ids, KeyRing* keys, bool forget_lost_key) {
+  auto steps = steps_of<storage::SqliteDatabase>(clock, ids, keys, forget_lost_key);
+  steps.after_migration = [shared = std::move(steps.after_migration)](storage::Connection& db, int version) -> Status {
+    LB_CHECK(storage::after_sqlite_migration(db, version));
+    return shared(db, version);
+  };
+  return steps;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGenerator& ids, StorageOptions options) {
+  auto parts = std::make_unique<Parts>(clock, ids, std::move(options.keys));
+  KeyRing* keys = parts->keys.get();
+  if (!options.url.empty()) {
+    storage::PostgresOptions at{std::move(options.url), std::move(options.migration_url), options.connections,
+                                options.busy_timeout};
+    at.queue_limit = options.write_queue_limit;
+    LB_TRY(database,
+           storage::PostgresDatabase::open(
+               clock, std::move(at), steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key)));
+    parts->stores = storage::make_postgres_stores(*database, clock, ids, keys);
+    parts->check = [raw = database.get()](std::string& note) { return raw->check(note); };
+    parts->database = std::move(database);
+    return std::unique_ptr<Storage>(new Storage(std::move(parts)));
+  }
+  parts->note = options.path;
   LB_TRY(database, storage::SqliteDatabase::open(clock,
                                                  {std::move(options.path), options.readers, options.busy_timeout,
                                                   options.write_queue_limit, options.max_bytes},
-                                                 steps));
-  parts->database = std::move(database);
-  auto* raw = parts->database.get();
+                                                 sqlite_steps(clock, ids, keys, options.forget_lost_key)));
+  auto* raw = database.get();
   auto request = [raw] { raw->request_idle_work(); };
   parts->stores = storage::make_sqlite_stores(*raw, clock, ids, request, keys);
+  parts->check = [raw](std::string&) { return raw->check(); };
+  parts->database = std::move(database);
   raw->set_idle_work(storage::sqlite_idle_work);
   request();  // what a crash left unindexed
   return std::unique_ptr<Storage>(new Storage(std::move(parts)));
@@ -75,6 +107,7 @@ QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
 WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
-Status Storage::check() { return parts_->database->check(); }
+Status Storage::check() { return parts_->check(parts_->note); }
+std::string Storage::describe() const { return parts_->note; }
 
 }  // namespace librebird

@@ -2,8 +2,6 @@
 
 #include <librebird/base/log.hpp>
 
-#include <initializer_list>
-
 #include "rows.hpp"
 
 namespace librebird::storage {
@@ -11,22 +9,9 @@ namespace {
 
 constexpr int kBatch = 128;
 
-constexpr int kSharedConversations = 200;  // the latest ones; more would make a search slow
-
-// Ids without their dashes, so that they are one token.
-std::string token_of(std::initializer_list<std::string_view> ids) {
-  std::string token;
-  for (const std::string_view id : ids) {
-    for (const char c : id) {
-      if (c != '-') token.push_back(c);
-    }
-  }
-  return token;
-}
-
 // Under whose name a message is found: its author's, and that of its conversation, for those who share it.
 std::string owner_tokens(std::string_view workspace_id, std::string_view user_id, std::string_view conversation_id) {
-  return token_of({workspace_id, user_id}) + " " + token_of({conversation_id});
+  return author_token(workspace_id, user_id) + " " + conversation_token(conversation_id);
 }
 
 // Tokens hold no quotes, so nothing in them is FTS5 syntax.
@@ -42,22 +27,6 @@ std::string phrase(const SearchWord& word) {
 
 std::string within(const std::string& owners, const std::string& expression) {
   return "owner : (" + owners + ") AND body : (" + expression + ")";
-}
-
-std::string written_by(const Principal& principal) {
-  return "\"" + token_of({principal.workspace_id, principal.user_id}) + "\"";
-}
-
-// Also what others wrote in conversations that are shared, by or with the principal.
-Result<std::string> readable_by(Connection& db, const Principal& principal) {
-  std::string owners = written_by(principal);
-  auto add = [&](const Row& row) { owners += " OR \"" + token_of({row.text(0)}) + "\""; };
-  LB_CHECK(
-      db.each("SELECT c.id FROM conversations c WHERE (c.workspace_access <> 'none' OR EXISTS (SELECT 1 FROM "
-              "conversation_shares o WHERE o.conversation_id = c.id)) AND " LB_MAY_READ(
-                  "$1", "$2") " ORDER BY c.updated_at DESC LIMIT $3",
-              add, principal.workspace_id, principal.user_id, kSharedConversations));
-  return owners;
 }
 
 struct IndexedMessage {
@@ -105,12 +74,18 @@ Task<void> SqliteSearch::catch_up() {
   if (!more) log::warn("the search index could not be brought up to date", {{"error", more.error().message}});
 }
 
-Result<std::vector<std::int64_t>> SqliteSearch::with_word(Connection& db, const Principal& principal,
-                                                          const SearchWord& word, int limit) {
-  auto number = [](const Row& row) { return row.integer(0); };
-  LB_TRY(owners, readable_by(db, principal));
-  return db.all("SELECT rowid FROM message_search WHERE message_search MATCH $1 ORDER BY rowid DESC LIMIT $2", number,
-                within(owners, phrase(word)), limit);
+Result<std::vector<TextSearch::Found>> SqliteSearch::with_word(Connection& db, const Principal& principal,
+                                                               const SearchWord& word, int limit) {
+  auto found = [](const Row& row) { return Found{row.integer(0), row.string(1)}; };
+  std::string owners = "\"" + author_token(principal.workspace_id, principal.user_id) + "\"";
+  LB_TRY(shared, shared_conversations(db, principal));
+  for (const std::string& id : shared) owners += " OR \"" + conversation_token(id) + "\"";
+  return db.all(
+      "SELECT m.seq, m.conversation_id FROM message_search s JOIN messages m ON m.seq = s.rowid JOIN conversations c "
+      "ON "
+      "c.id = m.conversation_id WHERE s.message_search MATCH $1 AND m.superseded_by IS NULL AND " LB_MAY_READ(
+          "$2", "$3") " ORDER BY s.rowid DESC LIMIT $4",
+      found, within(owners, phrase(word)), principal.workspace_id, principal.user_id, limit);
 }
 
 Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Principal& principal,
@@ -122,7 +97,7 @@ Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Pr
   return db.all(
       "SELECT rowid, CAST(bm25(message_search, 0.0, 1.0) * 1000000 AS INTEGER) AS rating FROM message_search "
       "WHERE message_search MATCH $1 ORDER BY rating, rowid DESC LIMIT $2",
-      hit, within(written_by(principal), any), limit);
+      hit, within("\"" + author_token(principal.workspace_id, principal.user_id) + "\"", any), limit);
 }
 
 Status SqliteSearch::removing(Connection& db, std::string_view conversation_id) {

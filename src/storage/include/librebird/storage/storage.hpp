@@ -2,13 +2,14 @@
 
 // Everything that is kept: opens the database, brings it up to date, and hands out the stores of core/ports.
 //
-//   LB_TRY(storage, Storage::open(loop, clock, ids, {.path = data_dir + "/librebird.db"}));
+//   LB_TRY(storage, Storage::open(loop, clock, ids, {.path = data_dir + "/librebird.db"}));   // SQLite
+//   LB_TRY(storage, Storage::open(loop, clock, ids, {.url = "postgresql://libre@db/libre"}));  // PostgreSQL
 //   co_await storage->identities().ensure_owner();
 //
 // Thread rule: open() and check() block; call open() before the loop runs and check() from an operator command.
 // The stores are used on the loop. Ownership: owns the database and the stores; the loop, the clock and the id
 // generator outlive it. Before it dies every caller of a store must have come back (join the scopes first).
-// Several processes may have the same file open at once.
+// Several processes may have the same file or database open at once.
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/clock.hpp>
@@ -30,9 +31,11 @@ namespace librebird {
 
 struct StorageOptions {
   std::string path;                    // the database file; it and its folder are made for this user only
-  std::string url;                     // of another engine; none is known yet, so it must be empty
-  int readers = 2;                     // reading threads at most; they start when needed
-  Millis busy_timeout{5000};           // how long to wait for another process that writes
+  std::string url;                     // postgresql://...: that database instead of a file
+  std::string migration_url;           // of the login that owns its tables; empty: the same
+  int connections = 4;                 // to that database at most
+  int readers = 2;                     // reading threads of a file at most; they start when needed
+  Millis busy_timeout{5000};           // how long to wait for another process that writes, or for a server
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
   std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
@@ -68,8 +71,10 @@ class Storage {
   [[nodiscard]] InvitationStore& invitations();
   [[nodiscard]] AccountStore& accounts();
 
-  // Looks through the whole database; for `doctor`. data_loss: damaged.
+  // Looks through the whole file, or at the server's settings and rules; for `doctor`. data_loss: damaged.
   Status check();
+  // What there is to know of it, after check(): where it is, its version. No password.
+  [[nodiscard]] std::string describe() const;
 
  private:
   struct Parts;

@@ -38,6 +38,7 @@ struct Stores {
 // chains are not sealed, and secrets cannot be kept.
 Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& ids,
                           std::function<void()> request_idle_work, KeyRing* keys);
+Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys);
 // Fills the search index; true while there is more to do.
 Result<bool> sqlite_idle_work(Connection& connection);
 // What a migration needs of the search index; inside its transaction.
