@@ -9,6 +9,7 @@
 
 #include "approval_commands.hpp"
 #include "commands.hpp"
+#include "moving_commands.hpp"
 #include "skill_commands.hpp"
 
 namespace librebird::apps {
@@ -121,6 +122,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);
+  librebird::apps::MovingArguments moving;
+  librebird::apps::add_moving(app, moving, code);
   librebird::apps::ApprovalArguments approval;
   librebird::apps::add_approval_commands(app, approval, code);
   try {

@@ -67,4 +67,14 @@ Status Platform::open_storage(bool forget_lost_key) {
   return Ok{};
 }
 
+Status Platform::open_rehearsal() {
+  forbid_core_dumps();
+  StorageOptions options;
+  options.path = data_dir + "/librebird.db";
+  options.rehearse = true;
+  LB_TRY(opened, Storage::open(loop, clock, ids, std::move(options)));
+  storage = std::move(opened);
+  return Ok{};
+}
+
 }  // namespace librebird::apps

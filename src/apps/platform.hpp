@@ -42,6 +42,8 @@ class Platform {
 
   // Opens the database in the data folder with its master key, making all three if they are not there.
   Status open_storage(bool forget_lost_key = false);
+  // The same database, but a copy that nobody sees and that is gone in the end; without secrets.
+  Status open_rehearsal();
   // The master key, if there is one.
   [[nodiscard]] Result<std::shared_ptr<KeyRing>> open_keys() const;
   // Runs the body on the loop and then stops the loop; returns the body's exit code.

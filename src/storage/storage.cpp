@@ -1,23 +1,63 @@
 #include <librebird/storage/storage.hpp>
 
+#include <librebird/storage/legacy/legacy_importer.hpp>
+#include <librebird/storage/sqlite/foreign_file.hpp>
 #include <librebird/storage/sqlite/sqlite_database.hpp>
 #include <librebird/storage/stores/stores.hpp>
 
+#include <cstdlib>
+#include <filesystem>
+
 namespace librebird {
+namespace {
+
+// A folder for a copy of the database that nobody else sees.
+class Rehearsal {
+ public:
+  static Result<std::unique_ptr<Rehearsal>> of(std::string& path) {
+    auto made = std::make_unique<Rehearsal>();
+    std::error_code failure;
+    std::string folder = (std::filesystem::temp_directory_path(failure) / "librebird-rehearsal-XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr) {
+      return {Code::failed_precondition, "No private folder can be made for temporary files: set TMPDIR to another."};
+    }
+    made->folder_ = folder;
+    const std::string copy = folder + "/librebird.db";
+    if (std::filesystem::exists(path, failure)) LB_CHECK(storage::copy_at_rest(path, copy));
+    path = copy;
+    return made;
+  }
+  ~Rehearsal() {
+    std::error_code ignored;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  }
+
+ private:
+  std::string folder_;
+};
+
+}  // namespace
 
 struct Storage::Parts {
+  std::unique_ptr<Rehearsal> rehearsal;
   const Clock& clock;
   IdGenerator& ids;
   std::shared_ptr<KeyRing> keys;
   std::unique_ptr<storage::SqliteDatabase> database;
   storage::Stores stores;
+  std::unique_ptr<LegacyImporter> legacy;
 };
 
 Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGenerator& ids, StorageOptions options) {
   if (!options.url.empty()) {
     return {Code::invalid_argument, "This build stores in SQLite only: leave the database URL empty."};
   }
-  auto parts = std::make_unique<Parts>(clock, ids, std::move(options.keys));
+  std::unique_ptr<Rehearsal> rehearsal;
+  if (options.rehearse) {
+    LB_TRY(made, Rehearsal::of(options.path));
+    rehearsal = std::move(made);
+  }
+  auto parts = std::make_unique<Parts>(std::move(rehearsal), clock, ids, std::move(options.keys));
   KeyRing* keys = parts->keys.get();
   storage::SqliteDatabase::Steps steps;
   steps.after_migration = [&](storage::Connection& db, int version) {
@@ -35,6 +75,9 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
   auto request = [raw] { raw->request_idle_work(); };
   parts->stores = storage::make_sqlite_stores(*raw, clock, ids, request, keys);
   raw->set_idle_work(storage::sqlite_idle_work);
+  auto save = [raw](const std::string& file) { return raw->backup(file); };
+  parts->legacy =
+      storage::make_legacy_importer({*raw, clock, *parts->stores.secrets, std::move(save), storage::sqlite_idle_work});
   request();  // what a crash left unindexed
   return std::unique_ptr<Storage>(new Storage(std::move(parts)));
 }
@@ -71,6 +114,8 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+LegacyImporter& Storage::legacy() { return *parts_->legacy; }
+Status Storage::backup(const std::string& file) { return parts_->database->backup(file); }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

@@ -7,6 +7,7 @@
 #include <librebird/core/credentials/issue.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/hands_service.hpp>
+#include <librebird/core/ports/legacy_import.hpp>
 
 #include <functional>
 #include <optional>
@@ -71,6 +72,15 @@ struct SkillCommand {
   bool json = false;
 };
 Task<int> run_skill(Operator op, HandsService& hands, SkillCommand command);
+
+// `librebird import-legacy PATH` (docs/moving-in.md).
+struct LegacyCommand {
+  LegacyImport import;
+  std::string user;       // e-mail address or id; empty: the owner
+  std::string workspace;  // id; empty: the user's own
+  bool json = false;
+};
+Task<int> import_legacy(Operator op, LegacyImporter& importer, LegacyCommand command);
 
 // One line a check: what, ok or not, and what to do.
 struct Check {

@@ -16,6 +16,7 @@
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/legacy_import.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
@@ -34,6 +35,7 @@ struct StorageOptions {
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
   std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
+  bool rehearse = false;               // work on a private copy of the file, which disappears in the end
   bool forget_lost_key = false;        // the key the database is sealed under is gone: give up what it sealed
 };
 
@@ -62,6 +64,10 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] LegacyImporter& legacy();
+
+  // Saves the database as it is now to a new file that is this user's only, while others use it. already_exists.
+  Status backup(const std::string& file);
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();
