@@ -37,6 +37,51 @@ int import_legacy(MovingArguments& in) {
   return p.run([&] { return cli::import_legacy(p.as_operator(), p.storage->legacy(), in.legacy); });
 }
 
+// Both without keys: what is sealed is moved as it is.
+Result<std::unique_ptr<Storage>> open_source(Platform& p) {
+  StorageOptions options;
+  options.path = p.data_dir + "/librebird.db";
+  std::error_code failure;
+  if (!std::filesystem::exists(options.path, failure)) {
+    return {Code::not_found, fmt::format("There is no {} to move.", options.path)};
+  }
+  return Storage::open(p.loop, p.clock, p.ids, std::move(options));
+}
+
+Result<std::unique_ptr<Storage>> open_target(Platform& p, const std::string& target) {
+  StorageOptions options;
+  const bool is_server = target.starts_with("postgresql://") || target.starts_with("postgres://");
+  (is_server ? options.url : options.path) = target;
+  std::error_code failure;
+  if (!is_server && std::filesystem::equivalent(target, p.data_dir + "/librebird.db", failure)) {
+    return {Code::invalid_argument, fmt::format("{} is the same file: name a new one.", target)};
+  }
+  return Storage::open(p.loop, p.clock, p.ids, std::move(options));
+}
+
+Task<Result<MoveReport>> copy(Storage& from, Storage& to, std::function<void(const MoveProgress&)> progress) {
+  co_return co_await from.copy_to(to, std::move(progress));
+}
+
+int migrate(MovingArguments& in) {
+  auto platform = Platform::create(in.base.flags);
+  if (!platform) return cli::fail(platform.error());
+  Platform& p = **platform;
+  // Nobody may write meanwhile.
+  std::error_code failure;
+  if (std::filesystem::exists(p.data_dir, failure)) {
+    if (const Status locked = lock_data_directory(p.data_dir); !locked) return cli::fail(locked.error());
+  }
+  auto source = open_source(p);
+  if (!source) return cli::fail(source.error());
+  auto target = open_target(p, in.target);
+  if (!target) return cli::fail(target.error());
+  auto move = [&](std::function<void(const MoveProgress&)> progress) {
+    return copy(**source, **target, std::move(progress));
+  };
+  return p.run([&] { return cli::move_database(move, in.base.json); });
+}
+
 }  // namespace
 
 void add_moving(CLI::App& app, MovingArguments& in, int& code) {
@@ -51,6 +96,10 @@ void add_moving(CLI::App& app, MovingArguments& in, int& code) {
   legacy->add_flag("--skip-unknown", import.skip_unknown, "Leave out tables and columns nobody knows");
   legacy->add_flag("--json", in.base.json, "The report as one JSON object");
   legacy->callback([&] { code = import_legacy(in); });
+  CLI::App* moving = command(app, "migrate", "Move everything to another database, and compare", in.base);
+  moving->add_option("--to", in.target, "postgresql://user@host/database, or a new database file")->required();
+  moving->add_flag("--json", in.base.json, "The report as one JSON object");
+  moving->callback([&] { code = migrate(in); });
 }
 
 }  // namespace librebird::apps

@@ -1,6 +1,6 @@
 #pragma once
 
-// `librebird import-legacy ...`.
+// `librebird import-legacy ...` and `librebird migrate ...`.
 
 #include "commands.hpp"
 
@@ -9,6 +9,7 @@ namespace librebird::apps {
 struct MovingArguments {
   Arguments base;
   cli::LegacyCommand legacy;
+  std::string target;  // of migrate
 };
 
 void add_moving(CLI::App& app, MovingArguments& in, int& code);

@@ -92,6 +92,12 @@ class SqliteSet final : public StoreSet {
   SkillStore& skills() override { return storage_->skills(); }
   ApprovalStore& approvals() override { return storage_->approvals(); }
   QuotaStore& quotas() override { return storage_->quotas(); }
+  TaskStore& tasks() override { return storage_->tasks(); }
+  JournalStore& journal() override { return storage_->journal(); }
+  SnapshotStore& snapshots() override { return storage_->snapshots(); }
+  DayMemoryStore& day_memories() override { return storage_->day_memories(); }
+  SettingStore& settings() override { return storage_->settings(); }
+  LegacyIdStore& legacy_ids() override { return storage_->legacy_ids(); }
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());

@@ -1,5 +1,6 @@
 #include <librebird/storage/storage.hpp>
 
+#include <librebird/storage/copy/database_copy.hpp>
 #include <librebird/storage/legacy/legacy_importer.hpp>
 #include <librebird/storage/sqlite/foreign_file.hpp>
 #include <librebird/storage/sqlite/sqlite_database.hpp>
@@ -46,6 +47,7 @@ struct Storage::Parts {
   std::unique_ptr<storage::SqliteDatabase> database;
   storage::Stores stores;
   std::unique_ptr<LegacyImporter> legacy;
+  storage::Dialect dialect = storage::Dialect::sqlite;
 };
 
 Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGenerator& ids, StorageOptions options) {
@@ -114,6 +116,16 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+TaskStore& Storage::tasks() { return *parts_->stores.tasks; }
+JournalStore& Storage::journal() { return *parts_->stores.journal; }
+SnapshotStore& Storage::snapshots() { return *parts_->stores.snapshots; }
+DayMemoryStore& Storage::day_memories() { return *parts_->stores.day_memories; }
+SettingStore& Storage::settings() { return *parts_->stores.settings; }
+LegacyIdStore& Storage::legacy_ids() { return *parts_->stores.legacy_ids; }
+Task<Result<MoveReport>> Storage::copy_to(Storage& target, std::function<void(const MoveProgress&)> progress) {
+  co_return co_await storage::copy_database({*parts_->database, parts_->dialect},
+                                            {*target.parts_->database, target.parts_->dialect}, std::move(progress));
+}
 LegacyImporter& Storage::legacy() { return *parts_->legacy; }
 Status Storage::backup(const std::string& file) { return parts_->database->backup(file); }
 Status Storage::check() { return parts_->database->check(); }

@@ -17,6 +17,7 @@ const groups = { // for the summary
     'openai_client', 'operations'],
   'three processes': ['three_process'],
   'skills and approvals': ['skills', 'approvals', 'secrets', 'audit'],
+  moving: ['import_legacy', 'migrate'],
   mcp: ['mcp_server'],
   crash: ['crash'],
   browser: ['browser', 'browser_look', 'browser_approvals'],

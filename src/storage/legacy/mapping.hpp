@@ -6,6 +6,7 @@
 // in every run and from every copy of the database, and rows of two installations do not meet.
 
 #include <librebird/core/model/principal.hpp>
+#include <librebird/storage/sql/cell.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -14,15 +15,12 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "local_times.hpp"
 #include "row_reader.hpp"
 
 namespace librebird::storage::legacy {
-
-using Cell = std::variant<std::nullptr_t, std::int64_t, std::string>;
 
 // Where rows of one kind go. Every table has workspace_id and user_id beside these columns.
 struct Target {

@@ -1,27 +1,9 @@
 #include "row_writer.hpp"
 
-#include <librebird/core/audit/chain.hpp>
-
 #include <fmt/format.h>
 
 namespace librebird::storage::legacy {
 namespace {
-
-Param param_of(const Cell& cell) {
-  if (const auto* number = std::get_if<std::int64_t>(&cell)) return *number;
-  if (const auto* text = std::get_if<std::string>(&cell)) return std::string_view(*text);
-  return nullptr;
-}
-
-void append(std::string& out, const Cell& cell) {
-  if (const auto* number = std::get_if<std::int64_t>(&cell)) {
-    append_netstring(out, std::to_string(*number));
-  } else if (const auto* text = std::get_if<std::string>(&cell)) {
-    append_netstring(out, *text);
-  } else {
-    out += '-';
-  }
-}
 
 std::string placeholders(std::size_t count) {
   std::string out;
@@ -50,7 +32,7 @@ RowWriter::RowWriter(const Principal& principal, const Target& target)
 
 std::string RowWriter::text_of(const MappedRow& row) const {
   std::string out;
-  for (std::size_t i = 0; i < target_.compared; ++i) append(out, row.cells[i]);
+  for (std::size_t i = 0; i < target_.compared; ++i) append_cell(out, row.cells[i]);
   return out;
 }
 
@@ -59,15 +41,12 @@ Result<std::optional<std::string>> RowWriter::stored_text(Connection& db, const 
     std::string out;
     for (std::size_t i = 0; i < target_.compared; ++i) {
       const int column = static_cast<int>(i);
-      if (stored.is_null(column)) {
-        out += '-';
-      } else {
-        append_netstring(out, stored.text(column));  // numbers too: in decimal
-      }
+      // Numbers have the same text.
+      append_cell(out, stored.is_null(column) ? Cell(nullptr) : Cell(stored.string(column)));
     }
     return out;
   };
-  return db.one(select_, text, param_of(row.cells.front()), principal_.workspace_id, principal_.user_id);
+  return db.one(select_, text, to_param(row.cells.front()), principal_.workspace_id, principal_.user_id);
 }
 
 Result<std::optional<std::int64_t>> RowWriter::take_position(Connection& db, const MappedRow& row) const {
@@ -75,12 +54,11 @@ Result<std::optional<std::int64_t>> RowWriter::take_position(Connection& db, con
   return db.one(
       "UPDATE conversations SET next_position = next_position + 1, updated_at = CASE WHEN updated_at < $4 THEN $4 "
       "ELSE updated_at END WHERE id = $1 AND workspace_id = $2 AND user_id = $3 RETURNING next_position - 1",
-      number, param_of(row.cells[1]), principal_.workspace_id, principal_.user_id, param_of(row.cells[4]));
+      number, to_param(row.cells[1]), principal_.workspace_id, principal_.user_id, to_param(row.cells[4]));
 }
 
 Result<bool> RowWriter::insert(Connection& db, const MappedRow& row) const {
-  std::vector<Param> params;
-  for (const Cell& cell : row.cells) params.push_back(param_of(cell));
+  std::vector<Param> params = to_params(row.cells);
   params.emplace_back(std::string_view(principal_.workspace_id));
   params.emplace_back(std::string_view(principal_.user_id));
   if (is_message_) {

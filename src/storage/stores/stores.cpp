@@ -23,6 +23,12 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.skills = make_skill_store(context);
   stores.approvals = make_approval_store(context);
   stores.quotas = make_quota_store(context);
+  stores.tasks = make_task_store(context);
+  stores.journal = make_journal_store(context);
+  stores.snapshots = make_snapshot_store(context);
+  stores.day_memories = make_day_memory_store(context);
+  stores.settings = make_setting_store(context);
+  stores.legacy_ids = make_legacy_id_store(context);
   return stores;
 }
 

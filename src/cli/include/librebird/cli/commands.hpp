@@ -6,6 +6,7 @@
 #include <librebird/base/config.hpp>
 #include <librebird/core/credentials/issue.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/database_move.hpp>
 #include <librebird/core/ports/hands_service.hpp>
 #include <librebird/core/ports/legacy_import.hpp>
 
@@ -81,6 +82,10 @@ struct LegacyCommand {
   bool json = false;
 };
 Task<int> import_legacy(Operator op, LegacyImporter& importer, LegacyCommand command);
+
+// `librebird migrate --to ...`: runs the move and tells how it went.
+using MoveDatabase = std::function<Task<Result<MoveReport>>(std::function<void(const MoveProgress&)> progress)>;
+Task<int> move_database(MoveDatabase move, bool json);
 
 // One line a check: what, ok or not, and what to do.
 struct Check {

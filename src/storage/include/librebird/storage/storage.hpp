@@ -16,12 +16,15 @@
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/database_move.hpp>
 #include <librebird/core/ports/legacy_import.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -64,10 +67,19 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] TaskStore& tasks();
+  [[nodiscard]] JournalStore& journal();
+  [[nodiscard]] SnapshotStore& snapshots();
+  [[nodiscard]] DayMemoryStore& day_memories();
+  [[nodiscard]] SettingStore& settings();
+  [[nodiscard]] LegacyIdStore& legacy_ids();
   [[nodiscard]] LegacyImporter& legacy();
 
   // Saves the database as it is now to a new file that is this user's only, while others use it. already_exists.
   Status backup(const std::string& file);
+  // Copies everything to another database, which was opened without keys and holds nothing, or what an earlier attempt
+  // left; then compares both. Nobody else uses either. failed_precondition: it holds another installation.
+  Task<Result<MoveReport>> copy_to(Storage& target, std::function<void(const MoveProgress&)> progress);
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();

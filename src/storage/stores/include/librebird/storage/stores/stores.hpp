@@ -6,6 +6,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/storage/sql/database.hpp>
@@ -27,6 +28,12 @@ struct Stores {
   std::unique_ptr<SkillStore> skills;
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
+  std::unique_ptr<TaskStore> tasks;
+  std::unique_ptr<JournalStore> journal;
+  std::unique_ptr<SnapshotStore> snapshots;
+  std::unique_ptr<DayMemoryStore> day_memories;
+  std::unique_ptr<SettingStore> settings;
+  std::unique_ptr<LegacyIdStore> legacy_ids;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit
