@@ -25,6 +25,23 @@ void note_address(const Platform& platform, const std::string& url) {
   ::chmod(path.c_str(), 0600);
 }
 
+// Under which turns are leased. A data folder has one gateway (it is locked), so what a predecessor of this name leased
+// is ours; gateways of other folders, on the same database, have other names.
+Result<std::string> gateway_name(Platform& platform) {
+  const std::string path = platform.data_dir + "/gateway.id";
+  std::string id;
+  std::ifstream(path) >> id;
+  if (is_uuid(id)) return "gateway-" + id;
+  id = platform.ids.next();
+  std::ofstream file(path, std::ios::trunc);
+  file << id << "\n";
+  if (!file.flush()) {
+    return {Code::failed_precondition,
+            fmt::format("{} cannot be written: make the data folder writable for this user.", path)};
+  }
+  return "gateway-" + id;
+}
+
 Task<Status> greet(Platform& platform, const std::string& url, bool first_start, BrainService& brain) {
   LB_CO_TRY(owner, co_await platform.storage->identities().ensure_owner());
   fmt::print("Listening on {}\n", url);
@@ -58,8 +75,9 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   gateway::GatewayOptions options = gateway::gateway_options(platform.config);
   options.version = LIBREBIRD_VERSION;
   options.connect_hint = brain::how_to_connect();
-  // One gateway a data folder (it is locked), so what a predecessor of this name leased is ours.
-  options.runner.owner = "gateway";
+  const auto name = gateway_name(platform);
+  if (!name) co_return cli::fail(name.error());
+  options.runner.owner = *name;
   gateway::Gateway gateway(
       {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
        storage.credentials(), storage.conversations(), storage.messages(), storage.turns()},

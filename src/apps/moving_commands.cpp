@@ -31,6 +31,7 @@ int import_legacy(MovingArguments& in) {
   if (const Status opened = rehearsal ? p.open_rehearsal() : p.open_storage(); !opened)
     return cli::fail(opened.error());
   if (!rehearsal) in.legacy.import.backup = backup_file(p);
+  in.legacy.make_owner = !rehearsal || p.config.text("storage.url").empty();
   if (in.legacy.import.knowledge.empty()) in.legacy.import.knowledge = knowledge_folder();
   in.legacy.import.skill_data = p.data_dir + "/skill-data";
   in.legacy.json = in.base.json;
@@ -39,23 +40,24 @@ int import_legacy(MovingArguments& in) {
 
 // Both without keys: what is sealed is moved as it is.
 Result<std::unique_ptr<Storage>> open_source(Platform& p) {
-  StorageOptions options;
-  options.path = p.data_dir + "/librebird.db";
+  LB_TRY(options, p.storage_options());
   std::error_code failure;
-  if (!std::filesystem::exists(options.path, failure)) {
+  if (options.url.empty() && !std::filesystem::exists(options.path, failure)) {
     return {Code::not_found, fmt::format("There is no {} to move.", options.path)};
   }
   return Storage::open(p.loop, p.clock, p.ids, std::move(options));
 }
 
 Result<std::unique_ptr<Storage>> open_target(Platform& p, const std::string& target) {
-  StorageOptions options;
+  LB_TRY(options, p.storage_options());
+  const bool from_file = options.url.empty();
   const bool is_server = target.starts_with("postgresql://") || target.starts_with("postgres://");
-  (is_server ? options.url : options.path) = target;
+  options.url = is_server ? target : "";
   std::error_code failure;
-  if (!is_server && std::filesystem::equivalent(target, p.data_dir + "/librebird.db", failure)) {
+  if (from_file && !is_server && std::filesystem::equivalent(target, options.path, failure)) {
     return {Code::invalid_argument, fmt::format("{} is the same file: name a new one.", target)};
   }
+  options.path = target;
   return Storage::open(p.loop, p.clock, p.ids, std::move(options));
 }
 

@@ -60,9 +60,10 @@ void print(const LegacyReport& report, bool dry_run) {
 }  // namespace
 
 Task<int> import_legacy(Operator op, LegacyImporter& importer, LegacyCommand command) {
-  // A new installation has no owner yet.
-  const auto owner = co_await op.identities.ensure_owner();
-  if (!owner) co_return fail(owner.error());
+  if (command.make_owner) {
+    const auto owner = co_await op.identities.ensure_owner();
+    if (!owner) co_return fail(owner.error());
+  }
   auto principal = co_await importer.find_member(command.user, command.workspace);
   if (!principal) co_return fail(principal.error());
   ProgressBar bar(!command.json);

@@ -221,14 +221,14 @@ Task<Status> ImportRun::verify_table(const SourceTable& table, LegacyTable& out)
 }
 
 Task<Status> ImportRun::make_searchable() {
-  if (!parts_.index || !changed_) co_return Ok{};
-  Result<bool> more = true;
-  while (more && *more) {
+  if (!changed_) co_return Ok{};
+  for (std::int64_t after = 0;;) {
     tell("making it searchable", 0);
-    more = co_await parts_.database.write(kService, parts_.index, Durability::ordered);
+    auto index = [&](Connection& db) { return parts_.index(db, after); };
+    LB_CO_TRY(next, co_await parts_.database.write(kService, index, Durability::ordered));
+    if (next == 0) co_return Ok{};
+    after = next;
   }
-  if (!more) co_return more.error();
-  co_return Ok{};
 }
 
 Status ImportRun::save_backup() {

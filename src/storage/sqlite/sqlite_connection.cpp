@@ -143,6 +143,14 @@ Status SqliteConnection::run_script(const std::string& sql) {
   return Ok{};
 }
 
+Status SqliteConnection::alone(const std::function<Status()>& work) {
+  LB_CHECK(run_script("BEGIN IMMEDIATE"));
+  Status done = work();
+  if (done) done = run_script("COMMIT");
+  if (!done && in_transaction()) (void)run_script("ROLLBACK");
+  return done;
+}
+
 Status SqliteConnection::set_synchronous(bool full) {
   if (full == full_) return Ok{};
   LB_CHECK(run_script(full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));

@@ -25,6 +25,7 @@ class SqliteConnection final : public Connection {
   SqliteConnection& operator=(const SqliteConnection&) = delete;
 
   Status run_script(const std::string& sql) override;
+  Status alone(const std::function<Status()>& work) override;
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
   // full: commits wait for the disk.
   Status set_synchronous(bool full);

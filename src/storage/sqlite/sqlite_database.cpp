@@ -3,7 +3,7 @@
 #include "sqlite_connection.hpp"
 
 #include <librebird/base/log.hpp>
-#include <librebird/base/metrics.hpp>
+#include <librebird/storage/sql/instruments.hpp>
 #include <librebird/storage/sql/migrator.hpp>
 
 #include <fcntl.h>
@@ -73,20 +73,6 @@ Status make_file(const std::string& path) {
   ::close(file);
   return Ok{};
 }
-
-Error queue_full() {
-  Error error = make_error(Code::resource_exhausted, "Too much is waiting for the database: try again in a moment.");
-  error.retry_after = Millis(1000);
-  return error;
-}
-
-struct Instruments {
-  metrics::Counter& commits = metrics::counter("librebird_storage_commits_total", "Write transactions committed");
-  metrics::Counter& writes = metrics::counter("librebird_storage_writes_total", "Writes done; several share a commit");
-  metrics::Counter& failures = metrics::counter("librebird_storage_failures_total", "Write transactions that failed");
-  metrics::Histogram& seconds =
-      metrics::histogram("librebird_storage_commit_seconds", "Duration of a write transaction");
-};
 
 }  // namespace
 
@@ -331,13 +317,9 @@ Status prepare_schema(SqliteConnection& connection, const std::string& path, Uni
   } else {
     LB_TRY(version, schema_version(connection));
     LB_CHECK(check_version(version, path));
-    if (version == newest_version()) return Ok{};
+    if (version == newest_version(Dialect::sqlite)) return Ok{};
   }
-  LB_CHECK(connection.run_script("BEGIN IMMEDIATE"));
-  Status migrated = migrate(connection, Dialect::sqlite, path, now, steps.after_migration);
-  if (migrated) migrated = connection.run_script("COMMIT");
-  if (!migrated && connection.in_transaction()) (void)connection.run_script("ROLLBACK");
-  return migrated;
+  return connection.alone([&] { return migrate(connection, Dialect::sqlite, path, now, steps.after_migration); });
 }
 
 // Cheap enough for every start: a small file is looked through; a large one is left to check().

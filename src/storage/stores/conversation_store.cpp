@@ -144,19 +144,23 @@ class SqlConversationStore final : public ConversationStore {
   }
 
   Result<Matches> matches(Connection& db, const Principal& principal, const std::vector<SearchWord>& words) const {
-    std::unordered_map<std::int64_t, unsigned> messages;
+    struct Message {
+      unsigned mask = 0;
+      std::string conversation_id;
+    };
+    std::unordered_map<std::int64_t, Message> messages;
     for (std::size_t i = 0; i < words.size(); ++i) {
-      LB_TRY(seqs, context_.search.with_word(db, principal, words[i], kHitsPerWord));
-      for (const std::int64_t seq : seqs) messages[seq] |= 1U << i;
+      LB_TRY(hits, context_.search.with_word(db, principal, words[i], kHitsPerWord));
+      for (TextSearch::Found& hit : hits) {
+        Message& message = messages[hit.seq];
+        message.mask |= 1U << i;
+        message.conversation_id = std::move(hit.conversation_id);
+      }
     }
     Matches found;
-    for (const auto& [seq, mask] : messages) {
-      auto text = [](const Row& row) { return row.string(0); };
-      LB_TRY(conversation, db.one("SELECT conversation_id FROM messages WHERE seq = $1 AND user_id = $2 AND "
-                                  "workspace_id = $3 AND superseded_by IS NULL",
-                                  text, seq, principal.user_id, principal.workspace_id));
-      if (!conversation) continue;
-      Match& match = found[*std::move(conversation)];
+    for (const auto& [seq, message] : messages) {
+      const unsigned mask = message.mask;
+      Match& match = found[message.conversation_id];
       match.words |= mask;
       const int count = __builtin_popcount(mask);
       if (count > match.best_count || (count == match.best_count && seq > match.best_seq)) {

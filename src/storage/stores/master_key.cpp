@@ -72,11 +72,7 @@ Status join_master_key(Connection& db, const AuditParts& parts, bool forget_lost
                           "secrets and starts with this one.",
                           parts.keys->origin(), *noted)};
   }
-  LB_CHECK(db.run_script("BEGIN IMMEDIATE"));
-  Status done = forget_lost ? forget(db, parts) : first_key(db, parts);
-  if (done) done = db.run_script("COMMIT");
-  if (!done) (void)db.run_script("ROLLBACK");
-  return done;
+  return db.alone([&] { return forget_lost ? forget(db, parts) : first_key(db, parts); });
 }
 
 Result<std::int64_t> seal_under(Connection& db, const AuditParts& parts, const std::string& key_id) {

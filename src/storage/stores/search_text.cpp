@@ -215,6 +215,16 @@ std::string index_text(std::string_view text) {
   return out;
 }
 
+std::string owner_token(std::string_view workspace_id, std::string_view user_id) {
+  std::string token;
+  for (const std::string_view id : {workspace_id, user_id}) {
+    for (const char c : id) {
+      if (c != '-') token.push_back(c);
+    }
+  }
+  return token;
+}
+
 bool contains_word(const std::vector<Token>& tokens, const SearchWord& word) {
   for (std::size_t at = 0; at < tokens.size(); ++at) {
     if (matches_at(tokens, at, word)) return true;

@@ -7,17 +7,6 @@ namespace {
 
 constexpr int kBatch = 128;
 
-// Ids without their dashes, so that they are one token.
-std::string owner_token(std::string_view workspace_id, std::string_view user_id) {
-  std::string token;
-  for (const std::string_view id : {workspace_id, user_id}) {
-    for (const char c : id) {
-      if (c != '-') token.push_back(c);
-    }
-  }
-  return token;
-}
-
 // Tokens hold no quotes, so nothing in them is FTS5 syntax.
 std::string phrase(const SearchWord& word) {
   std::string out = "\"";
@@ -71,11 +60,13 @@ Task<void> SqliteSearch::catch_up() {
   if (!more) log::warn("the search index could not be brought up to date", {{"error", more.error().message}});
 }
 
-Result<std::vector<std::int64_t>> SqliteSearch::with_word(Connection& db, const Principal& principal,
-                                                          const SearchWord& word, int limit) {
-  auto number = [](const Row& row) { return row.integer(0); };
-  return db.all("SELECT rowid FROM message_search WHERE message_search MATCH $1 ORDER BY rowid DESC LIMIT $2", number,
-                within(principal, phrase(word)), limit);
+Result<std::vector<TextSearch::Found>> SqliteSearch::with_word(Connection& db, const Principal& principal,
+                                                               const SearchWord& word, int limit) {
+  auto found = [](const Row& row) { return Found{row.integer(0), row.string(1)}; };
+  return db.all(
+      "SELECT m.seq, m.conversation_id FROM message_search s JOIN messages m ON m.seq = s.rowid WHERE s.message_search "
+      "MATCH $1 AND m.user_id = $2 AND m.workspace_id = $3 AND m.superseded_by IS NULL ORDER BY s.rowid DESC LIMIT $4",
+      found, within(principal, phrase(word)), principal.user_id, principal.workspace_id, limit);
 }
 
 Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Principal& principal,

@@ -18,10 +18,11 @@ class SqliteSearch final : public TextSearch {
   // Indexes one batch inside the caller's transaction; true while there is more.
   static Result<bool> index_some(Connection& db);
 
+  Status added(Connection&, std::string_view, const Principal&, std::string_view) override { return Ok{}; }
   void note_new_messages() override { request_(); }
   Task<void> catch_up() override;
-  Result<std::vector<std::int64_t>> with_word(Connection& db, const Principal& principal, const SearchWord& word,
-                                              int limit) override;
+  Result<std::vector<Found>> with_word(Connection& db, const Principal& principal, const SearchWord& word,
+                                       int limit) override;
   Result<std::vector<Hit>> best(Connection& db, const Principal& principal, const std::vector<SearchWord>& words,
                                 int limit) override;
   Status removing(Connection& db, std::string_view conversation_id) override;

@@ -55,9 +55,9 @@ Result<Target> visible_message(Connection& db, const Principal& principal, std::
 // One acceptance; lives on the database thread for one transaction.
 class Acceptance {
  public:
-  Acceptance(Connection& db, const Principal& principal, const AcceptMessage& input, const std::string& message_id,
-             const std::string& turn_id, UnixMillis now)
-      : db_(db), principal_(principal), input_(input), message_id_(message_id), turn_id_(turn_id), now_(now) {}
+  Acceptance(Connection& db, TextSearch& search, const Principal& principal, const AcceptMessage& input,
+             const std::string& message_id, const std::string& turn_id, UnixMillis now)
+      : db_(db), search_(search), principal_(principal), input_(input), message_id_(message_id), turn_id_(turn_id), now_(now) {}
 
   Result<Accepted> run() {
     if (!input_.client_message_id.empty()) {
@@ -167,7 +167,7 @@ class Acceptance {
 
   Status supersede_from(std::int64_t position) {
     LB_CHECK(
-        db_.execute("UPDATE messages SET superseded_by = $3 WHERE conversation_id = $1 AND position >= $2 AND "
+        db_.post("UPDATE messages SET superseded_by = $3 WHERE conversation_id = $1 AND position >= $2 AND "
                     "superseded_by IS NULL",
                     conversation_id_, position, turn_id_));
     return Ok{};
@@ -190,12 +190,12 @@ class Acceptance {
     if (!input_.client_message_id.empty()) message.client_message_id = input_.client_message_id;
     message.created_at = now_;
     LB_CHECK(
-        db_.execute("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
+        db_.post("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
                     "content, status, client_message_id, created_at) "
                     "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
                     message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
                     turn_id_, message.content, message.client_message_id, now_));
-    return Ok{};
+    return search_.added(db_, message.id, principal_, message.content);
   }
 
   Status insert_turn() {
@@ -209,7 +209,7 @@ class Acceptance {
     const Param client_id =
         input_.client_message_id.empty() ? Param(nullptr) : Param(std::string_view(input_.client_message_id));
     LB_CHECK(
-        db_.execute("INSERT INTO turns (id, conversation_id, position, message_id, workspace_id, user_id, role, "
+        db_.post("INSERT INTO turns (id, conversation_id, position, message_id, workspace_id, user_id, role, "
                     "client_message_id, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
                     turn.id, conversation_id_, question_position_ + 1, turn.message_id, principal_.workspace_id,
                     principal_.user_id, to_string(principal_.role), client_id, now_));
@@ -217,6 +217,7 @@ class Acceptance {
   }
 
   Connection& db_;
+  TextSearch& search_;
   const Principal& principal_;
   const AcceptMessage& input_;
   const std::string& message_id_;
@@ -260,7 +261,9 @@ class SqlTurnStore final : public TurnStore {
     const std::string message_id = context_.ids.next();
     const std::string turn_id = context_.ids.next();
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) { return Acceptance(db, principal, message, message_id, turn_id, now).run(); };
+    auto work = [&](Connection& db) { 
+      return Acceptance(db, context_.search, principal, message, message_id, turn_id, now).run();
+    };
     Result<Accepted> accepted = co_await context_.database.write(as(principal), work);
     if (accepted) context_.search.note_new_messages();
     co_return accepted;
@@ -288,7 +291,7 @@ class SqlTurnStore final : public TurnStore {
       return std::optional<LeasedTurn>(LeasedTurn{std::move(row->turn), std::move(history), std::move(journal)});
     };
     // A lease that a power cut takes back leaves the turn queued, and nothing it led to outlives it.
-    co_return co_await context_.database.write(kService, work, Durability::ordered);
+    co_return co_await context_.database.write(kServiceParallel, work, Durability::ordered);
   }
 
   Task<Result<LeasedTurn>> retake(std::string turn_id, std::string owner, Millis duration, int history_limit) override {
@@ -302,7 +305,7 @@ class SqlTurnStore final : public TurnStore {
       LB_TRY(journal, journal_of(db, *row));
       return LeasedTurn{std::move(row->turn), std::move(history), std::move(journal)};
     };
-    co_return co_await context_.database.write(kService, work, Durability::ordered);
+    co_return co_await context_.database.write(kServiceParallel, work, Durability::ordered);
   }
 
   Task<Result<std::vector<std::string>>> conversations_with_work() override {
@@ -326,7 +329,7 @@ class SqlTurnStore final : public TurnStore {
           "UPDATE turns SET lease_expires_at = $2 WHERE finished_at IS NULL AND lease_owner = $1 RETURNING id", id,
           owner, until);
     };
-    co_return co_await context_.database.write(kService, work, Durability::ordered);
+    co_return co_await context_.database.write(kServiceParallel, work, Durability::ordered);
   }
 
   Task<Status> release(std::string owner) override {
@@ -337,7 +340,7 @@ class SqlTurnStore final : public TurnStore {
                      owner));
       return Ok{};
     };
-    co_return co_await context_.database.write(kService, work);
+    co_return co_await context_.database.write(kServiceParallel, work);
   }
 
   Task<Status> append_step(std::string turn_id, std::string owner, TurnStep step) override {
@@ -348,11 +351,11 @@ class SqlTurnStore final : public TurnStore {
                                  "finished_at IS NULL AND next_step = $3",
                                  turn_id, owner, step.index));
       if (counted == 0) return refused_step(db, turn_id, owner, step.index);
-      LB_CHECK(db.execute("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)",
+      LB_CHECK(db.post("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)",
                           turn_id, step.index, content, now));
       return Ok{};
     };
-    co_return co_await context_.database.write(kService, work);
+    co_return co_await context_.database.write(kServiceParallel, work);
   }
 
   Task<Result<Turn>> finish(std::string turn_id, std::string owner, TurnStatus status, std::optional<TurnError> error,
@@ -377,10 +380,10 @@ class SqlTurnStore final : public TurnStore {
       // The time that those who listened were told, if they were told one.
       const UnixMillis answered = answer && answer->created_at > 0 ? answer->created_at : now;
       if (answer) LB_CHECK(insert_answer(db, *row, *answer, parts, answered));
-      LB_CHECK(db.execute("UPDATE conversations SET updated_at = $2 WHERE id = $1", row->turn.conversation_id, now));
+      LB_CHECK(db.post("UPDATE conversations SET updated_at = $2 WHERE id = $1", row->turn.conversation_id, now));
       return std::move(row->turn);
     };
-    Result<Turn> finished = co_await context_.database.write(kService, work);
+    Result<Turn> finished = co_await context_.database.write(kServiceParallel, work);
     if (finished && answer) context_.search.note_new_messages();
     co_return finished;
   }
@@ -425,7 +428,7 @@ class SqlTurnStore final : public TurnStore {
     return {Code::invalid_argument, fmt::format("The next step of this turn is {}, not {}.", *next, index)};
   }
 
-  static Status insert_answer(Connection& db, const TurnRow& row, const Message& answer,
+  Status insert_answer(Connection& db, const TurnRow& row, const Message& answer,
                               const std::optional<std::string>& parts, UnixMillis now) {
     const Turn& turn = row.turn;
     std::optional<std::string_view> provider;
@@ -435,13 +438,13 @@ class SqlTurnStore final : public TurnStore {
       model = answer.model->name;
     }
     LB_CHECK(
-        db.execute("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
+        db.post("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
                    "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
                    "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                    answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
                    turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
                    detail_of(answer.error), provider, model, answer.model && answer.model->demo, now));
-    return Ok{};
+    return context_.search.added(db, answer.id, turn.principal, answer.content);
   }
 
   Context context_;

@@ -79,6 +79,7 @@ struct LegacyCommand {
   LegacyImport import;
   std::string user;       // e-mail address or id; empty: the owner
   std::string workspace;  // id; empty: the user's own
+  bool make_owner = true;  // a new installation has none yet
   bool json = false;
 };
 Task<int> import_legacy(Operator op, LegacyImporter& importer, LegacyCommand command);

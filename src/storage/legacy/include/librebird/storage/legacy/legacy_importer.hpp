@@ -7,6 +7,7 @@
 #include <librebird/core/ports/secret_store.hpp>
 #include <librebird/storage/sql/database.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,8 +21,8 @@ struct LegacyParts {
   SecretStore& secrets;
   // Saves our own database to a new file. Empty: this engine is saved from outside.
   std::function<Status(const std::string& file)> backup;
-  // Makes some of what was imported searchable; true while there is more. Empty: the engine does it by itself.
-  std::function<Result<bool>(Connection&)> index;
+  // Makes some of what was imported searchable; what to call it with next, 0: all is.
+  std::function<Result<std::int64_t>(Connection&, std::int64_t after)> index;
 };
 
 std::unique_ptr<LegacyImporter> make_legacy_importer(LegacyParts parts);

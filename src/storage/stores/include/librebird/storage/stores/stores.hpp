@@ -40,8 +40,11 @@ struct Stores {
 // chains are not sealed, and secrets cannot be kept.
 Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& ids,
                           std::function<void()> request_idle_work, KeyRing* keys);
+Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys);
 // Fills the search index; true while there is more to do.
 Result<bool> sqlite_idle_work(Connection& connection);
+// Makes some messages behind number `after` searchable that came without (0: all); the last one looked at, 0: none.
+Result<std::int64_t> postgres_index_some(Connection& connection, std::int64_t after);
 
 // What a migration needs beside its SQL; inside its transaction.
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids);
