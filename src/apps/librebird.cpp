@@ -10,6 +10,7 @@
 #include "account_commands.hpp"
 #include "approval_commands.hpp"
 #include "commands.hpp"
+#include "moving_commands.hpp"
 #include "skill_commands.hpp"
 #include "workspace_commands.hpp"
 
@@ -110,6 +111,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_skill_commands(app, skill, code);
   librebird::apps::AccountArguments account;
   librebird::apps::add_account_commands(app, account, code);
+  librebird::apps::MovingArguments moving;
+  librebird::apps::add_moving(app, moving, code);
   librebird::apps::ApprovalArguments approval;
   librebird::apps::add_approval_commands(app, approval, code);
   librebird::apps::WorkspaceArguments workspace;

@@ -18,6 +18,7 @@ const groups = { // for the summary
   'three processes': ['three_process'],
   'many users': ['workspaces', 'matrix'],
   'skills and approvals': ['skills', 'approvals', 'secrets', 'audit'],
+  moving: ['import_legacy', 'migrate'],
   mcp: ['mcp_server'],
   crash: ['crash'],
   browser: ['browser', 'browser_look', 'browser_approvals'],

@@ -3,6 +3,7 @@
 #include <librebird/core/model/chat.hpp>
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/model/identity.hpp>
+#include <librebird/core/model/personal.hpp>
 #include <librebird/core/model/principal.hpp>
 #include <librebird/core/model/tool.hpp>
 #include <librebird/core/model/turn.hpp>
@@ -60,6 +61,12 @@ constexpr Names<TurnStatus, 5> kTurnStatuses{{{TurnStatus::queued, "queued"},
 constexpr Names<MessageRole, 2> kMessageRoles{{{MessageRole::user, "user"}, {MessageRole::assistant, "assistant"}}};
 constexpr Names<MessageStatus, 3> kMessageStatuses{
     {{MessageStatus::complete, "complete"}, {MessageStatus::stopped, "stopped"}, {MessageStatus::failed, "failed"}}};
+constexpr Names<TaskStatus, 4> kTaskStatuses{{{TaskStatus::todo, "todo"},
+                                              {TaskStatus::in_progress, "in_progress"},
+                                              {TaskStatus::done, "done"},
+                                              {TaskStatus::dismissed, "dismissed"}}};
+constexpr Names<TaskPriority, 3> kTaskPriorities{
+    {{TaskPriority::low, "low"}, {TaskPriority::medium, "medium"}, {TaskPriority::high, "high"}}};
 constexpr Names<ApprovalMode, 3> kApprovalModes{
     {{ApprovalMode::read_only, "read_only"}, {ApprovalMode::ask, "ask"}, {ApprovalMode::automatic, "auto"}}};
 constexpr Names<ApprovalState, 5> kApprovalStates{{{ApprovalState::open, "open"},
@@ -95,6 +102,11 @@ std::string_view to_string(MessageStatus status) { return name_of(kMessageStatus
 std::optional<MessageStatus> message_status_from_string(std::string_view name) {
   return value_of(kMessageStatuses, name);
 }
+
+std::string_view to_string(TaskStatus status) { return name_of(kTaskStatuses, status); }
+std::optional<TaskStatus> task_status_from_string(std::string_view name) { return value_of(kTaskStatuses, name); }
+std::string_view to_string(TaskPriority priority) { return name_of(kTaskPriorities, priority); }
+std::optional<TaskPriority> task_priority_from_string(std::string_view name) { return value_of(kTaskPriorities, name); }
 
 std::string_view to_string(ApprovalMode mode) { return name_of(kApprovalModes, mode); }
 std::optional<ApprovalMode> approval_mode_from_string(std::string_view name) { return value_of(kApprovalModes, name); }

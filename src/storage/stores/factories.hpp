@@ -4,6 +4,7 @@
 
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
 #include "context.hpp"
@@ -25,5 +26,11 @@ std::unique_ptr<QuotaStore> make_quota_store(Context context);
 std::unique_ptr<WorkspaceStore> make_workspace_store(Context context);
 std::unique_ptr<InvitationStore> make_invitation_store(Context context);
 std::unique_ptr<AccountStore> make_account_store(Context context);
+std::unique_ptr<TaskStore> make_task_store(Context context);
+std::unique_ptr<JournalStore> make_journal_store(Context context);
+std::unique_ptr<SnapshotStore> make_snapshot_store(Context context);
+std::unique_ptr<DayMemoryStore> make_day_memory_store(Context context);
+std::unique_ptr<SettingStore> make_setting_store(Context context);
+std::unique_ptr<LegacyIdStore> make_legacy_id_store(Context context);
 
 }  // namespace librebird::storage

@@ -47,19 +47,41 @@ std::string vector_of(std::string_view owners, std::span<const Token> tokens) {
 
 }  // namespace
 
-Status PostgresSearch::added(Connection& db, const Message& message, const Principal& author) {
+Status PostgresSearch::added(Connection& db, const Text& text, const Principal& author) {
   const AsPlatform platform(db);
-  const std::string_view text = utf8_prefix(message.content, kIndexBytes);
-  const std::vector<Token> tokens = tokens_of(text, text.size());
-  const std::string owners = author_lexeme(author) + " " + conversation_lexeme(message.conversation_id);
+  const std::string_view content = utf8_prefix(text.content, kIndexBytes);
+  const std::vector<Token> tokens = tokens_of(content, content.size());
+  const std::string owners = author_lexeme(author) + " " + conversation_lexeme(text.conversation_id);
   int part = 0;
   for (std::size_t begin = 0; begin < tokens.size(); begin += kPartTokens - kOverlap) {
     const std::size_t count = std::min(kPartTokens, tokens.size() - begin);
     LB_CHECK(db.post("INSERT INTO message_search (seq, part, words) SELECT seq, $2, $3 FROM messages WHERE id = $1",
-                     message.id, part++, vector_of(owners, std::span(tokens).subspan(begin, count))));
+                     text.message_id, part++, vector_of(owners, std::span(tokens).subspan(begin, count))));
     if (begin + count == tokens.size()) break;
   }
   return Ok{};
+}
+
+Result<std::int64_t> PostgresSearch::index_some(Connection& db, std::int64_t after) {
+  struct Message {
+    std::int64_t seq;
+    std::string id;
+    Principal author;
+    std::string content;
+    std::string conversation_id;
+  };
+  auto message = [](const Row& row) {
+    return Message{
+        row.integer(0), row.string(1), {row.string(2), row.string(3), Role::guest, ""}, row.string(4), row.string(5)};
+  };
+  LB_TRY(batch, db.all("SELECT m.seq, m.id, m.user_id, m.workspace_id, m.content, m.conversation_id FROM messages m "
+                       "WHERE m.seq > $1 AND "
+                       "NOT EXISTS (SELECT 1 FROM message_search s WHERE s.seq = m.seq) ORDER BY m.seq LIMIT 128",
+                       message, after));
+  PostgresSearch search;
+  for (const Message& each : batch)
+    LB_CHECK(search.added(db, {each.id, each.conversation_id, each.content}, each.author));
+  return batch.empty() ? 0 : batch.back().seq;
 }
 
 Result<std::vector<TextSearch::Found>> PostgresSearch::with_word(Connection& db, const Principal& principal,

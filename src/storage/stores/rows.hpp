@@ -7,6 +7,8 @@
 
 #include "codec.hpp"
 
+#include <algorithm>
+
 // Column lists are literals so that statements stay constants.
 #define LB_MESSAGE_COLUMNS                                                                                   \
   "m.id, m.conversation_id, m.turn_id, m.role, m.content, m.parts, m.status, m.error_code, m.error_detail, " \
@@ -66,6 +68,9 @@ Result<T> found(Result<std::optional<T>> value, std::string_view what) {
   if (!*value) return not_found(what);
   return std::move(**value);
 }
+
+// How many rows of a list are answered.
+[[nodiscard]] inline int bounded(int limit) { return std::clamp(limit, 1, 1000); }
 
 Result<Conversation> get_conversation(Connection& db, const Principal& principal, std::string_view id);
 // permission_denied: another's that can be seen. `what`: begins the sentence.

@@ -20,7 +20,7 @@ class SqliteSearch final : public TextSearch {
   // Indexes one batch inside the caller's transaction; true while there is more.
   static Result<bool> index_some(Connection& db);
 
-  Status added(Connection&, const Message&, const Principal&) override { return Ok{}; }
+  Status added(Connection&, const Text&, const Principal&) override { return Ok{}; }
   void note_new_messages() override { request_(); }
   Task<void> catch_up() override;
   Result<std::vector<Found>> with_word(Connection& db, const Principal& principal, const SearchWord& word,

@@ -28,6 +28,12 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
   stores.workspaces = make_workspace_store(context);
   stores.invitations = make_invitation_store(context);
   stores.accounts = make_account_store(context);
+  stores.tasks = make_task_store(context);
+  stores.journal = make_journal_store(context);
+  stores.snapshots = make_snapshot_store(context);
+  stores.day_memories = make_day_memory_store(context);
+  stores.settings = make_setting_store(context);
+  stores.legacy_ids = make_legacy_id_store(context);
   return stores;
 }
 
@@ -48,6 +54,10 @@ Result<bool> sqlite_idle_work(Connection& connection) { return SqliteSearch::ind
 Status after_sqlite_migration(Connection& connection, int version) {
   if (version == 7) return SqliteSearch::rebuild(connection);
   return Ok{};
+}
+
+Result<std::int64_t> postgres_index_some(Connection& connection, std::int64_t after) {
+  return PostgresSearch::index_some(connection, after);
 }
 
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids) {

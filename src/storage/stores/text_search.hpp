@@ -21,6 +21,12 @@ class TextSearch {
     std::int64_t seq = 0;  // of the message
     double score = 0;      // larger is nearer
   };
+  // What a message says, and where.
+  struct Text {
+    std::string_view message_id;
+    std::string_view conversation_id;
+    std::string_view content;
+  };
   struct Found {
     std::int64_t seq = 0;
     std::string conversation_id;
@@ -29,7 +35,7 @@ class TextSearch {
   virtual ~TextSearch() = default;
 
   // A message by this author was inserted, in the same transaction; it may be indexed now or later.
-  virtual Status added(Connection& db, const Message& message, const Principal& author) = 0;
+  virtual Status added(Connection& db, const Text& text, const Principal& author) = 0;
   // A message was committed.
   virtual void note_new_messages() = 0;
   // Returns when everything committed before is found by search. What cannot be indexed now is left for later.

@@ -60,7 +60,13 @@ class Acceptance {
  public:
   Acceptance(Connection& db, TextSearch& search, const Principal& principal, const AcceptMessage& input,
              const std::string& message_id, const std::string& turn_id, UnixMillis now)
-      : db_(db), search_(search), principal_(principal), input_(input), message_id_(message_id), turn_id_(turn_id), now_(now) {}
+      : db_(db),
+        search_(search),
+        principal_(principal),
+        input_(input),
+        message_id_(message_id),
+        turn_id_(turn_id),
+        now_(now) {}
 
   Result<Accepted> run() {
     if (!input_.client_message_id.empty()) {
@@ -190,8 +196,8 @@ class Acceptance {
   Status supersede_from(std::int64_t position) {
     LB_CHECK(
         db_.post("UPDATE messages SET superseded_by = $3 WHERE conversation_id = $1 AND position >= $2 AND "
-                    "superseded_by IS NULL",
-                    conversation_id_, position, turn_id_));
+                 "superseded_by IS NULL",
+                 conversation_id_, position, turn_id_));
     return Ok{};
   }
 
@@ -214,11 +220,11 @@ class Acceptance {
     message.created_at = now_;
     LB_CHECK(
         db_.post("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
-                    "content, status, client_message_id, created_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
-                    message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
-                    turn_id_, message.content, message.client_message_id, now_));
-    return search_.added(db_, message, principal_);
+                 "content, status, client_message_id, created_at) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
+                 message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
+                 turn_id_, message.content, message.client_message_id, now_));
+    return search_.added(db_, {message.id, conversation_id_, message.content}, principal_);
   }
 
   Status insert_turn() {
@@ -234,9 +240,9 @@ class Acceptance {
         input_.client_message_id.empty() ? Param(nullptr) : Param(std::string_view(input_.client_message_id));
     LB_CHECK(
         db_.post("INSERT INTO turns (id, conversation_id, position, message_id, workspace_id, user_id, role, "
-                    "client_message_id, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
-                    turn.id, conversation_id_, question_position_ + 1, turn.message_id, principal_.workspace_id,
-                    principal_.user_id, to_string(role_), client_id, now_));
+                 "client_message_id, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
+                 turn.id, conversation_id_, question_position_ + 1, turn.message_id, principal_.workspace_id,
+                 principal_.user_id, to_string(role_), client_id, now_));
     return Ok{};
   }
 
@@ -307,7 +313,7 @@ class SqlTurnStore final : public TurnStore {
     const std::string message_id = context_.ids.next();
     const std::string turn_id = context_.ids.next();
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) { 
+    auto work = [&](Connection& db) {
       return Acceptance(db, context_.search, principal, message, message_id, turn_id, now).run();
     };
     Result<Accepted> accepted = co_await context_.database.write(as(principal), work);
@@ -397,8 +403,8 @@ class SqlTurnStore final : public TurnStore {
                                  "finished_at IS NULL AND next_step = $3",
                                  turn_id, owner, step.index));
       if (counted == 0) return refused_step(db, turn_id, owner, step.index);
-      LB_CHECK(db.post("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)",
-                          turn_id, step.index, content, now));
+      LB_CHECK(db.post("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)", turn_id,
+                       step.index, content, now));
       return Ok{};
     };
     co_return co_await context_.database.write(kServiceParallel, work);
@@ -480,7 +486,7 @@ class SqlTurnStore final : public TurnStore {
   }
 
   Status insert_answer(Connection& db, const TurnRow& row, const Message& answer,
-                              const std::optional<std::string>& parts, UnixMillis now) {
+                       const std::optional<std::string>& parts, UnixMillis now) {
     const Turn& turn = row.turn;
     std::optional<std::string_view> provider;
     std::optional<std::string_view> model;
@@ -490,12 +496,12 @@ class SqlTurnStore final : public TurnStore {
     }
     LB_CHECK(
         db.post("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
-                   "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
-                   "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                   answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
-                   turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
-                   detail_of(answer.error), provider, model, answer.model && answer.model->demo, now));
-    return context_.search.added(db, answer, turn.principal);
+                "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
+                "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
+                turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
+                detail_of(answer.error), provider, model, answer.model && answer.model->demo, now));
+    return context_.search.added(db, {answer.id, turn.conversation_id, answer.content}, turn.principal);
   }
 
   Context context_;

@@ -7,7 +7,9 @@
 #include <librebird/core/credentials/issue.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/account_store.hpp>
+#include <librebird/core/ports/database_move.hpp>
 #include <librebird/core/ports/hands_service.hpp>
+#include <librebird/core/ports/legacy_import.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
 #include <functional>
@@ -124,6 +126,20 @@ struct WorkspaceCommand {
   bool json = false;
 };
 Task<int> run_workspace(Operator op, WorkspaceCommand command);
+
+// `librebird import-legacy PATH` (docs/moving-in.md).
+struct LegacyCommand {
+  LegacyImport import;
+  std::string user;       // e-mail address or id; empty: the owner
+  std::string workspace;  // id; empty: the user's own
+  bool make_owner = true;  // a new installation has none yet
+  bool json = false;
+};
+Task<int> import_legacy(Operator op, LegacyImporter& importer, LegacyCommand command);
+
+// `librebird migrate --to ...`: runs the move and tells how it went.
+using MoveDatabase = std::function<Task<Result<MoveReport>>(std::function<void(const MoveProgress&)> progress)>;
+Task<int> move_database(MoveDatabase move, bool json);
 
 // One line a check: what, ok or not, and what to do.
 struct Check {

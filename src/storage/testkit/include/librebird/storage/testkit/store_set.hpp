@@ -7,6 +7,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
@@ -41,6 +42,12 @@ class StoreSet {
   virtual WorkspaceStore& workspaces() = 0;
   virtual InvitationStore& invitations() = 0;
   virtual AccountStore& accounts() = 0;
+  virtual TaskStore& tasks() = 0;
+  virtual JournalStore& journal() = 0;
+  virtual SnapshotStore& snapshots() = 0;
+  virtual DayMemoryStore& day_memories() = 0;
+  virtual SettingStore& settings() = 0;
+  virtual LegacyIdStore& legacy_ids() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };

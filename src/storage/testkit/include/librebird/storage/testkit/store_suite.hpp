@@ -103,6 +103,7 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 #include <librebird/storage/testkit/audit_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
 #include <librebird/storage/testkit/identity_suite.hpp>
+#include <librebird/storage/testkit/personal_suite.hpp>
 #include <librebird/storage/testkit/sharing_suite.hpp>
 #include <librebird/storage/testkit/skill_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>
