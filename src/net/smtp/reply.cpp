@@ -35,10 +35,11 @@ Result<std::optional<Reply>> ReplyReader::next() {
       if (buffer_.size() > kLongestLine) return garbage();
       return std::optional<Reply>();
     }
+    if (end > kLongestLine) return garbage();
     std::string line = buffer_.substr(0, end);
     buffer_.erase(0, end + 1);
     if (line.ends_with('\r')) line.pop_back();
-    const bool shaped = line.size() >= 3 && line.size() <= kLongestLine && line[0] >= '2' && line[0] <= '5' &&
+    const bool shaped = line.size() >= 3 && line[0] >= '2' && line[0] <= '5' &&
                         is_digit(line[1]) && is_digit(line[2]) &&
                         (line.size() == 3 || line[3] == ' ' || line[3] == '-');
     if (!shaped) return garbage();
