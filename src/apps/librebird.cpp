@@ -7,6 +7,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "account_commands.hpp"
 #include "approval_commands.hpp"
 #include "commands.hpp"
 #include "skill_commands.hpp"
@@ -60,20 +61,6 @@ void add_operations(CLI::App& app, Arguments& in, int& code) {
   command(app, "sign-in-link", "Print a one-time link to sign in with", in)->callback([&] {
     code = operate(in.flags, [](Platform& p) { return cli::print_sign_in_link(p.as_operator(), server_url(p)); });
   });
-  CLI::App* keys = app.add_subcommand("api-key", "API keys for programs");
-  keys->require_subcommand(1);
-  CLI::App* create = command(*keys, "create", "Make a key and print it once", in);
-  create->add_option("--name", in.name, "What it is for")->required();
-  create->callback(
-      [&] { code = operate(in.flags, [&](Platform& p) { return cli::create_api_key(p.as_operator(), in.name); }); });
-  CLI::App* list = command(*keys, "list", "List the keys", in);
-  list->add_flag("--json", in.json, "One JSON object a line");
-  list->callback(
-      [&] { code = operate(in.flags, [&](Platform& p) { return cli::list_api_keys(p.as_operator(), in.json); }); });
-  CLI::App* revoke = command(*keys, "revoke", "Revoke a key", in);
-  revoke->add_option("id", in.id, "The key's id")->required();
-  revoke->callback(
-      [&] { code = operate(in.flags, [&](Platform& p) { return cli::revoke_api_key(p.as_operator(), in.id); }); });
   command(app, "config", "List every setting with its value", in)->callback([&] { code = show_config(in.flags); });
   command(app, "doctor", "Check this installation and say what to do", in)->callback([&] { code = doctor(in.flags); });
 }
@@ -121,6 +108,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);
+  librebird::apps::AccountArguments account;
+  librebird::apps::add_account_commands(app, account, code);
   librebird::apps::ApprovalArguments approval;
   librebird::apps::add_approval_commands(app, approval, code);
   try {

@@ -52,11 +52,11 @@ bool is_our_header(std::string_view encoded) {
   return header && header->size() == 2 && text_at(*header, "alg") == "HS256" && text_at(*header, "typ") == "JWT";
 }
 
-std::optional<std::vector<Membership>> workspaces_of(const json::object& object) {
+std::optional<std::vector<WorkspaceRole>> workspaces_of(const json::object& object) {
   const auto* value = object.if_contains("workspaces");
   const auto* list = value == nullptr ? nullptr : value->if_array();
   if (list == nullptr || list->size() > kMostTokenWorkspaces) return std::nullopt;
-  std::vector<Membership> out;
+  std::vector<WorkspaceRole> out;
   for (const json::value& item : *list) {
     const auto* entry = item.if_object();
     if (entry == nullptr) return std::nullopt;
@@ -93,7 +93,7 @@ std::string sign_token(const TokenClaims& claims, std::string_view key) {
   payload.begin_object().field("sub", claims.user_id).field("email", claims.email).key("workspaces").begin_array();
   const std::size_t count = std::min(claims.workspaces.size(), kMostTokenWorkspaces);
   for (std::size_t i = 0; i < count; ++i) {
-    const Membership& workspace = claims.workspaces[i];
+    const WorkspaceRole& workspace = claims.workspaces[i];
     payload.begin_object().field("id", workspace.workspace_id).field("role", to_string(workspace.role)).end_object();
   }
   payload.end_array().field("iat", claims.issued_at).field("exp", claims.expires_at);

@@ -6,30 +6,30 @@
 namespace librebird {
 namespace {
 
-constexpr std::array<std::pair<Scope, std::string_view>, 5> kScopes{{{Scope::read, "read"},
-                                                                     {Scope::chat, "chat"},
-                                                                     {Scope::tools, "tools"},
-                                                                     {Scope::admin, "admin"},
-                                                                     {Scope::account, "account"}}};
-constexpr std::array<Scope, 4> kOfApiKeys{Scope::read, Scope::chat, Scope::tools, Scope::admin};
+constexpr std::array<std::pair<KeyScope, std::string_view>, 5> kScopes{{{KeyScope::read, "read"},
+                                                                     {KeyScope::chat, "chat"},
+                                                                     {KeyScope::tools, "tools"},
+                                                                     {KeyScope::admin, "admin"},
+                                                                     {KeyScope::account, "account"}}};
+constexpr std::array<KeyScope, 4> kOfApiKeys{KeyScope::read, KeyScope::chat, KeyScope::tools, KeyScope::admin};
 
 }  // namespace
 
-std::string_view to_string(Scope scope) {
+std::string_view to_string(KeyScope scope) {
   for (const auto& [known, name] : kScopes) {
     if (known == scope) return name;
   }
   return "";
 }
 
-std::optional<Scope> scope_from_string(std::string_view name) {
+std::optional<KeyScope> scope_from_string(std::string_view name) {
   for (const auto& [scope, known] : kScopes) {
     if (known == name) return scope;
   }
   return std::nullopt;
 }
 
-std::span<const Scope> api_key_scopes() { return kOfApiKeys; }
+std::span<const KeyScope> api_key_scopes() { return kOfApiKeys; }
 
 std::string to_string(const ScopeSet& scopes) {
   std::string out;

@@ -9,6 +9,12 @@ Decision decide(const Principal& principal, Permission permission, std::string_v
   if (principal.user_id.empty() || principal.workspace_id.empty()) {
     return {false, "Nobody is signed in; sign in first."};
   }
+  const KeyScope scope = scope_of(permission);
+  if (!principal.scopes.has(scope)) {
+    return {false, std::string(what) + " needs the scope " + std::string(to_string(scope)) +
+                       (scope == KeyScope::account ? ", which no API key has: sign in instead."
+                                                : ", which this API key was not given: make one that has it.")};
+  }
   if (allows(principal.role, permission)) return {true, {}};
   return {false, std::string(what) + " needs the role " + std::string(to_string(*row.least)) +
                      " or above; yours is " + std::string(to_string(principal.role)) +
@@ -16,6 +22,30 @@ Decision decide(const Principal& principal, Permission permission, std::string_v
 }
 
 }  // namespace
+
+KeyScope scope_of(Permission permission) {
+  switch (permission) {
+    case Permission::sign_in:
+    case Permission::use_account:
+    case Permission::read_conversations:
+    case Permission::see_skills:
+    case Permission::see_members: return KeyScope::read;
+    case Permission::chat:
+    case Permission::share_conversations: return KeyScope::chat;
+    case Permission::use_tools:
+    case Permission::use_device_tools:
+    case Permission::answer_approvals: return KeyScope::tools;
+    case Permission::create_workspaces:
+    case Permission::set_tool_mode:
+    case Permission::manage_skills:
+    case Permission::manage_members:
+    case Permission::manage_workspace:
+    case Permission::own_workspace:
+    case Permission::operate: return KeyScope::admin;
+    case Permission::manage_account: return KeyScope::account;
+  }
+  return KeyScope::account;
+}
 
 Decision may(const Principal& principal, Permission permission) {
   return decide(principal, permission, row_of(permission).what);

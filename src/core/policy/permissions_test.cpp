@@ -23,7 +23,7 @@ TEST(Permissions, AreWhatWasDecided) {
   }
   using Names = std::set<std::string_view>;
   EXPECT_EQ(anyone, (Names{"sign_in"}));
-  EXPECT_EQ(of[0], (Names{"use_account", "read_conversations", "see_members"}));
+  EXPECT_EQ(of[0], (Names{"use_account", "manage_account", "read_conversations", "see_members"}));
   EXPECT_EQ(of[1], (Names{"create_workspaces", "chat", "share_conversations", "use_tools", "answer_approvals",
                           "see_skills"}));
   EXPECT_EQ(of[2],
@@ -60,6 +60,33 @@ TEST(Permissions, ARefusalSaysWhyAndWhatWouldAllowIt) {
   EXPECT_EQ(refused.error().code, Code::permission_denied);
   EXPECT_EQ(refused.error().message,
             "Sending messages needs the role member or above; yours is guest. Ask an owner of the workspace.");
+}
+
+TEST(Permissions, AKeyDoesWhatItsScopesSayAndNoMore) {
+  for (const PermissionRow& row : kPermissions) {
+    if (!row.least) continue;
+    for (const KeyScope scope : {KeyScope::read, KeyScope::chat, KeyScope::tools, KeyScope::admin, KeyScope::account}) {
+      Principal key = as(Role::owner);
+      key.scopes = ScopeSet{scope};
+      EXPECT_EQ(may(key, row.permission).allowed, scope_of(row.permission) == scope) << row.name;
+    }
+    Principal everything = as(Role::owner);
+    everything.scopes = ScopeSet{};
+    for (const KeyScope scope : api_key_scopes()) everything.scopes.add(scope);
+    EXPECT_EQ(may(everything, row.permission).allowed, row.permission != Permission::manage_account) << row.name;
+  }
+  // A scope does not make up for a role.
+  Principal guest = as(Role::guest);
+  guest.scopes = ScopeSet{KeyScope::admin};
+  EXPECT_FALSE(may(guest, Permission::manage_skills));
+}
+
+TEST(Permissions, ScopesAreStoredByName) {
+  EXPECT_EQ(to_string(ScopeSet{KeyScope::chat, KeyScope::read}), "read chat");
+  EXPECT_EQ(scopes_from_string("read chat"), (ScopeSet{KeyScope::read, KeyScope::chat}));
+  EXPECT_EQ(scopes_from_string("  chat unheard-of Read"), ScopeSet{KeyScope::chat});
+  EXPECT_TRUE(scopes_from_string("").empty());
+  EXPECT_EQ(scopes_from_string(to_string(ScopeSet::all())), ScopeSet::all());
 }
 
 TEST(Permissions, DeviceToolsNeedAnAdmin) {

@@ -72,6 +72,9 @@ class Gateway::Impl {
       : services_(services),
         options_(std::move(options)),
         authenticator_(services_.clock, services_.random, services_.credentials, options_.auth),
+        hasher_(services_.random, options_.password_cost),
+        accounts_(services_.loop, services_.clock, services_.random, services_.accounts, services_.audit,
+                  services_.mailer, hasher_, options_.accounts),
         hub_(services_.clock),
         list_events_(services_.loop, services_.bus, services_.conversations),
         runner_(services_.loop, services_.clock, services_.ids, services_.turns, services_.brain, services_.bus, hub_,
@@ -79,7 +82,7 @@ class Gateway::Impl {
         intake_(services_.conversations, services_.turns, services_.bus, runner_, list_events_, options_.intake),
         ws_{intake_,        hub_, services_.bus, services_.conversations, services_.turns, services_.messages,
             services_.hands},
-        api_(services_, authenticator_, intake_, hub_, list_events_, sessions_, options_),
+        api_(services_, authenticator_, accounts_, intake_, hub_, list_events_, sessions_, options_),
         openai_(services_.brain, services_.clock, services_.ids),
         mcp_(services_.hands, services_.ids, options_.version),
         scope_(services_.loop.executor()) {
@@ -109,6 +112,7 @@ class Gateway::Impl {
     co_await server_->stop(Millis(2'000));
     co_await list_events_.stop();
     co_await scope_.join();
+    co_await accounts_.stop();
   }
 
  private:
@@ -297,7 +301,9 @@ class Gateway::Impl {
     while (co_await sleep_for(Millis(30'000), scope_.token())) {
       for (const Caller& caller : sessions_.callers()) {
         const Status valid = co_await authenticator_.still_valid(caller);
-        if (!valid && valid.error().code == Code::unauthenticated) sessions_.revoke(caller.principal.credential_id);
+        const bool lost = !valid && (valid.error().code == Code::unauthenticated ||
+                                     valid.error().code == Code::permission_denied);
+        if (lost) sessions_.revoke(caller.principal.credential_id);
       }
     }
   }
@@ -305,6 +311,8 @@ class Gateway::Impl {
   GatewayServices services_;
   GatewayOptions options_;
   Authenticator authenticator_;
+  PasswordHasher hasher_;
+  Accounts accounts_;
   TurnHub hub_;
   ListEvents list_events_;
   TurnRunner runner_;

@@ -163,6 +163,31 @@ void write(JsonWriter& json, const ApiKey& key) {
   json.begin_object().field("id", key.id).field("name", key.name).field("prefix", key.prefix);
   time_field(json, "created_at", key.created_at);
   time_field(json, "last_used_at", key.last_used_at);
+  time_field(json, "expires_at", key.expires_at);
+  json.key("scopes").begin_array();
+  for (const KeyScope scope : api_key_scopes()) {
+    if (key.scopes.has(scope)) json.value(to_string(scope));
+  }
+  json.end_array().key("cidrs").begin_array();
+  for (const std::string& range : key.cidrs) json.value(range);
+  json.end_array().end_object();
+}
+
+void write(JsonWriter& json, const Account& account) {
+  json.begin_object().field("id", account.user.id).field("display_name", account.user.display_name);
+  json.field("email", account.user.email);
+  time_field(json, "email_verified_at", account.email_verified_at);
+  time_field(json, "created_at", account.user.created_at);
+  json.field("has_password", account.has_password).field("second_factor", account.second_factor);
+  json.field("recovery_codes", account.recovery_codes).end_object();
+}
+
+void write(JsonWriter& json, const Session& session, bool current) {
+  json.begin_object().field("id", session.id).field("kind", to_string(session.kind)).field("current", current);
+  json.field("address", session.address).field("user_agent", session.user_agent);
+  time_field(json, "created_at", session.created_at);
+  time_field(json, "last_used_at", session.last_used_at);
+  time_field(json, "expires_at", session.expires_at);
   json.end_object();
 }
 

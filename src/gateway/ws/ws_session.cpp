@@ -162,6 +162,14 @@ void SessionRegistry::revoke(const std::string& credential_id) {
   }
 }
 
+void SessionRegistry::revoke_user(const std::string& user_id, const std::string& keep) {
+  for (WsSession* session : sessions_) {
+    const Caller& caller = session->caller();
+    const bool kept = caller.principal.credential_id == keep || caller.by == Caller::By::api_key;
+    if (caller.principal.user_id == user_id && !kept) session->revoke();
+  }
+}
+
 std::vector<Caller> SessionRegistry::callers() const {
   std::map<std::string, const Caller*> distinct;
   for (const WsSession* session : sessions_) distinct.emplace(session->caller().credential_hash, &session->caller());

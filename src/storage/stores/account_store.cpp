@@ -12,6 +12,8 @@
 namespace librebird::storage {
 namespace {
 
+constexpr std::string_view kTokenKey = "access_tokens";
+
 #define LB_ACCOUNT_COLUMNS                                                                                     \
   "u.id, u.email, u.display_name, u.created_at, u.email_verified_at, u.disabled_at, u.password_hash, "         \
   "u.totp_confirmed, u.epoch, (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id AND r.used_at IS " \
@@ -49,11 +51,11 @@ std::string_view name_of(TokenPurpose purpose) {
   return "";
 }
 
-Result<std::vector<Membership>> memberships_of(Connection& db, std::string_view user_id) {
-  auto membership = [](const Row& row) -> Result<Membership> {
+Result<std::vector<WorkspaceRole>> memberships_of(Connection& db, std::string_view user_id) {
+  auto membership = [](const Row& row) -> Result<WorkspaceRole> {
     const auto role = role_from_string(row.text(1));
     if (!role) return {Code::data_loss, "A stored role is unknown: restore the database from a backup."};
-    return Membership{row.string(0), *role};
+    return WorkspaceRole{row.string(0), *role};
   };
   return db.all("SELECT workspace_id, role FROM workspace_members WHERE user_id = $1 ORDER BY joined_at, workspace_id",
                 membership, user_id);
@@ -119,7 +121,7 @@ class SqlAccountStore final : public AccountStore {
     co_return co_await context_.database.read(kService, work);
   }
 
-  Task<Result<std::vector<Membership>>> memberships(std::string user_id) override {
+  Task<Result<std::vector<WorkspaceRole>>> memberships(std::string user_id) override {
     auto work = [&](Connection& db) { return memberships_of(db, user_id); };
     co_return co_await context_.database.read(kService, work);
   }
@@ -331,18 +333,20 @@ class SqlAccountStore final : public AccountStore {
   }
 
   Task<Result<std::string>> token_key(std::string fresh) override {
+    auto look = [&](Connection& db) { return kept_token_key(db); };
+    LB_CO_TRY(kept, co_await context_.database.read(kService, look));
+    if (kept) co_return *std::move(kept);
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Result<std::string> {
-      constexpr std::string_view kName = "access_tokens";
       LB_TRY(key, sealing_key(db, context_.audit));
       if (key.empty()) return no_master_key();
-      LB_TRY(sealed, context_.audit.keys->seal(key, fresh, place_of_server_key(kName)));
+      LB_TRY(sealed, context_.audit.keys->seal(key, fresh, place_of_server_key(kTokenKey)));
+      // Another process may have been faster.
       LB_CHECK(db.execute("INSERT INTO server_keys (name, value, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO "
                           "NOTHING",
-                          kName, sealed, now));
-      auto value = [](const Row& row) { return row.string(0); };
-      LB_TRY(kept, found(db.one("SELECT value FROM server_keys WHERE name = $1", value, kName), "key"));
-      return context_.audit.keys->unseal(kept, place_of_server_key(kName));
+                          kTokenKey, sealed, now));
+      LB_TRY(made, found(kept_token_key(db), "key"));
+      return made;
     };
     co_return co_await context_.database.write(kService, work);
   }
@@ -351,6 +355,16 @@ class SqlAccountStore final : public AccountStore {
   static Error no_master_key() {
     return make_error(Code::failed_precondition,
                       "Second factors and access tokens need a master key, and this program was given none.");
+  }
+
+  Result<std::optional<std::string>> kept_token_key(Connection& db) {
+    auto text = [](const Row& row) { return row.string(0); };
+    LB_TRY(value, db.one("SELECT value FROM server_keys WHERE name = $1", text, kTokenKey));
+    if (!value) return std::optional<std::string>();
+    LB_TRY(key, sealing_key(db, context_.audit));
+    if (key.empty()) return no_master_key();
+    LB_TRY(plain, context_.audit.keys->unseal(*value, place_of_server_key(kTokenKey)));
+    return std::optional<std::string>(std::move(plain));
   }
 
   Status log(Connection& db, const Principal& principal, std::string subject, std::string detail) {

@@ -6,6 +6,7 @@
 #include <librebird/base/config.hpp>
 #include <librebird/core/credentials/issue.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/hands_service.hpp>
 
 #include <functional>
@@ -23,12 +24,32 @@ struct Operator {
   CredentialStore& credentials;
   AuditStore& audit;
   SecretStore& secrets;
+  AccountStore& accounts;
+  int password_cost = 12;
 };
 
-Task<int> create_api_key(Operator op, std::string name);
+struct ApiKeyRequest {
+  std::string name;
+  std::vector<std::string> scopes;  // empty: all
+  std::int64_t days = 0;            // 0: never expires
+  std::vector<std::string> cidrs;
+};
+Task<int> create_api_key(Operator op, ApiKeyRequest request, bool json);
 Task<int> list_api_keys(Operator op, bool json);
 Task<int> revoke_api_key(Operator op, std::string id);
 Task<int> print_sign_in_link(Operator op, std::string base_url);
+
+// `who`: an id or an e-mail address. Passwords come from standard input.
+Task<int> list_users(Operator op, bool json);
+Task<int> show_user(Operator op, std::string who, bool json);
+Task<int> create_user(Operator op, std::string email, std::string name, bool with_password, bool json);
+Task<int> set_user_password(Operator op, std::string who);
+Task<int> set_user_email(Operator op, std::string who, std::string email);
+Task<int> set_user_disabled(Operator op, std::string who, bool disabled);
+Task<int> reset_second_factor(Operator op, std::string who);
+Task<int> list_user_sessions(Operator op, std::string who, bool json);
+// `session` empty: all.
+Task<int> end_user_sessions(Operator op, std::string who, std::string session);
 
 // Calls and events of the owner; with a workspace, the rows of its chain as they stand there.
 Task<int> list_audit(Operator op, int limit, bool json, std::string workspace);

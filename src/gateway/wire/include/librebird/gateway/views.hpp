@@ -14,6 +14,8 @@ void write(JsonWriter& json, const Message& message);
 void write(JsonWriter& json, const Turn& turn);
 void write(JsonWriter& json, const ToolSpec& tool);
 void write(JsonWriter& json, const ApiKey& key);
+void write(JsonWriter& json, const Account& account);
+void write(JsonWriter& json, const Session& session, bool current);
 void write(JsonWriter& json, const Approval& approval);
 void write(JsonWriter& json, const Grant& grant);
 void write(JsonWriter& json, const ToolMode& mode);

@@ -61,6 +61,8 @@ class SessionRegistry {
   [[nodiscard]] std::size_t size() const { return sessions_.size(); }
   // Ends the sessions that came with this credential.
   void revoke(const std::string& credential_id);
+  // Ends the sessions of this user but those that came with `keep` (may be empty).
+  void revoke_user(const std::string& user_id, const std::string& keep);
   // One caller per distinct credential, for a check that it is still good.
   [[nodiscard]] std::vector<Caller> callers() const;
 

@@ -22,7 +22,7 @@ inline constexpr std::size_t kLeastTokenKeyBytes = 32;
 struct TokenClaims {
   std::string user_id;                 // sub
   std::string email;                   // empty: none
-  std::vector<Membership> workspaces;  // at most kMostTokenWorkspaces
+  std::vector<WorkspaceRole> workspaces;  // at most kMostTokenWorkspaces
   std::int64_t issued_at = 0;          // iat, seconds
   std::int64_t expires_at = 0;         // exp, seconds; at most kTokenSeconds later
   std::string session_id;              // sid

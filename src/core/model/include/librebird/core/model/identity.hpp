@@ -4,7 +4,6 @@
 
 #include <librebird/base/clock.hpp>
 #include <librebird/core/model/principal.hpp>
-#include <librebird/core/model/scope.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -38,7 +37,8 @@ struct Workspace {
   UnixMillis created_at = 0;
 };
 
-struct Membership {
+// In which workspace somebody is what.
+struct WorkspaceRole {
   std::string workspace_id;
   Role role = Role::guest;
 };

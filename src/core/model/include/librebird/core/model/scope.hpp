@@ -12,7 +12,7 @@
 
 namespace librebird {
 
-enum class Scope : std::uint8_t {
+enum class KeyScope : std::uint8_t {
   read,     // see conversations, messages, turns, and follow them live
   chat,     // send, edit and cancel; change conversations
   tools,    // see and call tools, answer their questions
@@ -20,28 +20,28 @@ enum class Scope : std::uint8_t {
   account,  // the person's own account: password, second factor, sessions, API keys
 };
 
-[[nodiscard]] std::string_view to_string(Scope scope);
-[[nodiscard]] std::optional<Scope> scope_from_string(std::string_view name);
+[[nodiscard]] std::string_view to_string(KeyScope scope);
+[[nodiscard]] std::optional<KeyScope> scope_from_string(std::string_view name);
 // The scopes an API key may have.
-[[nodiscard]] std::span<const Scope> api_key_scopes();
+[[nodiscard]] std::span<const KeyScope> api_key_scopes();
 
 class ScopeSet {
  public:
   constexpr ScopeSet() = default;
-  constexpr ScopeSet(std::initializer_list<Scope> scopes) {
-    for (const Scope scope : scopes) add(scope);
+  constexpr ScopeSet(std::initializer_list<KeyScope> scopes) {
+    for (const KeyScope scope : scopes) add(scope);
   }
   [[nodiscard]] static constexpr ScopeSet all() {
-    return {Scope::read, Scope::chat, Scope::tools, Scope::admin, Scope::account};
+    return {KeyScope::read, KeyScope::chat, KeyScope::tools, KeyScope::admin, KeyScope::account};
   }
-  constexpr void add(Scope scope) { bits_ |= bit(scope); }
-  [[nodiscard]] constexpr bool has(Scope scope) const { return (bits_ & bit(scope)) != 0; }
+  constexpr void add(KeyScope scope) { bits_ |= bit(scope); }
+  [[nodiscard]] constexpr bool has(KeyScope scope) const { return (bits_ & bit(scope)) != 0; }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
 
   friend bool operator==(const ScopeSet&, const ScopeSet&) = default;
 
  private:
-  static constexpr std::uint8_t bit(Scope scope) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(scope)); }
+  static constexpr std::uint8_t bit(KeyScope scope) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(scope)); }
   std::uint8_t bits_ = 0;
 };
 

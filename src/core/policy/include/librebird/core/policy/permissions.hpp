@@ -18,6 +18,7 @@ namespace librebird::policy {
 enum class Permission {
   sign_in,
   use_account,
+  manage_account,
   create_workspaces,
   read_conversations,
   chat,
@@ -43,9 +44,10 @@ struct PermissionRow {
   std::optional<Role> least;
 };
 
-inline constexpr std::array<PermissionRow, 17> kPermissions{{
+inline constexpr std::array<PermissionRow, 18> kPermissions{{
     {Permission::sign_in, "sign_in", "Signing in, and looking at an invitation one holds", std::nullopt},
     {Permission::use_account, "use_account", "Using an account, its keys and its workspaces", Role::guest},
+    {Permission::manage_account, "manage_account", "Changing an account, its password, sessions and keys", Role::guest},
     {Permission::create_workspaces, "create_workspaces", "Making a workspace", Role::member},
     {Permission::read_conversations, "read_conversations", "Reading conversations", Role::guest},
     {Permission::chat, "chat", "Sending messages", Role::member},
@@ -78,6 +80,9 @@ static_assert([] {
   const auto least = row_of(permission).least;
   return !least || role >= *least;
 }
+
+// What a credential must be good for. An API key has some scopes, everything else has all.
+[[nodiscard]] KeyScope scope_of(Permission permission);
 
 struct Decision {
   bool allowed = false;

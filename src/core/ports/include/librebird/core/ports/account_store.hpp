@@ -84,7 +84,7 @@ class AccountStore {
   virtual Task<Result<std::optional<SignInAccount>>> find_by_email(std::string email) = 0;
   // By id, after this one.
   virtual Task<Result<std::vector<Account>>> list(std::string after, int limit) = 0;
-  virtual Task<Result<std::vector<Membership>>> memberships(std::string user_id) = 0;
+  virtual Task<Result<std::vector<WorkspaceRole>>> memberships(std::string user_id) = 0;
   // Unlinked accounts only: takes back a create() whose next step failed.
   virtual Task<Status> remove(std::string user_id) = 0;
 

@@ -4,6 +4,7 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, AuditSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, AccountSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
 //
 // Every test begins with an empty database. The clock is manual and shared with the stores.
 
@@ -97,6 +98,7 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 
 }  // namespace librebird::testkit
 
+#include <librebird/storage/testkit/account_suite.hpp>
 #include <librebird/storage/testkit/approval_suite.hpp>
 #include <librebird/storage/testkit/audit_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
