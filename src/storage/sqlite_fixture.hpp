@@ -97,11 +97,12 @@ class SqliteSet final : public StoreSet {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());
     const std::string later = std::to_string(clock_.unix_now() + 1);
-    raw.run("INSERT INTO users (id, email, display_name, created_at) VALUES ('" + principal.user_id + "', NULL, 'Stranger', " + later + ")");
-    raw.run("INSERT INTO workspaces (id, name, owner_id, created_at) VALUES ('" + principal.workspace_id + "', 'Theirs', '" + principal.user_id + "', " +
-            later + ")");
-    raw.run("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" + principal.workspace_id + "', '" + principal.user_id +
-            "', 'owner', " + later + ")");
+    raw.run("INSERT INTO users (id, email, display_name, created_at) VALUES ('" + principal.user_id +
+            "', NULL, 'Stranger', " + later + ")");
+    raw.run("INSERT INTO workspaces (id, name, owner_id, created_at) VALUES ('" + principal.workspace_id +
+            "', 'Theirs', '" + principal.user_id + "', " + later + ")");
+    raw.run("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" +
+            principal.workspace_id + "', '" + principal.user_id + "', 'owner', " + later + ")");
     return principal;
   }
 
