@@ -35,10 +35,11 @@ class Commands {
 void add_users(CLI::App& app, AccountArguments& in, Commands& commands) {
   CLI::App* user = app.add_subcommand("user", "The accounts of this installation");
   user->require_subcommand(1);
-  commands.json(commands.add(*user, "list", "List them", [&](cli::Operator op) { return cli::list_users(op, in.json); }));
-  CLI::App* create = commands.add(*user, "create", "Make an account with a workspace of its own", [&](cli::Operator op) {
-    return cli::create_user(op, in.email, in.name, in.password, in.json);
-  });
+  commands.json(
+      commands.add(*user, "list", "List them", [&](cli::Operator op) { return cli::list_users(op, in.json); }));
+  CLI::App* create =
+      commands.add(*user, "create", "Make an account with a workspace of its own",
+                   [&](cli::Operator op) { return cli::create_user(op, in.email, in.name, in.password, in.json); });
   create->add_option("--email", in.email, "The e-mail address")->required();
   create->add_option("--name", in.name, "What to call the person");
   create->add_flag("--password", in.password, "Give it a password; it is typed, or read from standard input");
@@ -81,8 +82,8 @@ void add_keys(CLI::App& app, AccountArguments& in, Commands& commands) {
   create->add_option("--expires", in.key.days, "Days until it expires (default: never)")->check(CLI::Range(1, 3650));
   create->add_option("--cidr", in.key.cidrs, "Addresses it may come from, as 10.0.0.0/8; repeat it for several");
   commands.json(create);
-  commands.json(commands.add(*keys, "list", "List the keys",
-                             [&](cli::Operator op) { return cli::list_api_keys(op, in.json); }));
+  commands.json(
+      commands.add(*keys, "list", "List the keys", [&](cli::Operator op) { return cli::list_api_keys(op, in.json); }));
   commands.add(*keys, "revoke", "Revoke a key", [&](cli::Operator op) { return cli::revoke_api_key(op, in.id); })
       ->add_option("id", in.id, "The key's id")
       ->required();

@@ -36,9 +36,15 @@ void print(const Account& account, bool json) {
 
 // By id or e-mail address.
 Task<Result<SignInAccount>> find(Operator op, std::string who) {
-  if (is_uuid(who)) co_return co_await op.accounts.get(std::move(who));
-  LB_CO_TRY(email, normal_email(who));
-  LB_CO_TRY(found, co_await op.accounts.find_by_email(std::move(email)));
+  std::optional<SignInAccount> found;
+  if (is_uuid(who)) {
+    LB_CO_TRY(by_id, co_await op.accounts.get(std::move(who)));
+    found = std::move(by_id);
+  } else {
+    LB_CO_TRY(email, normal_email(who));
+    LB_CO_TRY(by_email, co_await op.accounts.find_by_email(std::move(email)));
+    found = std::move(by_email);
+  }
   if (!found) {
     co_return make_error(Code::not_found, "There is no such account: `librebird user list` shows those there are.");
   }

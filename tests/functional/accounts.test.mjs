@@ -285,9 +285,9 @@ test('API keys do what their scopes say, from where they may', options, async (t
   assert.match(assertProblem(await reader.post('/api/v1/conversations', {}), 403).detail, /scope chat/);
   assertProblem(await writer.get('/api/v1/conversations'), 403);
   assert.equal((await writer.post('/api/v1/conversations', {})).status, 201);
-  assertProblem(await reader.get('/v1/models'), 403);
+  assert.equal((await reader.get('/v1/models')).status, 403);
   assert.equal((await writer.get('/v1/models')).status, 200);
-  assertProblem(await reader.post('/mcp', { jsonrpc: '2.0', id: 1, method: 'ping' }), 403);
+  assert.equal((await reader.post('/mcp', { jsonrpc: '2.0', id: 1, method: 'ping' })).status, 403);
   assert.notEqual((await tools.post('/mcp', { jsonrpc: '2.0', id: 1, method: 'ping' })).status, 403);
   assertProblem(await writer.post('/api/v1/skills', { source: '/x' }), 403);
   const every = await key({});

@@ -82,8 +82,8 @@ std::optional<TokenClaims> claims_of(std::string_view encoded) {
       !epoch) {
     return std::nullopt;
   }
-  return TokenClaims{*std::move(user), *std::move(email),    *std::move(workspaces), *issued,
-                     *expires,         *std::move(session), *epoch};
+  return TokenClaims{
+      *std::move(user), *std::move(email), *std::move(workspaces), *issued, *expires, *std::move(session), *epoch};
 }
 
 }  // namespace

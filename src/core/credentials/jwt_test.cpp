@@ -18,9 +18,7 @@ const std::string kHome = "018bcfe5-6800-7000-8000-000000000002";
 const std::string kSession = "018bcfe5-6800-7000-8000-000000000003";
 const std::string kHeader = R"({"alg":"HS256","typ":"JWT"})";
 
-TokenClaims claims() {
-  return {kUser, "a@b.c", {{kHome, Role::owner}}, kNow, kNow + kTokenSeconds, kSession, 7};
-}
+TokenClaims claims() { return {kUser, "a@b.c", {{kHome, Role::owner}}, kNow, kNow + kTokenSeconds, kSession, 7}; }
 
 std::string signed_with(std::string_view header, std::string_view payload, std::string_view key = kKey) {
   const std::string part = base64url(header) + "." + base64url(payload);
@@ -80,8 +78,8 @@ TEST(Jwt, ForeignAndAlteredTokensAreRefused) {
     EXPECT_FALSE(verify_token(token.substr(0, i), kKey, kNow).ok()) << i;
   }
   for (const std::string& bad :
-       {std::string(), std::string(".."), token + ".", token + "=", token + "A", " " + token, token + "\n",
-        "." + token, token.substr(0, token.rfind('.') + 1), token + "." + token, std::string(100'000, 'a')}) {
+       {std::string(), std::string(".."), token + ".", token + "=", token + "A", " " + token, token + "\n", "." + token,
+        token.substr(0, token.rfind('.') + 1), token + "." + token, std::string(100'000, 'a')}) {
     const auto read = verify_token(bad, kKey, kNow);
     ASSERT_FALSE(read.ok()) << bad.substr(0, 80);
     EXPECT_EQ(read.error().code, Code::unauthenticated);
@@ -124,8 +122,8 @@ TEST(Jwt, PayloadsOfOtherShapesAreRefused) {
   for (const std::string& bad :
        {std::string("{}"), std::string("[]"), std::string("null"), replaced("sub", "usr"), replaced(kUser, "me"),
         replaced("\"a@b.c\"", "7"), replaced("owner", "root"), replaced(kHome, ""), replaced("sid", "jti"),
-        replaced("1700604800", "\"1700604800\""), replaced("1700604800", "1700604800.5"), replaced("1700604800", "1e99"),
-        replaced("\"epoch\":7", "\"epoch\":null"), replaced("[{", "[[{")}) {
+        replaced("1700604800", "\"1700604800\""), replaced("1700604800", "1700604800.5"),
+        replaced("1700604800", "1e99"), replaced("\"epoch\":7", "\"epoch\":null"), replaced("[{", "[[{")}) {
     EXPECT_FALSE(verify_token(signed_with(kHeader, bad), kKey, kNow).ok()) << bad;
   }
 }

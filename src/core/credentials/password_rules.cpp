@@ -14,41 +14,45 @@ namespace librebird {
 namespace {
 
 constexpr int kLeastPieces = 6;
-constexpr std::size_t kLeastWord = 4;
+constexpr std::size_t kLeastWord = 3;
 constexpr std::size_t kLeastRun = 3;
 
 // Words and phrases that head every list of leaked passwords, with what is added to them.
 constexpr std::array kCommon = {
-    "abcd1234",  "abgrtyu",    "account",   "adidas",    "admin",     "administrator", "alexander", "allowme",
-    "amanda",    "america",    "andrea",    "andrew",    "angel",     "anthony",       "apple",     "april",
-    "arsenal",   "asdfgh",     "ashley",    "august",    "austin",    "autumn",        "babygirl",  "backup",
-    "bailey",    "banana",     "barcelona", "baseball",  "basketball", "batman",       "beautiful", "berlin",
-    "biteme",    "blink182",   "bonjour",   "brandon",   "buster",    "butterfly",     "camaro",    "changeme",
-    "charlie",   "cheese",     "chelsea",   "chicken",   "chocolate", "christmas",     "coffee",    "company",
-    "computer",  "cookie",     "corvette",  "cowboys",   "daniel",    "david",         "december",  "default",
-    "denise",    "diamond",    "dolphin",   "donald",    "dragon",    "eagles",        "elizabeth", "fabric",
-    "facebook",  "family",     "february",  "ferrari",   "flower",    "football",      "forever",   "freedom",
-    "friday",    "friends",    "fuckyou",   "garfield",  "george",    "ginger",        "google",    "guest",
-    "hallo",     "hannah",     "harley",    "heather",   "hello",     "hockey",        "horse",     "hottie",
-    "house",     "hunter",     "iloveu",    "iloveyou",  "internet",  "jackson",       "january",   "jasmine",
-    "jennifer",  "jessica",    "jesus",     "jonathan",  "jordan",    "joshua",        "juillet",   "july",
-    "june",      "junior",     "justin",    "kevin",     "killer",    "kitten",        "lakers",    "letmein",
-    "liberty",   "libre",      "linux",     "liverpool", "london",    "login",         "loveme",    "lovely",
-    "lucky",     "maggie",     "manager",   "march",     "martin",    "master",        "matrix",    "matthew",
-    "maverick",  "mercedes",   "merlin",    "michael",   "michelle",  "mickey",        "midnight",  "minecraft",
-    "monday",    "money",      "monkey",    "monster",   "morgan",    "mother",        "mustang",   "mypassword",
-    "naruto",    "newyork",    "nicholas",  "nicole",    "nintendo",  "november",      "october",   "office",
-    "orange",    "pass",       "passphrase", "passw",    "passwd",    "passwort",      "password",  "patrick",
-    "peanut",    "pepper",     "phoenix",   "pokemon",   "pretty",    "princess",      "private",   "public",
-    "purple",    "pussy",      "qazwsx",    "qwerty",    "qwertz",    "rabbit",        "rachel",    "ranger",
-    "robert",    "root",       "samantha",  "samsung",   "saturday",  "school",        "scooter",   "secret",
-    "secure",    "security",   "september", "server",    "service",   "shadow",        "silver",    "slipknot",
-    "snoopy",    "soccer",     "sommer",    "spring",    "staff",     "starwars",      "steelers",  "stella",
-    "summer",    "sunday",     "sunshine",  "superman",  "support",   "sweet",         "system",    "taylor",
-    "teacher",   "temp",       "tennis",    "test",      "thomas",    "thunder",       "thursday",  "tiger",
-    "tigger",    "tinkerbell", "topsecret", "travis",    "trustno1",  "tuesday",       "twitter",   "user",
-    "vanessa",   "victory",    "walter",    "wednesday", "welcome",   "whatever",      "william",   "windows",
-    "winter",    "wizard",     "yankees",   "yellow",    "zxcvbn",    "correcthorsebatterystaple"};
+    "abcd1234",   "abgrtyu",   "account",   "adidas",     "admin",     "administrator", "alexander",
+    "allowme",    "amanda",    "america",   "andrea",     "andrew",    "angel",         "anthony",
+    "apple",      "april",     "arsenal",   "asdfgh",     "ashley",    "august",        "austin",
+    "autumn",     "babygirl",  "backup",    "bailey",     "banana",    "barcelona",     "baseball",
+    "basketball", "batman",    "beautiful", "berlin",     "biteme",    "blink182",      "bonjour",
+    "brandon",    "buster",    "butterfly", "camaro",     "changeme",  "charlie",       "cheese",
+    "chelsea",    "chicken",   "chocolate", "christmas",  "coffee",    "company",       "computer",
+    "cookie",     "corvette",  "cowboys",   "daniel",     "david",     "december",      "default",
+    "denise",     "diamond",   "dolphin",   "donald",     "dragon",    "eagles",        "elizabeth",
+    "fabric",     "facebook",  "family",    "february",   "ferrari",   "flower",        "football",
+    "forever",    "freedom",   "friday",    "friends",    "fuckyou",   "garfield",      "george",
+    "ginger",     "google",    "guest",     "hallo",      "hannah",    "harley",        "heather",
+    "hello",      "hockey",    "horse",     "hottie",     "house",     "hunter",        "iloveu",
+    "iloveyou",   "internet",  "jackson",   "january",    "jasmine",   "jennifer",      "jessica",
+    "jesus",      "jonathan",  "jordan",    "joshua",     "juillet",   "july",          "june",
+    "junior",     "justin",    "kevin",     "killer",     "kitten",    "lakers",        "letmein",
+    "liberty",    "libre",     "linux",     "liverpool",  "london",    "login",         "loveme",
+    "lovely",     "lucky",     "maggie",    "manager",    "march",     "martin",        "master",
+    "matrix",     "matthew",   "maverick",  "mercedes",   "merlin",    "michael",       "michelle",
+    "mickey",     "midnight",  "minecraft", "monday",     "money",     "monkey",        "monster",
+    "morgan",     "mother",    "mustang",   "mypassword", "naruto",    "newyork",       "nicholas",
+    "nicole",     "nintendo",  "november",  "october",    "office",    "orange",        "pass",
+    "passphrase", "passw",     "passwd",    "passwort",   "password",  "patrick",       "peanut",
+    "pepper",     "phoenix",   "pokemon",   "pretty",     "princess",  "private",       "public",
+    "purple",     "pussy",     "qazwsx",    "qwerty",     "qwertz",    "rabbit",        "rachel",
+    "ranger",     "robert",    "root",      "samantha",   "samsung",   "saturday",      "school",
+    "scooter",    "secret",    "secure",    "security",   "september", "server",        "service",
+    "shadow",     "silver",    "slipknot",  "snoopy",     "soccer",    "sommer",        "spring",
+    "staff",      "starwars",  "steelers",  "stella",     "summer",    "sunday",        "sunshine",
+    "superman",   "support",   "sweet",     "system",     "taylor",    "teacher",       "temp",
+    "tennis",     "test",      "thomas",    "thunder",    "thursday",  "tiger",         "tigger",
+    "tinkerbell", "topsecret", "travis",    "trustno1",   "tuesday",   "twitter",       "user",
+    "vanessa",    "victory",   "walter",    "wednesday",  "welcome",   "whatever",      "william",
+    "windows",    "winter",    "wizard",    "yankees",    "yellow",    "zxcvbn",        "correcthorsebatterystaple"};
 constexpr std::array<std::string_view, 5> kRows = {"qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm", "yxcvbnm"};
 
 char folded(char c) {
@@ -146,8 +150,8 @@ void add_words(std::vector<std::string>& out, std::string_view text) {
 
 Result<std::string> check_new_password(std::string_view password, std::span<const std::string> personal) {
   LB_TRY(normal, normal_password(password));
-  const auto characters = std::ranges::count_if(
-      normal, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  const auto characters =
+      std::ranges::count_if(normal, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
   if (static_cast<std::size_t>(characters) < kLeastPasswordCharacters) {
     return {Code::invalid_argument, fmt::format("The password must have at least {} characters; a few words that do "
                                                 "not belong together are good.",

@@ -12,17 +12,33 @@ namespace {
 const std::vector<std::string> kPersonal{"margarethe.huber@example.org", "Margarethe Huber", "librebird"};
 
 TEST(PasswordRules, GoodOnesAreTaken) {
-  for (const char* good : {"kelp-wagon-Tuxedo", "x9#mQ2!vLp", "MyDog-Rex-2019", "zwölf Boxkämpfer", "correct horse umbrella",
-                           "ünïcödé-løve", "パスワードは長いです、とても"}) {
+  for (const char* good : {"kelp-wagon-Tuxedo", "x9#mQ2!vLp", "MyDog-Rex-2019", "zwölf Boxkämpfer",
+                           "correct horse umbrella", "ünïcödé-løve", "パスワードは長いです、とても"}) {
     EXPECT_TRUE(check_new_password(good, kPersonal).ok()) << good;
   }
 }
 
 TEST(PasswordRules, WhatIsGuessedFirstIsRefused) {
-  for (const char* bad :
-       {"password123", "P@ssw0rd2026!", "passwordpassword", "aaaaaaaaaa", "1234567890", "0987654321", "qwertyuiop",
-        "qwertz12345", "asdfghjkl1", "letmein2024!", "Librebird2026!", "margarethe1", "Huber-Huber-1", "Example.example",
-        "iloveyou1995", "abcabcabc1", "Summer2026!", "adminadmin1", "correcthorsebatterystaple", "trustno1trustno1"}) {
+  for (const char* bad : {"password123",
+                          "P@ssw0rd2026!",
+                          "passwordpassword",
+                          "aaaaaaaaaa",
+                          "1234567890",
+                          "0987654321",
+                          "qwertyuiop",
+                          "qwertz12345",
+                          "asdfghjkl1",
+                          "letmein2024!",
+                          "Librebird2026!",
+                          "margarethe1",
+                          "Huber-Huber-1",
+                          "Example.example",
+                          "iloveyou1995",
+                          "abcabcabc1",
+                          "Summer2026!",
+                          "adminadmin1",
+                          "correcthorsebatterystaple",
+                          "trustno1trustno1"}) {
     const auto checked = check_new_password(bad, kPersonal);
     ASSERT_FALSE(checked.ok()) << bad;
     EXPECT_EQ(checked.error().code, Code::invalid_argument);

@@ -7,10 +7,10 @@ namespace librebird {
 namespace {
 
 constexpr std::array<std::pair<KeyScope, std::string_view>, 5> kScopes{{{KeyScope::read, "read"},
-                                                                     {KeyScope::chat, "chat"},
-                                                                     {KeyScope::tools, "tools"},
-                                                                     {KeyScope::admin, "admin"},
-                                                                     {KeyScope::account, "account"}}};
+                                                                        {KeyScope::chat, "chat"},
+                                                                        {KeyScope::tools, "tools"},
+                                                                        {KeyScope::admin, "admin"},
+                                                                        {KeyScope::account, "account"}}};
 constexpr std::array<KeyScope, 4> kOfApiKeys{KeyScope::read, KeyScope::chat, KeyScope::tools, KeyScope::admin};
 
 }  // namespace

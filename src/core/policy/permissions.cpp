@@ -14,7 +14,7 @@ Decision decide(const Principal& principal, Permission permission, std::string_v
   if (!principal.scopes.has(scope)) {
     return {false, std::string(what) + " needs the scope " + std::string(to_string(scope)) +
                        (scope == KeyScope::account ? ", which no API key has: sign in instead."
-                                                : ", which this API key was not given: make one that has it.")};
+                                                   : ", which this API key was not given: make one that has it.")};
   }
   if (allows(principal.role, permission)) return {true, {}};
   return {false, std::string(what) + " needs the role " + std::string(to_string(*row.least)) + " or above; yours is " +

@@ -24,10 +24,9 @@ TEST(Permissions, AreWhatWasDecided) {
   using Names = std::set<std::string_view>;
   EXPECT_EQ(anyone, (Names{"sign_in"}));
   EXPECT_EQ(of[0], (Names{"use_account", "manage_account", "read_conversations", "see_members"}));
-  EXPECT_EQ(of[1], (Names{"create_workspaces", "chat", "share_conversations", "use_tools", "answer_approvals",
-                          "see_skills"}));
-  EXPECT_EQ(of[2],
-            (Names{"use_device_tools", "set_tool_mode", "manage_skills", "manage_members", "manage_workspace"}));
+  EXPECT_EQ(of[1],
+            (Names{"create_workspaces", "chat", "share_conversations", "use_tools", "answer_approvals", "see_skills"}));
+  EXPECT_EQ(of[2], (Names{"use_device_tools", "set_tool_mode", "manage_skills", "manage_members", "manage_workspace"}));
   EXPECT_EQ(of[3], (Names{"own_workspace", "operate"}));
 }
 

@@ -7,8 +7,9 @@ class NoMailer final : public Mailer {
  public:
   [[nodiscard]] bool configured() const override { return false; }
   Task<Status> send(MailMessage) override {
-    co_return make_error(Code::failed_precondition,
-                         "This server sends no e-mail, because no mail server is configured; its operator can set one.");
+    co_return make_error(
+        Code::failed_precondition,
+        "This server sends no e-mail, because no mail server is configured; its operator can set one.");
   }
 };
 

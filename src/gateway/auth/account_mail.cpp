@@ -98,10 +98,8 @@ Task<Status> Accounts::mail_link(std::string address, std::string email, TokenPu
                          "This server sends no e-mail: its operator configures a mail server and server.public_url.");
   }
   LB_CO_TRY(normal, normal_email(email));
-  std::vector<AttemptLimit> counted{{.subject = "mail:" + sha256_hex(normal).substr(0, 32),
-                                     .free = kMessages,
-                                     .first = kPause,
-                                     .most = kPause}};
+  std::vector<AttemptLimit> counted{
+      {.subject = "mail:" + sha256_hex(normal).substr(0, 32), .free = kMessages, .first = kPause, .most = kPause}};
   if (!address.empty()) {
     counted.push_back({.subject = "mail-by:" + sha256_hex(address).substr(0, 32),
                        .free = kMessagesOfVisitor,

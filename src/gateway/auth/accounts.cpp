@@ -15,9 +15,7 @@ namespace {
 
 constexpr Millis kTicketLifetime{5 * 60 * 1000};
 
-Error wrong_password() {
-  return make_error(Code::unauthenticated, "The e-mail address or the password is wrong.");
-}
+Error wrong_password() { return make_error(Code::unauthenticated, "The e-mail address or the password is wrong."); }
 Error wrong_code() {
   return make_error(Code::unauthenticated, "The code is wrong or was used before: wait for the next one.");
 }

@@ -61,9 +61,7 @@ struct Bench {
     codes = *std::move(confirmed);
     co_return factor->secret;
   }
-  Task<std::string> ticket() {
-    co_return (co_await accounts.by_password("192.0.2.1", kEmail, kPassword))->ticket;
-  }
+  Task<std::string> ticket() { co_return (co_await accounts.by_password("192.0.2.1", kEmail, kPassword))->ticket; }
   // Code::internal: let in.
   Task<Code> code_of(std::string ticket, std::string with) {
     const auto done = co_await accounts.by_second_factor("192.0.2.1", std::move(ticket), std::move(with));
@@ -150,7 +148,8 @@ Task<void> second_factor(World& world) {
   EXPECT_EQ(recovery.size(), 10U);
   const std::string first = co_await bench.ticket();
   EXPECT_NE(first, "");
-  EXPECT_EQ(co_await bench.code_of(first, bench.code(secret)), Code::unauthenticated) << "the code that confirmed is used";
+  EXPECT_EQ(co_await bench.code_of(first, bench.code(secret)), Code::unauthenticated)
+      << "the code that confirmed is used";
   bench.clock.advance(Millis(30'000));
   EXPECT_EQ(co_await bench.code_of("no ticket", bench.code(secret)), Code::unauthenticated);
   EXPECT_EQ(co_await bench.code_of(first, "000000"), Code::unauthenticated);
@@ -176,7 +175,8 @@ Task<void> care(World& world) {
   EXPECT_EQ(co_await bench.change(who.principal, "wrong", kOther), Code::permission_denied);
   EXPECT_EQ(co_await bench.change(who.principal, "", kOther), Code::permission_denied);
   EXPECT_EQ(co_await bench.change(who.principal, kPassword, "password123"), Code::invalid_argument);
-  EXPECT_EQ(co_await bench.change(who.principal, kPassword, "ada-lovelace-1"), Code::invalid_argument) << "one's own name";
+  EXPECT_EQ(co_await bench.change(who.principal, kPassword, "ada-lovelace-1"), Code::invalid_argument)
+      << "one's own name";
   EXPECT_EQ(co_await bench.change(who.principal, kPassword, kOther), Code::internal);
   EXPECT_EQ((co_await bench.refused(kEmail, kPassword)).code, Code::unauthenticated);
   EXPECT_TRUE((co_await bench.accounts.by_password("192.0.2.1", kEmail, kOther)).ok());

@@ -110,16 +110,17 @@ Task<Result<Caller>> Authenticator::by_bearer(net::Request request, std::string 
     co_return caller;
   }
   if (!secret.starts_with(kApiKeyPrefix) || secret.size() > kSecretLimit) {
-    co_return unauthenticated("This is no API key or access token of this server; `librebird api-key create` makes one.");
+    co_return unauthenticated(
+        "This is no API key or access token of this server; `librebird api-key create` makes one.");
   }
   caller.credential_hash = sha256_hex(secret);
   LB_CO_TRY(found, co_await credentials_.find_api_key(caller.credential_hash, std::move(wanted)));
   if (!found.key.cidrs.empty()) {
     LB_CO_TRY(ranges, policy::parse_ranges(found.key.cidrs));
     if (!policy::any_contains(ranges, caller.address)) {
-      co_return make_error(Code::permission_denied,
-                           fmt::format("This API key may not be used from {}: make one for that address.",
-                                       caller.address));
+      co_return make_error(
+          Code::permission_denied,
+          fmt::format("This API key may not be used from {}: make one for that address.", caller.address));
     }
   }
   caller.principal = std::move(found.principal);
@@ -129,8 +130,8 @@ Task<Result<Caller>> Authenticator::by_bearer(net::Request request, std::string 
 
 Task<Result<Session>> Authenticator::token_session(std::string token, std::string wanted) {
   LB_CO_TRY(claims, verify_token(token, options_.token_key, clock_.unix_now() / 1000));
-  LB_CO_TRY(session, co_await credentials_.find_token_session(claims.session_id, std::move(wanted),
-                                                              options_.session_idle));
+  LB_CO_TRY(session,
+            co_await credentials_.find_token_session(claims.session_id, std::move(wanted), options_.session_idle));
   if (session.epoch != claims.epoch || session.principal.user_id != claims.user_id) {
     co_return unauthenticated("This access token was ended: sign in again.");
   }

@@ -177,7 +177,8 @@ Task<void> addresses(World& world) {
   };
   EXPECT_EQ(said("192.0.2.1", "198.51.100.7"), "192.0.2.1") << "anybody can say anything";
   EXPECT_EQ(said("10.0.0.1", "198.51.100.7"), "198.51.100.7");
-  EXPECT_EQ(said("10.0.0.1", "127.0.0.1, 198.51.100.7"), "198.51.100.7") << "what the client itself said is not believed";
+  EXPECT_EQ(said("10.0.0.1", "127.0.0.1, 198.51.100.7"), "198.51.100.7")
+      << "what the client itself said is not believed";
   EXPECT_EQ(said("::1", "198.51.100.7, 10.0.0.2,10.0.0.3"), "198.51.100.7");
   EXPECT_EQ(said("10.0.0.1", "10.0.0.2"), "10.0.0.2");
   EXPECT_EQ(said("10.0.0.1", ""), "10.0.0.1");
@@ -222,7 +223,8 @@ Task<void> tokens(World& world) {
   EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated) << "epoch";
   other = claims;
   other.user_id = world.ids.next();
-  EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated) << "somebody else's session";
+  EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated)
+      << "somebody else's session";
   other = claims;
   other.session_id = world.ids.next();
   EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated) << "no session";
@@ -246,7 +248,9 @@ Task<void> workspaces(World& world) {
   for (const std::pair<std::string, std::string>& credential :
        {std::pair<std::string, std::string>{"Cookie", browser->cookie},
         std::pair<std::string, std::string>{"Authorization", "Bearer " + key->secret}}) {
-    const auto in = [&](std::string id) { return request("GET", {credential, {"Librebird-Workspace", std::move(id)}}); };
+    const auto in = [&](std::string id) {
+      return request("GET", {credential, {"Librebird-Workspace", std::move(id)}});
+    };
     EXPECT_EQ(co_await code_of(auth, in(world.owner.workspace_id)), Code::internal);
     EXPECT_EQ(co_await code_of(auth, in(stranger.workspace_id)), Code::permission_denied);
     EXPECT_EQ(co_await code_of(auth, in(world.ids.next())), Code::permission_denied);

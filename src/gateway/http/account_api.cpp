@@ -77,8 +77,8 @@ Task<Answer> Api::create_api_key(Call& call) {
   if (!asked) {
     for (const KeyScope scope : api_key_scopes()) scopes.emplace_back(to_string(scope));
   }
-  LB_CO_TRY(key, api_key_request(std::move(name), scopes, days.value_or(0), std::move(cidrs),
-                                 services_.clock.unix_now()));
+  LB_CO_TRY(key,
+            api_key_request(std::move(name), scopes, days.value_or(0), std::move(cidrs), services_.clock.unix_now()));
   LB_CO_TRY(made,
             co_await issue_api_key(services_.credentials, services_.random, call.caller.principal, std::move(key)));
   JsonWriter json;

@@ -30,8 +30,8 @@ using Answer = Result<std::optional<net::Response>>;
 
 class Api {
  public:
-  Api(const GatewayServices& services, Authenticator& authenticator, Accounts& accounts, Intake& intake,
-      TurnHub& hub, ListEvents& list_events, SessionRegistry& sessions, const GatewayOptions& options);
+  Api(const GatewayServices& services, Authenticator& authenticator, Accounts& accounts, Intake& intake, TurnHub& hub,
+      ListEvents& list_events, SessionRegistry& sessions, const GatewayOptions& options);
 
   // auth_api.cpp
   Task<Answer> sign_in(Call& call);

@@ -304,8 +304,8 @@ class Gateway::Impl {
     while (co_await sleep_for(Millis(30'000), scope_.token())) {
       for (const Caller& caller : sessions_.callers()) {
         const Status valid = co_await authenticator_.still_valid(caller);
-        const bool lost = !valid && (valid.error().code == Code::unauthenticated ||
-                                     valid.error().code == Code::permission_denied);
+        const bool lost =
+            !valid && (valid.error().code == Code::unauthenticated || valid.error().code == Code::permission_denied);
         if (lost) sessions_.revoke(caller.principal.credential_id);
       }
       co_await check_members();

@@ -43,8 +43,7 @@ Task<Answer> Api::update_account(Call& call) {
   LB_CO_CHECK(body.done());
   if (name && name->empty()) co_return make_error(Code::invalid_argument, "`display_name` must not be empty.");
   if (email) {
-    LB_CO_CHECK(
-        co_await accounts_.change_email(call.caller.principal, current.value_or(""), *std::move(email)));
+    LB_CO_CHECK(co_await accounts_.change_email(call.caller.principal, current.value_or(""), *std::move(email)));
   }
   if (name) LB_CO_CHECK(co_await services_.accounts.set_display_name(call.caller.principal, *std::move(name)));
   co_return co_await get_account(call);
@@ -96,8 +95,8 @@ Task<Answer> Api::remove_second_factor(Call& call) {
 }
 
 Task<Answer> Api::list_sessions(Call& call) {
-  LB_CO_TRY(sessions, co_await services_.credentials.list_sessions(call.caller.principal,
-                                                                   authenticator_.options().session_idle));
+  LB_CO_TRY(sessions,
+            co_await services_.credentials.list_sessions(call.caller.principal, authenticator_.options().session_idle));
   JsonWriter json;
   json.begin_object().key("items").begin_array();
   for (const Session& session : sessions) write(json, session, session.id == call.caller.principal.credential_id);

@@ -14,31 +14,8 @@ namespace {
 
 constexpr std::string_view kTokenKey = "access_tokens";
 
-#define LB_ACCOUNT_COLUMNS                                                                                     \
-  "u.id, u.email, u.display_name, u.created_at, u.email_verified_at, u.disabled_at, u.password_hash, "         \
-  "u.totp_confirmed, u.epoch, (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id AND r.used_at IS " \
-  "NULL)"
-
-Account account_row(const Row& row) {
-  Account account;
-  account.user = User{row.string(0), row.optional_string(1), row.string(2), row.integer(3)};
-  account.email_verified_at = row.optional_integer(4);
-  account.disabled_at = row.optional_integer(5);
-  account.has_password = !row.is_null(6);
-  account.second_factor = row.integer(7) != 0;
-  account.epoch = row.integer(8);
-  account.recovery_codes = account.second_factor ? static_cast<int>(row.integer(9)) : 0;
-  return account;
-}
-
-SignInAccount sign_in_row(const Row& row) { return {account_row(row), {}, row.optional_string(6).value_or("")}; }
-
 Error no_token() {
   return make_error(Code::unauthenticated, "This link or ticket is unknown, used or expired: ask for a new one.");
-}
-
-Error taken() {
-  return make_error(Code::already_exists, "This e-mail address belongs to another account: sign in to that one.");
 }
 
 std::string_view name_of(TokenPurpose purpose) {
@@ -49,40 +26,6 @@ std::string_view name_of(TokenPurpose purpose) {
     case TokenPurpose::second_factor: return "second_factor";
   }
   return "";
-}
-
-Result<std::vector<WorkspaceRole>> memberships_of(Connection& db, std::string_view user_id) {
-  auto membership = [](const Row& row) -> Result<WorkspaceRole> {
-    const auto role = role_from_string(row.text(1));
-    if (!role) return {Code::data_loss, "A stored role is unknown: restore the database from a backup."};
-    return WorkspaceRole{row.string(0), *role};
-  };
-  return db.all("SELECT workspace_id, role FROM workspace_members WHERE user_id = $1 ORDER BY joined_at, workspace_id",
-                membership, user_id);
-}
-
-// Adds the principal in the first workspace.
-Result<SignInAccount> with_principal(Connection& db, SignInAccount found) {
-  found.principal.user_id = found.account.user.id;
-  LB_TRY(memberships, memberships_of(db, found.account.user.id));
-  if (!memberships.empty()) {
-    found.principal.workspace_id = memberships.front().workspace_id;
-    found.principal.role = memberships.front().role;
-  }
-  return found;
-}
-
-Result<SignInAccount> account_of(Connection& db, std::string_view user_id) {
-  LB_TRY(row, found(db.one("SELECT " LB_ACCOUNT_COLUMNS " FROM users u WHERE u.id = $1", sign_in_row, user_id),
-                    "account"));
-  return with_principal(db, std::move(row));
-}
-
-Result<std::optional<SignInAccount>> account_with(Connection& db, std::string_view email) {
-  LB_TRY(row, db.one("SELECT " LB_ACCOUNT_COLUMNS " FROM users u WHERE u.email = $1", sign_in_row, email));
-  if (!row) return std::optional<SignInAccount>();
-  LB_TRY(complete, with_principal(db, *std::move(row)));
-  return std::optional<SignInAccount>(std::move(complete));
 }
 
 Status changed(Result<std::int64_t> rows) {
@@ -97,9 +40,8 @@ class SqlAccountStore final : public AccountStore {
 
   Task<Result<SignInAccount>> create(NewAccount account) override {
     account.display_name = clean_text(std::move(account.display_name));
-    const std::string user_id = context_.ids.next();
-    const std::string workspace_id = context_.ids.next();
-    auto work = [&](Connection& db) { return insert(db, account, user_id, workspace_id); };
+    const FreshIds ids{context_.ids.next(), context_.ids.next()};
+    auto work = [&](Connection& db) { return insert_account(db, context_.audit, account, ids); };
     co_return co_await context_.database.write(kService, work);
   }
 
@@ -128,9 +70,10 @@ class SqlAccountStore final : public AccountStore {
 
   Task<Status> remove(std::string user_id) override {
     auto work = [&](Connection& db) -> Status {
-      return changed(db.execute("DELETE FROM users WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM workspace_members m "
-                                "WHERE m.user_id = $1)",
-                                user_id));
+      return changed(
+          db.execute("DELETE FROM users WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM workspace_members m "
+                     "WHERE m.user_id = $1)",
+                     user_id));
     };
     co_return co_await context_.database.write(kService, work);
   }
@@ -146,11 +89,11 @@ class SqlAccountStore final : public AccountStore {
   Task<Status> set_email(Principal principal, std::string email) override {
     auto work = [&](Connection& db) -> Status {
       LB_TRY(other, account_with(db, email));
-      if (other && other->account.user.id != principal.user_id) return taken();
+      if (other && other->account.user.id != principal.user_id) return email_taken();
       if (other) return Ok{};  // it is theirs already
-      LB_CHECK(changed(db.execute("UPDATE users SET email = $2, email_verified_at = NULL WHERE id = $1",
-                                  principal.user_id, email)));
-      return log(db, principal, "e-mail address", "changed");
+      LB_CHECK(changed(
+          db.execute("UPDATE users SET email = $2, email_verified_at = NULL WHERE id = $1", principal.user_id, email)));
+      return log_account(db, context_.audit, principal, "e-mail address", "changed");
     };
     co_return co_await context_.database.write(kService, work);
   }
@@ -159,7 +102,7 @@ class SqlAccountStore final : public AccountStore {
     auto work = [&](Connection& db) -> Result<std::int64_t> {
       LB_CHECK(changed(db.execute("UPDATE users SET password_hash = $2 WHERE id = $1", principal.user_id, hash)));
       LB_TRY(epoch, raise_epoch(db, principal.user_id, keep));
-      LB_CHECK(log(db, principal, "password", "changed"));
+      LB_CHECK(log_account(db, context_.audit, principal, "password", "changed"));
       return epoch;
     };
     co_return co_await context_.database.write(as(principal), work);
@@ -180,7 +123,7 @@ class SqlAccountStore final : public AccountStore {
       const Param at = disabled ? Param(now) : Param(nullptr);
       LB_CHECK(changed(db.execute("UPDATE users SET disabled_at = $2 WHERE id = $1", principal.user_id, at)));
       LB_CHECK(raise_epoch(db, principal.user_id, ""));
-      return log(db, principal, "account", disabled ? "disabled" : "enabled");
+      return log_account(db, context_.audit, principal, "account", disabled ? "disabled" : "enabled");
     };
     co_return co_await context_.database.write(kService, work);
   }
@@ -273,7 +216,7 @@ class SqlAccountStore final : public AccountStore {
                               principal.user_id, step));
       if (rows == 0) return {Code::failed_precondition, "There is no second factor to confirm: begin to set one up."};
       LB_CHECK(put_codes(db, principal.user_id, recovery_hashes));
-      return log(db, principal, "second factor", "set up");
+      return log_account(db, context_.audit, principal, "second factor", "set up");
     };
     co_return co_await context_.database.write(as(principal), work);
   }
@@ -281,7 +224,7 @@ class SqlAccountStore final : public AccountStore {
   Task<Status> set_recovery_codes(Principal principal, std::vector<std::string> hashes) override {
     auto work = [&](Connection& db) -> Status {
       LB_CHECK(put_codes(db, principal.user_id, hashes));
-      return log(db, principal, "recovery codes", "replaced");
+      return log_account(db, context_.audit, principal, "recovery codes", "replaced");
     };
     co_return co_await context_.database.write(as(principal), work);
   }
@@ -289,11 +232,12 @@ class SqlAccountStore final : public AccountStore {
   Task<Result<bool>> use_recovery_code(Principal principal, std::string hash) override {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Result<bool> {
-      LB_TRY(rows, db.execute("UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND code_hash = $2 AND used_at "
-                              "IS NULL",
-                              principal.user_id, hash, now));
+      LB_TRY(rows,
+             db.execute("UPDATE recovery_codes SET used_at = $3 WHERE user_id = $1 AND code_hash = $2 AND used_at "
+                        "IS NULL",
+                        principal.user_id, hash, now));
       if (rows == 0) return false;
-      LB_CHECK(log(db, principal, "recovery code", "used"));
+      LB_CHECK(log_account(db, context_.audit, principal, "recovery code", "used"));
       return true;
     };
     co_return co_await context_.database.write(kService, work);
@@ -301,20 +245,20 @@ class SqlAccountStore final : public AccountStore {
 
   Task<Status> remove_second_factor(Principal principal) override {
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(changed(db.execute("UPDATE users SET totp_secret = NULL, totp_confirmed = 0, totp_last_step = 0 WHERE id "
-                                  "= $1",
-                                  principal.user_id)));
+      LB_CHECK(
+          changed(db.execute("UPDATE users SET totp_secret = NULL, totp_confirmed = 0, totp_last_step = 0 WHERE id "
+                             "= $1",
+                             principal.user_id)));
       LB_CHECK(db.execute("DELETE FROM recovery_codes WHERE user_id = $1", principal.user_id));
-      return log(db, principal, "second factor", "removed");
+      return log_account(db, context_.audit, principal, "second factor", "removed");
     };
     co_return co_await context_.database.write(kService, work);
   }
 
   Task<Result<User>> find_or_link(ExternalIdentity identity, bool may_create) override {
     identity.display_name = clean_text(std::move(identity.display_name));
-    const std::string user_id = context_.ids.next();
-    const std::string workspace_id = context_.ids.next();
-    auto work = [&](Connection& db) { return link(db, identity, may_create, user_id, workspace_id); };
+    const FreshIds ids{context_.ids.next(), context_.ids.next()};
+    auto work = [&](Connection& db) { return link_identity(db, context_.audit, identity, may_create, ids); };
     co_return co_await context_.database.write(kService, work);
   }
 
@@ -342,9 +286,10 @@ class SqlAccountStore final : public AccountStore {
       if (key.empty()) return no_master_key();
       LB_TRY(sealed, context_.audit.keys->seal(key, fresh, place_of_server_key(kTokenKey)));
       // Another process may have been faster.
-      LB_CHECK(db.execute("INSERT INTO server_keys (name, value, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO "
-                          "NOTHING",
-                          kTokenKey, sealed, now));
+      LB_CHECK(
+          db.execute("INSERT INTO server_keys (name, value, created_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO "
+                     "NOTHING",
+                     kTokenKey, sealed, now));
       LB_TRY(made, found(kept_token_key(db), "key"));
       return made;
     };
@@ -367,41 +312,6 @@ class SqlAccountStore final : public AccountStore {
     return std::optional<std::string>(std::move(plain));
   }
 
-  Status log(Connection& db, const Principal& principal, std::string subject, std::string detail) {
-    if (principal.workspace_id.empty()) return Ok{};
-    AuditEvent event;
-    event.kind = AuditKind::account;
-    event.principal = principal;
-    event.subject = std::move(subject);
-    event.detail = std::move(detail);
-    return append_audit(db, context_.audit, event);
-  }
-
-  Result<SignInAccount> insert(Connection& db, const NewAccount& account, const std::string& user_id,
-                               const std::string& workspace_id) {
-    const UnixMillis now = context_.clock.unix_now();
-    if (account.email) {
-      LB_TRY(other, account_with(db, *account.email));
-      if (other) return taken();
-    }
-    const Param hash = account.password_hash.empty() ? Param(nullptr) : to_param(account.password_hash);
-    const Param verified = account.email && account.email_verified ? Param(now) : Param(nullptr);
-    LB_CHECK(
-        db.execute("INSERT INTO users (id, email, display_name, created_at, password_hash, email_verified_at) VALUES "
-                   "($1, $2, $3, $4, $5, $6)",
-                   user_id, account.email, account.display_name, now, hash, verified));
-    if (account.own_workspace) {
-      LB_CHECK(db.execute("INSERT INTO workspaces (id, name, owner_id, created_at) VALUES ($1, 'Home', $2, $3)",
-                          workspace_id, user_id, now));
-      LB_CHECK(db.execute("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, "
-                          "'owner', $3)",
-                          workspace_id, user_id, now));
-    }
-    LB_TRY(made, account_of(db, user_id));
-    LB_CHECK(log(db, made.principal, "account", "made"));
-    return made;
-  }
-
   Result<SignInAccount> use(Connection& db, TokenPurpose purpose, const std::string& hash) {
     const UnixMillis now = context_.clock.unix_now();
     auto whose = [](const Row& row) { return std::pair(row.string(0), row.string(1)); };
@@ -418,7 +328,7 @@ class SqlAccountStore final : public AccountStore {
       LB_CHECK(db.execute("UPDATE users SET password_hash = NULL WHERE id = $1", account.user.id));
       LB_CHECK(raise_epoch(db, account.user.id, ""));
     }
-    LB_CHECK(log(db, found.principal, "e-mail address", "verified"));
+    LB_CHECK(log_account(db, context_.audit, found.principal, "e-mail address", "verified"));
     return account_of(db, token->first);
   }
 
@@ -430,59 +340,10 @@ class SqlAccountStore final : public AccountStore {
     return Ok{};
   }
 
-  Result<User> link(Connection& db, const ExternalIdentity& identity, bool may_create, const std::string& fresh_id,
-                    const std::string& workspace_id) {
-    auto text = [](const Row& row) { return row.string(0); };
-    LB_TRY(known, db.one("SELECT user_id FROM external_identities WHERE issuer = $1 AND subject = $2", text,
-                         identity.issuer, identity.subject));
-    std::optional<SignInAccount> account;
-    if (known) {
-      LB_TRY(linked, account_of(db, *known));
-      account = std::move(linked);
-    } else {
-      const bool vouched = identity.email && identity.email_verified;
-      std::optional<SignInAccount> same;
-      if (vouched) {
-        LB_TRY(with, account_with(db, *identity.email));
-        same = std::move(with);
-      }
-      if (same && same->account.email_verified_at) {
-        account = std::move(same);
-      } else {
-        if (!may_create) {
-          return {Code::permission_denied, "Nobody here has this identity, and this server takes no new accounts."};
-        }
-        NewAccount fresh;
-        if (vouched && !same) fresh.email = identity.email;
-        fresh.email_verified = true;
-        fresh.display_name = identity.display_name;
-        LB_TRY(made, insert(db, fresh, fresh_id, workspace_id));
-        account = std::move(made);
-      }
-      LB_CHECK(db.execute("INSERT INTO external_identities (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, "
-                          "$4)",
-                          identity.issuer, identity.subject, account->account.user.id, context_.clock.unix_now()));
-      LB_CHECK(log(db, account->principal, "external identity", "linked with " + identity.issuer));
-    }
-    if (account->account.disabled_at) {
-      return {Code::permission_denied, "This account is disabled: ask the operator of this server."};
-    }
-    return account->account.user;
-  }
-
   Context context_;
 };
 
 }  // namespace
-
-Result<std::int64_t> raise_epoch(Connection& db, std::string_view user_id, std::string_view keep) {
-  auto number = [](const Row& row) { return row.integer(0); };
-  LB_TRY(epoch, found(db.one("UPDATE users SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch", number, user_id),
-                      "account"));
-  LB_CHECK(db.execute("DELETE FROM sessions WHERE user_id = $1 AND id <> $2", user_id, keep));
-  LB_CHECK(db.execute("UPDATE sessions SET epoch = $2 WHERE user_id = $1", user_id, epoch));
-  return epoch;
-}
 
 std::unique_ptr<AccountStore> make_account_store(Context context) { return std::make_unique<SqlAccountStore>(context); }
 

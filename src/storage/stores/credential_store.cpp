@@ -14,16 +14,16 @@ constexpr std::int64_t kApiKeysOfUser = 100;
 constexpr std::size_t kLongestAgent = 256;
 
 // Of `sessions s` and `workspace_members m`.
-#define LB_SESSION_COLUMNS                                                                                          \
-  "s.id, s.user_id, m.workspace_id, m.role, s.expires_at, s.session_hash IS NULL, s.created_at, s.last_used_at, "   \
+#define LB_SESSION_COLUMNS                                                                                        \
+  "s.id, s.user_id, m.workspace_id, m.role, s.expires_at, s.session_hash IS NULL, s.created_at, s.last_used_at, " \
   "s.address, s.user_agent, s.epoch"
 // A session with the membership it acts through: the wanted one, else its own, else the first.
-#define LB_LIVE_SESSION(found_by)                                                                          \
-  "SELECT " LB_SESSION_COLUMNS                                                                             \
-  " FROM sessions s JOIN users u ON u.id = s.user_id JOIN workspace_members m ON m.user_id = s.user_id "   \
-  "WHERE " found_by                                                                                        \
-  " AND s.expires_at > $2 AND s.last_used_at > $3 AND s.epoch = u.epoch AND u.disabled_at IS NULL "        \
-  "AND ($4 = '' OR m.workspace_id = $4) "                                                                  \
+#define LB_LIVE_SESSION(found_by)                                                                        \
+  "SELECT " LB_SESSION_COLUMNS                                                                           \
+  " FROM sessions s JOIN users u ON u.id = s.user_id JOIN workspace_members m ON m.user_id = s.user_id " \
+  "WHERE " found_by                                                                                      \
+  " AND s.expires_at > $2 AND s.last_used_at > $3 AND s.epoch = u.epoch AND u.disabled_at IS NULL "      \
+  "AND ($4 = '' OR m.workspace_id = $4) "                                                                \
   "ORDER BY CASE WHEN m.workspace_id = s.workspace_id THEN 0 ELSE 1 END, m.joined_at, m.workspace_id LIMIT 1"
 
 constexpr std::string_view kByHash = LB_LIVE_SESSION("s.session_hash = $1");
@@ -191,17 +191,17 @@ class SqlCredentialStore final : public CredentialStore {
       LB_TRY(count, db.one("SELECT COUNT(*) FROM api_keys WHERE user_id = $1 AND revoked_at IS NULL", number,
                            principal.user_id));
       if (count.value_or(0) >= kApiKeysOfUser) {
-        return {Code::resource_exhausted,
-                fmt::format("You have {} API keys, which is as many as one may have: revoke some first.",
-                            kApiKeysOfUser)};
+        return {
+            Code::resource_exhausted,
+            fmt::format("You have {} API keys, which is as many as one may have: revoke some first.", kApiKeysOfUser)};
       }
       LB_CHECK(
           db.execute("INSERT INTO api_keys (id, key_hash, workspace_id, user_id, name, prefix, created_at, scopes, "
                      "expires_at, cidrs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
                      key.id, made.hash, principal.workspace_id, principal.user_id, key.name, key.prefix, key.created_at,
                      scopes, key.expires_at, cidrs));
-      LB_CHECK(append_audit(db, context_.audit,
-                            event_of(AuditKind::api_key, principal, key.id, "made, for " + scopes)));
+      LB_CHECK(
+          append_audit(db, context_.audit, event_of(AuditKind::api_key, principal, key.id, "made, for " + scopes)));
       return key;
     };
     co_return co_await context_.database.write(as(principal), work);
@@ -286,25 +286,27 @@ class SqlCredentialStore final : public CredentialStore {
   Result<Session> insert_session(Connection& db, const NewSession& made, const std::string& id, UnixMillis now) {
     LB_CHECK(db.execute("DELETE FROM sessions WHERE expires_at <= $1", now));
     // Whoever signs in again and again pushes out what was not used for longest.
-    LB_CHECK(db.execute("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 ORDER BY "
-                        "last_used_at DESC, id DESC LIMIT 1000 OFFSET $2)",
-                        made.user_id, kSessionsOfUser - 1));
+    LB_CHECK(
+        db.execute("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = $1 ORDER BY "
+                   "last_used_at DESC, id DESC LIMIT 1000 OFFSET $2)",
+                   made.user_id, kSessionsOfUser - 1));
     const Param hash = made.hash.empty() ? Param(nullptr) : Param(std::string_view(made.hash));
     const std::string agent = clean_text(std::string(made.user_agent.substr(0, kLongestAgent)));
     auto number = [](const Row& row) { return row.integer(0); };
     LB_TRY(epoch, db.one("SELECT epoch FROM users WHERE id = $1 AND disabled_at IS NULL", number, made.user_id));
     if (!epoch) return {Code::unauthenticated, "This account is disabled: ask the operator of this server."};
-    LB_CHECK(db.execute("INSERT INTO sessions (id, session_hash, user_id, workspace_id, epoch, address, user_agent, "
-                        "created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
-                        id, hash, made.user_id, made.workspace_id, *epoch, made.address, agent, now, made.expires_at));
+    LB_CHECK(
+        db.execute("INSERT INTO sessions (id, session_hash, user_id, workspace_id, epoch, address, user_agent, "
+                   "created_at, last_used_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+                   id, hash, made.user_id, made.workspace_id, *epoch, made.address, agent, now, made.expires_at));
     LB_TRY(session, db.one(LB_LIVE_SESSION("s.id = $1"), session_row, id, now, now - 1, ""));
     if (!session) {
       return {Code::unauthenticated, "This account is in no workspace: ask somebody for an invitation."};
     }
-    LB_CHECK(append_audit(db, context_.audit,
-                          event_of(AuditKind::session, session->principal, id,
-                                   fmt::format("signed in from {}",
-                                               made.address.empty() ? "this machine" : made.address))));
+    LB_CHECK(
+        append_audit(db, context_.audit,
+                     event_of(AuditKind::session, session->principal, id,
+                              fmt::format("signed in from {}", made.address.empty() ? "this machine" : made.address))));
     return *std::move(session);
   }
 

@@ -38,8 +38,8 @@ Status check_attempts(Connection& db, const std::vector<AttemptLimit>& limits, U
     until = std::max(until, attempts.closed_until);
   }
   if (until <= now) return Ok{};
-  Error error = make_error(Code::resource_exhausted,
-                           fmt::format("Too many attempts failed: try again in {} seconds.", (until - now + 999) / 1000));
+  Error error = make_error(Code::resource_exhausted, fmt::format("Too many attempts failed: try again in {} seconds.",
+                                                                 (until - now + 999) / 1000));
   error.retry_after = Millis(until - now);
   return error;
 }
@@ -50,15 +50,17 @@ Status count_attempts(Connection& db, const std::vector<AttemptLimit>& limits, U
     LB_TRY(attempts, attempts_of(db, limit, now));
     const std::int64_t failures = attempts.failures + 1;
     const UnixMillis until = now + closed_for(limit, failures).count();
-    LB_CHECK(db.execute("INSERT INTO sign_in_attempts (subject, failures, last_at, closed_until) VALUES ($1, $2, $3, $4) "
-                        "ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at, "
-                        "closed_until = excluded.closed_until",
-                        limit.subject, failures, now, until));
+    LB_CHECK(
+        db.execute("INSERT INTO sign_in_attempts (subject, failures, last_at, closed_until) VALUES ($1, $2, $3, $4) "
+                   "ON CONFLICT (subject) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at, "
+                   "closed_until = excluded.closed_until",
+                   limit.subject, failures, now, until));
   }
   LB_CHECK(db.execute("DELETE FROM sign_in_attempts WHERE last_at <= $1", now - kForgottenAfter));
-  LB_CHECK(db.execute("DELETE FROM sign_in_attempts WHERE subject IN (SELECT subject FROM sign_in_attempts ORDER BY "
-                      "closed_until DESC, last_at DESC LIMIT 1000 OFFSET $1)",
-                      kMostSubjects));
+  LB_CHECK(
+      db.execute("DELETE FROM sign_in_attempts WHERE subject IN (SELECT subject FROM sign_in_attempts ORDER BY "
+                 "closed_until DESC, last_at DESC LIMIT 1000 OFFSET $1)",
+                 kMostSubjects));
   return Ok{};
 }
 
@@ -67,9 +69,10 @@ Status forgive_attempts(Connection& db, const std::vector<AttemptLimit>& limits)
     if (limit.forgive) {
       LB_CHECK(db.execute("DELETE FROM sign_in_attempts WHERE subject = $1", limit.subject));
     } else {
-      LB_CHECK(db.execute("UPDATE sign_in_attempts SET failures = failures - 1, closed_until = CASE WHEN failures - 1 <= "
-                          "$2 THEN 0 ELSE closed_until END WHERE subject = $1 AND failures > 0",
-                          limit.subject, limit.free));
+      LB_CHECK(
+          db.execute("UPDATE sign_in_attempts SET failures = failures - 1, closed_until = CASE WHEN failures - 1 <= "
+                     "$2 THEN 0 ELSE closed_until END WHERE subject = $1 AND failures > 0",
+                     limit.subject, limit.free));
     }
   }
   return Ok{};

@@ -30,7 +30,7 @@ inline constexpr std::size_t kMostPasswordBytes = 72;  // bcrypt would ignore wh
 
 class PasswordHasher {
  public:
-  static constexpr int kLeastCost = 4;   // tests
+  static constexpr int kLeastCost = 4;  // tests
   static constexpr int kUsualCost = 12;
   static constexpr int kMostCost = 16;
 

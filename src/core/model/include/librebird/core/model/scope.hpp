@@ -41,7 +41,9 @@ class ScopeSet {
   friend bool operator==(const ScopeSet&, const ScopeSet&) = default;
 
  private:
-  static constexpr std::uint8_t bit(KeyScope scope) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(scope)); }
+  static constexpr std::uint8_t bit(KeyScope scope) {
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(scope));
+  }
   std::uint8_t bits_ = 0;
 };
 

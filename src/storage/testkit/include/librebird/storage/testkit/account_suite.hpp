@@ -26,8 +26,8 @@ class AccountSuite : public StoreSuite {
                                           .user_agent = "test"}));
   }
   void mail(TokenPurpose purpose, const SignInAccount& who, const std::string& hash) {
-    ok(accounts().add_token({purpose, who.account.user.id, who.account.user.email.value_or(""), hash,
-                             clock_.unix_now() + 1000}));
+    ok(accounts().add_token(
+        {purpose, who.account.user.id, who.account.user.email.value_or(""), hash, clock_.unix_now() + 1000}));
   }
   int audited(const Principal& principal, AuditKind kind, const std::string& subject) {
     int count = 0;
@@ -60,8 +60,9 @@ TEST_P(AccountSuite, WithoutAWorkspaceNobodySignsIn) {
   const SignInAccount made =
       ok(accounts().create({.email = "a@example.org", .display_name = "A", .own_workspace = false}));
   EXPECT_EQ(made.principal.workspace_id, "");
-  fails(Code::unauthenticated,
-        credentials().open_session({.user_id = made.account.user.id, .hash = "s", .expires_at = clock_.unix_now() + 9}));
+  fails(
+      Code::unauthenticated,
+      credentials().open_session({.user_id = made.account.user.id, .hash = "s", .expires_at = clock_.unix_now() + 9}));
   ok(accounts().remove(made.account.user.id));
   fails(Code::not_found, accounts().get(made.account.user.id));
   fails(Code::not_found, accounts().remove(me_.user_id));  // it has a workspace
@@ -92,11 +93,11 @@ TEST_P(AccountSuite, ADisabledAccountOpensNothing) {
   ok(accounts().set_disabled(who.principal, true));
   fails(Code::unauthenticated, credentials().find_session("session", "", kIdle));
   fails(Code::unauthenticated, credentials().find_api_key("key", ""));
-  fails(Code::unauthenticated, credentials().redeem_sign_in_link("link", {.hash = "s", .expires_at = clock_.unix_now() + 9}));
+  fails(Code::unauthenticated,
+        credentials().redeem_sign_in_link("link", {.hash = "s", .expires_at = clock_.unix_now() + 9}));
   fails(Code::unauthenticated, accounts().use_token(TokenPurpose::sign_in, "mailed"));
-  fails(Code::unauthenticated, credentials().open_session({.user_id = who.account.user.id,
-                                                           .hash = "s",
-                                                           .expires_at = clock_.unix_now() + 9}));
+  fails(Code::unauthenticated,
+        credentials().open_session({.user_id = who.account.user.id, .hash = "s", .expires_at = clock_.unix_now() + 9}));
   ok(accounts().set_disabled(who.principal, false));
   fails(Code::unauthenticated, credentials().find_session("session", "", kIdle));
   ok(credentials().find_api_key("key", ""));
@@ -264,8 +265,9 @@ TEST_P(AccountSuite, ASealedSecretIsOfNoUseInAnothersRow) {
   const SignInAccount a = make("a@example.org");
   const SignInAccount b = make("b@example.org");
   ok(accounts().begin_second_factor(a.principal, "secret of a"));
-  set_->tamper("UPDATE users SET totp_secret = (SELECT totp_secret FROM users WHERE email = 'a@example.org') WHERE email "
-               "= 'b@example.org'");
+  set_->tamper(
+      "UPDATE users SET totp_secret = (SELECT totp_secret FROM users WHERE email = 'a@example.org') WHERE email "
+      "= 'b@example.org'");
   fails(Code::data_loss, accounts().second_factor(b.account.user.id));
 }
 

@@ -32,7 +32,8 @@ TEST_P(StoreSuite, SignInLinkWorksOnce) {
   EXPECT_EQ(session.principal.role, Role::owner);
   EXPECT_EQ(session.principal.credential_id, session.id);
   fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("link", {.hash = "again", .expires_at = later}));
-  fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("' OR 1=1 --", {.hash = "again", .expires_at = later}));
+  fails(Code::unauthenticated,
+        set_->credentials().redeem_sign_in_link("' OR 1=1 --", {.hash = "again", .expires_at = later}));
   EXPECT_EQ(ok(set_->credentials().find_session("session", "", Millis(3'600'000))).id, session.id);
   fails(Code::unauthenticated, set_->credentials().find_session("again", "", Millis(3'600'000)));
 }
@@ -41,7 +42,8 @@ TEST_P(StoreSuite, LinksAndSessionsExpire) {
   ok(set_->credentials().add_sign_in_link(me_, "old", clock_.unix_now() + 10));
   ok(set_->credentials().add_sign_in_link(me_, "link", clock_.unix_now() + 1000));
   clock_.advance(Millis(10));
-  fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("old", {.hash = "s", .expires_at = clock_.unix_now() + 10}));
+  fails(Code::unauthenticated,
+        set_->credentials().redeem_sign_in_link("old", {.hash = "s", .expires_at = clock_.unix_now() + 10}));
   ok(set_->credentials().redeem_sign_in_link("link", {.hash = "session", .expires_at = clock_.unix_now() + 10}));
   ok(set_->credentials().find_session("session", "", Millis(3'600'000)));
   clock_.advance(Millis(10));
