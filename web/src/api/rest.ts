@@ -1,3 +1,4 @@
+import { chooseWorkspace, chosenWorkspace } from "./place";
 import type {
   Accepted,
   ApiKey,
@@ -7,12 +8,16 @@ import type {
   Conversation,
   ConversationPage,
   Grant,
+  Invitation,
   Me,
+  Member,
   MessagePage,
   Problem,
+  Role,
   Tool,
   ToolMode,
   Turn,
+  Workspace,
 } from "./types";
 
 /** A refusal by the server, in its own words. */
@@ -73,6 +78,8 @@ async function requestOnce<T>(path: string, { method = "GET", body, signal }: Op
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
+  const workspace = chosenWorkspace();
+  if (workspace) headers["Librebird-Workspace"] = workspace;
   let response: Response;
   try {
     response = await fetch(`/api/v1${path}`, {
@@ -133,8 +140,19 @@ function remember(me: Me): Me {
 
 const at = encodeURIComponent;
 
+async function me(signal?: AbortSignal): Promise<Me> {
+  try {
+    return remember(await request<Me>("/me", { signal }));
+  } catch (error) {
+    // Removed from the workspace that was chosen here: go on in the first one there is.
+    if (!(error instanceof ApiError && error.status === 403 && chosenWorkspace())) throw error;
+    chooseWorkspace(null);
+    return remember(await request<Me>("/me", { signal }));
+  }
+}
+
 export const rest = {
-  me: async (signal?: AbortSignal) => remember(await request<Me>("/me", { signal })),
+  me,
   signIn: async (token: string) => remember(await request<Me>("/session", { method: "POST", body: { token } })),
   signOut: () => request<undefined>("/session", { method: "DELETE" }),
 
@@ -181,6 +199,26 @@ export const rest = {
     }),
   grants: (signal?: AbortSignal) => request<{ items: Grant[] }>("/grants", { signal }),
   revokeGrant: (id: string) => request<undefined>(`/grants/${at(id)}`, { method: "DELETE" }),
+
+  workspaces: (signal?: AbortSignal) => request<{ items: Workspace[] }>("/workspaces", { signal }),
+  createWorkspace: (name: string) => request<Workspace>("/workspaces", { method: "POST", body: { name } }),
+  renameWorkspace: (id: string, name: string) => request<Workspace>(`/workspaces/${at(id)}`, { method: "PATCH", body: { name } }),
+  deleteWorkspace: (id: string) => request<undefined>(`/workspaces/${at(id)}`, { method: "DELETE" }),
+  leaveWorkspace: (id: string) => request<undefined>(`/workspaces/${at(id)}/leave`, { method: "POST" }),
+  members: (signal?: AbortSignal) => request<{ items: Member[] }>("/members", { signal }),
+  setRole: (userId: string, role: Role) => request<Member>(`/members/${at(userId)}`, { method: "PATCH", body: { role } }),
+  removeMember: (userId: string) => request<undefined>(`/members/${at(userId)}`, { method: "DELETE" }),
+  invitations: (signal?: AbortSignal) => request<{ items: Invitation[] }>("/invitations", { signal }),
+  /** `token` and `path` are shown once; the link is `path` below this server's address. */
+  invite: (role: Role, email: string | null) =>
+    request<{ invitation: Invitation; token: string; path: string }>("/invitations", {
+      method: "POST",
+      body: email === null ? { role } : { role, email },
+    }),
+  revokeInvitation: (id: string) => request<undefined>(`/invitations/${at(id)}`, { method: "DELETE" }),
+  lookAtInvitation: (token: string) => request<Invitation>("/invitations/look", { method: "POST", body: { token } }),
+  acceptInvitation: (token: string) => request<Workspace>("/invitations/accept", { method: "POST", body: { token } }),
+  declineInvitation: (token: string) => request<undefined>("/invitations/decline", { method: "POST", body: { token } }),
 
   tools: (signal?: AbortSignal) => request<{ items: Tool[] }>("/tools", { signal }),
   apiKeys: (signal?: AbortSignal) => request<{ items: ApiKey[] }>("/api-keys", { signal }),

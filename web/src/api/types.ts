@@ -18,11 +18,43 @@ export interface ModelInfo {
   hint?: string | null;
 }
 
+export type Role = "guest" | "member" | "admin" | "owner";
+
 export interface Me {
   user: { id: string; display_name: string; email: string | null };
-  workspace: { id: string; name: string; role: string };
+  workspace: { id: string; name: string; role: Role };
   csrf_token?: string;
   server: { version: string; model: ModelInfo };
+}
+
+/** A workspace the caller is a member of, with the caller's own place in it. */
+export interface Workspace {
+  id: string;
+  name: string;
+  role: Role;
+  owner_id: string;
+  created_at: string;
+  joined_at: string;
+}
+
+export interface Member {
+  user_id: string;
+  display_name: string;
+  /** Null for who may not invite people. */
+  email: string | null;
+  role: Role;
+  joined_at: string;
+}
+
+export interface Invitation {
+  id: string;
+  workspace: { id: string; name: string };
+  role: Role;
+  /** Only the user with this address may accept; null: whoever has the link. */
+  email: string | null;
+  invited_by: string;
+  created_at: string;
+  expires_at: string;
 }
 
 export type TurnStatus = "queued" | "running" | "done" | "failed" | "cancelled";
