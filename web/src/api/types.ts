@@ -27,6 +27,43 @@ export interface Me {
   server: { version: string; model: ModelInfo };
 }
 
+/** How one can sign in here. `registration`: who may make an account. */
+export interface SignInMethods {
+  password: boolean;
+  mail_link: boolean;
+  registration: "invitation" | "open" | "closed";
+}
+
+/** The password was right, and a code of the second factor is wanted too. */
+export interface SecondFactorTicket {
+  second_factor_required: true;
+  ticket: string;
+  expires_in: number;
+}
+
+export interface Account {
+  id: string;
+  display_name: string;
+  email: string | null;
+  email_verified_at: string | null;
+  created_at: string;
+  has_password: boolean;
+  second_factor: boolean;
+  recovery_codes: number;
+}
+
+/** A browser or a program that is signed in as the caller. */
+export interface Session {
+  id: string;
+  kind: "browser" | "token";
+  current: boolean;
+  address: string;
+  user_agent: string;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+}
+
 /** A workspace the caller is a member of, with the caller's own place in it. */
 export interface Workspace {
   id: string;
