@@ -1,6 +1,6 @@
-# gRPC and protobuf, linked statically where the system has the archives: an executable that carries them but does not
-# use them then pays nothing for loading them. Targets: librebird_grpc, librebird_protobuf (lite), and the
-# programs PROTOC_PROGRAM and GRPC_CPP_PLUGIN_PROGRAM.
+# gRPC, protobuf and RE2 (which gRPC brings), linked statically where the system has the archives: an executable that
+# carries them but does not use them then pays nothing for loading them. Targets: librebird_grpc, librebird_protobuf
+# (lite), librebird_re2, and the programs PROTOC_PROGRAM and GRPC_CPP_PLUGIN_PROGRAM.
 #
 # The CMake packages of the distributions name the shared libraries only, so the list comes from pkg-config (--static),
 # and each -lNAME of it is replaced by libNAME.a when there is one. OpenSSL and zlib stay shared: other modules link
@@ -9,6 +9,7 @@ find_program(PROTOC_PROGRAM protoc REQUIRED)
 find_program(GRPC_CPP_PLUGIN_PROGRAM grpc_cpp_plugin REQUIRED)
 pkg_check_modules(LIBREBIRD_GRPC REQUIRED grpc++)
 pkg_check_modules(LIBREBIRD_PROTOBUF REQUIRED protobuf-lite)
+pkg_check_modules(LIBREBIRD_RE2 REQUIRED re2)
 
 # librebird_static_target(<target> <pkg-config prefix>)
 function(librebird_static_target target prefix)
@@ -41,6 +42,7 @@ function(librebird_static_target target prefix)
 endfunction()
 
 librebird_static_target(librebird_protobuf LIBREBIRD_PROTOBUF)
+librebird_static_target(librebird_re2 LIBREBIRD_RE2)
 librebird_static_target(librebird_grpc LIBREBIRD_GRPC)
 target_link_libraries(librebird_grpc INTERFACE librebird_protobuf OpenSSL::SSL OpenSSL::Crypto)
 

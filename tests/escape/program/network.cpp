@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 

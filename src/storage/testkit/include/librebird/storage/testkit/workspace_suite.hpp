@@ -55,10 +55,11 @@ TEST_P(WorkspaceSuite, DeletingOneTakesAllOfItAndNothingElse) {
   there.workspace_id = ok(workspaces().create(me_, "Gone")).workspace.id;
   const std::string lost = ok(set_->conversations().create(there, "lost")).id;
   ok(set_->turns().accept(there, {lost, "a lost albatross", ids_.next()}));
-  ok(set_->credentials().add_api_key(there, "key", "lb_", "hash there"));
+  ok(set_->credentials().add_api_key(
+      there, {.name = "key", .prefix = "lb_", .hash = "hash there", .scopes = ScopeSet::all()}));
   EXPECT_EQ(ok(set_->messages().search(there, "albatross", 10)).size(), 1U);
   ok(workspaces().remove(there));
-  fails(Code::unauthenticated, set_->credentials().find_api_key("hash there"));
+  fails(Code::unauthenticated, set_->credentials().find_api_key("hash there", ""));
   fails(Code::not_found, set_->conversations().get(there, lost));
   EXPECT_TRUE(ok(set_->messages().search(there, "albatross", 10)).empty());
   EXPECT_EQ(ok(set_->messages().search(me_, "albatross", 10)).size(), 1U);
@@ -163,7 +164,8 @@ TEST_P(WorkspaceSuite, WhoLeavesKeepsNoKeyAndNoWork) {
   const Principal leaver = join(Role::admin);
   const std::string own = ok(set_->conversations().create(leaver, "private thoughts")).id;
   const Accepted queued = ok(set_->turns().accept(leaver, {own, "still waiting", ids_.next()}));
-  ok(set_->credentials().add_api_key(leaver, "key", "lb_", "leaver's key"));
+  ok(set_->credentials().add_api_key(
+      leaver, {.name = "key", .prefix = "lb_", .hash = "leaver's key", .scopes = ScopeSet::all()}));
   ok(set_->credentials().add_sign_in_link(leaver, "link", clock_.unix_now() + 1000));
   ok(invitations().create(leaver, "by leaver", Role::member, {}, clock_.unix_now() + 1000));
   const MemberChange left = ok(workspaces().leave(leaver));
@@ -171,8 +173,9 @@ TEST_P(WorkspaceSuite, WhoLeavesKeepsNoKeyAndNoWork) {
   EXPECT_TRUE(left.fewer_rights);
   ASSERT_EQ(left.ended.size(), 1U);
   EXPECT_EQ(left.ended[0].id, queued.turn.id);
-  fails(Code::unauthenticated, set_->credentials().find_api_key("leaver's key"));
-  fails(Code::unauthenticated, set_->credentials().redeem_sign_in_link("link", "session", clock_.unix_now() + 1000));
+  fails(Code::unauthenticated, set_->credentials().find_api_key("leaver's key", ""));
+  fails(Code::unauthenticated,
+        set_->credentials().redeem_sign_in_link("link", {.hash = "session", .expires_at = clock_.unix_now() + 1000}));
   fails(Code::not_found, invitations().find("by leaver"));
   fails(Code::not_found, workspaces().get(leaver));
   fails(Code::not_found, workspaces().leave(leaver));
