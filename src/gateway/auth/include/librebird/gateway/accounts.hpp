@@ -29,8 +29,13 @@ enum class Registration { invitation, open, closed };
 
 [[nodiscard]] std::string_view to_string(Registration registration);
 
-// Makes somebody who has just registered a member; the invitation's own checks (address, age, use) are its.
-using AcceptInvitation = std::function<Task<Status>(std::string token_hash, std::string user_id)>;
+// What signing up needs of invitations; their own checks (address, age, use) are theirs.
+struct InvitationGate {
+  // not_found: unknown, used or expired.
+  std::function<Task<Status>(std::string token_hash)> check;
+  // Makes somebody who has just signed up a member.
+  std::function<Task<Status>(std::string token_hash, std::string user_id)> accept;
+};
 
 struct AccountOptions {
   Registration registration = Registration::invitation;
@@ -38,7 +43,7 @@ struct AccountOptions {
   std::string site = "Libre Bird";
   int attempts_of_account = 5;  // that may fail before it closes for a while
   int attempts_of_address = 50;
-  AcceptInvitation accept_invitation;  // empty: there are no invitations
+  std::optional<InvitationGate> invitations;
 };
 
 // What follows a first factor: signed in, or the ticket for the second one.
@@ -106,6 +111,7 @@ class Accounts {
   Task<void> rehash(std::string user_id, std::string before, std::string password);
   Task<void> mail(std::string email, TokenPurpose purpose);
   Task<void> mail_about_account(std::string email);
+  Task<Status> check_invitation(std::string invitation);
   Task<Status> join(const SignInAccount& who, std::string invitation);
 
   const Clock& clock_;
