@@ -93,6 +93,7 @@ class SqliteSet final : public StoreSet {
   ApprovalStore& approvals() override { return storage_->approvals(); }
   QuotaStore& quotas() override { return storage_->quotas(); }
   AccountStore& accounts() override { return storage_->accounts(); }
+  IdentityLinkStore& identity_links() override { return storage_->identity_links(); }
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     RawDatabase raw(folder_.database());

@@ -72,6 +72,7 @@ SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
 AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
+IdentityLinkStore& Storage::identity_links() { return *parts_->stores.identity_links; }
 Status Storage::check() { return parts_->database->check(); }
 
 }  // namespace librebird

@@ -46,6 +46,14 @@ class Api {
   Task<Answer> reset_password(Call& call);
   Task<Answer> verify_email(Call& call);
 
+  // external_api.cpp
+  Task<Answer> list_providers(Call& call);
+  Task<Answer> start_external(Call& call);
+  Task<Answer> finish_external(Call& call);
+  Task<Answer> list_identities(Call& call);
+  Task<Answer> link_identity(Call& call);
+  Task<Answer> unlink_identity(Call& call);
+
   // security_api.cpp
   Task<Answer> get_account(Call& call);
   Task<Answer> update_account(Call& call);
@@ -108,6 +116,9 @@ class Api {
   Task<Answer> answer_proof(Call& call, Proof proof);
   Task<Answer> answer_token(Session session);
   Task<Answer> mail_to(Call& call, TokenPurpose purpose);
+  [[nodiscard]] std::string callback_url(const Call& call) const;
+  Task<net::Response> enter(Call& call, oidc::Finished done);
+  Task<net::Response> link(Call& call, oidc::Finished done);
   Task<Answer> accept(Call& call, AcceptMessage message);
 
   const GatewayServices& services_;

@@ -36,7 +36,10 @@ TEST(Routes, OnlySignInIsOpen) {
                                       "POST /auth/magic-link",
                                       "POST /auth/reset-password",
                                       "POST /auth/reset-password/confirm",
-                                      "POST /auth/verify-email"};
+                                      "POST /auth/verify-email",
+                                      "GET /auth/providers",
+                                      "GET /auth/oidc/{}/start",
+                                      "GET /auth/oidc/{}/callback"};
   for (const Route& route : routes()) {
     const std::string name = std::string(route.method) + " " + std::string(route.pattern);
     EXPECT_EQ(is_open(route), open.contains(name)) << name;

@@ -4,6 +4,7 @@
 
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 
 #include "context.hpp"
 
@@ -22,5 +23,6 @@ std::unique_ptr<SkillStore> make_skill_store(Context context);
 std::unique_ptr<ApprovalStore> make_approval_store(Context context);
 std::unique_ptr<QuotaStore> make_quota_store(Context context);
 std::unique_ptr<AccountStore> make_account_store(Context context);
+std::unique_ptr<IdentityLinkStore> make_identity_link_store(Context context);
 
 }  // namespace librebird::storage

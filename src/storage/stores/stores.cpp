@@ -24,6 +24,7 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
   stores.approvals = make_approval_store(context);
   stores.quotas = make_quota_store(context);
   stores.accounts = make_account_store(context);
+  stores.identity_links = make_identity_link_store(context);
   return stores;
 }
 

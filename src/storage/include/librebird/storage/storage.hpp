@@ -17,6 +17,7 @@
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
@@ -64,6 +65,7 @@ class Storage {
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
   [[nodiscard]] AccountStore& accounts();
+  [[nodiscard]] IdentityLinkStore& identity_links();
 
   // Looks through the whole database; for `doctor`. data_loss: damaged.
   Status check();

@@ -7,6 +7,7 @@
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/storage/sql/database.hpp>
@@ -29,6 +30,7 @@ struct Stores {
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
   std::unique_ptr<AccountStore> accounts;
+  std::unique_ptr<IdentityLinkStore> identity_links;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit

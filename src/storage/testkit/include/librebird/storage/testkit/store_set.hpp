@@ -7,6 +7,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 
@@ -38,6 +39,7 @@ class StoreSet {
   virtual ApprovalStore& approvals() = 0;
   virtual QuotaStore& quotas() = 0;
   virtual AccountStore& accounts() = 0;
+  virtual IdentityLinkStore& identity_links() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };
