@@ -121,7 +121,7 @@ def layers_of_links(tree):
 
 VENDORS = ("openai", "anthropic", "claude", "gemini", "mistral", "ollama", "llama", "groq", "deepseek", "openrouter",
            "bubblewrap", "bwrap", "docker", "podman", "seatbelt", "sqlite", "postgres", "redis", "telegram", "discord",
-           "slack", "whatsapp", "twilio", "mailgun", "stripe")
+           "slack", "whatsapp", "twilio", "mailgun", "stripe", "github", "microsoft", "google")
 VENDOR = re.compile("|".join(VENDORS), re.I)
 # path prefix → the names it may use, and why. The list should only shrink.
 VENDORS_ALLOWED = {

@@ -18,6 +18,7 @@ const groups = { // for the summary
   'three processes': ['three_process'],
   'skills and approvals': ['skills', 'approvals', 'secrets', 'audit'],
   mcp: ['mcp_server'],
+  'sign-in and mail': ['oidc', 'mail'],
   crash: ['crash'],
   browser: ['browser', 'browser_look', 'browser_approvals'],
 };
