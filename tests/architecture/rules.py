@@ -131,7 +131,7 @@ VENDORS_ALLOWED = {
     "src/storage/": {"sqlite", "postgres"},   # the drivers' home: one folder a dialect, chosen in its factory
     "src/bus/": {"redis"},                    # likewise
     "src/gateway/openai/": {"openai"},        # the compatible API is named after its model
-    "src/gateway/http/gateway.cpp": {"openai"},  # where that API is mounted
+    "src/gateway/http/": {"openai"},          # where that API is mounted
     # It recognises the vendors' keys by their shape, and names what it found.
     "src/hands/vault/shapes.cpp": {"openai", "anthropic", "docker", "openrouter", "slack", "stripe", "telegram", "twilio",
                                    "mailgun", "groq"},
