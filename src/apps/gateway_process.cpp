@@ -1,5 +1,7 @@
 #include "gateway_process.hpp"
 
+#include "mail.hpp"
+
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
 #include <librebird/bus/memory_event_bus.hpp>
@@ -80,7 +82,12 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
     if (!key) co_return cli::fail(key.error());
     options.auth.token_key = *std::move(key);
   }
-  const auto mailer = make_no_mailer();
+  const auto mailer = make_mail(platform);
+  if (!mailer) co_return cli::fail(mailer.error());
+  auto providers = gateway::oidc::configured_providers(platform.config);
+  if (!providers) co_return cli::fail(providers.error());
+  gateway::oidc::ExternalSignIn external(platform.loop, *platform.http, platform.clock, platform.random,
+                                         *std::move(providers), options.auth.token_key);
   options.version = LIBREBIRD_VERSION;
   options.connect_hint = brain::how_to_connect();
   const auto name = gateway_name(platform);
@@ -89,7 +96,8 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   gateway::Gateway gateway(
       {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
        storage.credentials(), storage.conversations(), storage.messages(), storage.turns(), storage.workspaces(),
-       storage.invitations(), storage.accounts(), storage.audit(), *mailer},
+       storage.invitations(), storage.accounts(), storage.audit(), (*mailer)->mailer(),
+       storage.identity_links(), external},
       options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");
@@ -110,12 +118,14 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   if (started) started = co_await gateway.start();
   if (!started) {
     co_await gateway.stop(Millis(0));
+    co_await (*mailer)->stop(Millis(0));
     co_return cli::fail(started.error());
   }
   note_address(platform, url);
   log::info("ready", {{"url", url}, {"data_dir", platform.data_dir}});
   co_await wait_for_signal(platform.loop);
   co_await gateway.stop(kDrain);
+  co_await (*mailer)->stop(kDrain);
   log::info("stopped");
   co_return 0;
 }

@@ -10,6 +10,7 @@
 #include "account_commands.hpp"
 #include "approval_commands.hpp"
 #include "commands.hpp"
+#include "mail.hpp"
 #include "moving_commands.hpp"
 #include "skill_commands.hpp"
 #include "workspace_commands.hpp"
@@ -38,6 +39,13 @@ std::string server_url(const Platform& platform) {
 
 namespace {
 
+// For what needs the settings alone.
+int with_platform(const Flags& flags, const std::function<Task<int>(Platform&)>& command) {
+  auto platform = Platform::create(flags);
+  if (!platform) return cli::fail(platform.error());
+  return (*platform)->run([&] { return command(**platform); });
+}
+
 int show_config(const Flags& flags) {
   const auto config = load_config(flags);
   return config ? cli::list_config(config_schema(), *config) : cli::fail(config.error());
@@ -63,6 +71,11 @@ void add_operations(CLI::App& app, Arguments& in, int& code) {
     code = operate(in.flags, [](Platform& p) { return cli::print_sign_in_link(p.as_operator(), server_url(p)); });
   });
   command(app, "config", "List every setting with its value", in)->callback([&] { code = show_config(in.flags); });
+  CLI::App* mail = app.add_subcommand("mail", "E-mail");
+  mail->require_subcommand(1);
+  CLI::App* test = command(*mail, "test", "Send a test message through the configured mail server", in);
+  test->add_option("address", in.name, "Whom to")->required();
+  test->callback([&] { code = with_platform(in.flags, [&](Platform& p) { return test_mail(p, in.name); }); });
   command(app, "doctor", "Check this installation and say what to do", in)->callback([&] { code = doctor(in.flags); });
 }
 

@@ -1,11 +1,13 @@
 // Operator commands that need the hands or look at the whole installation.
 #include <librebird/brain/brain.hpp>
+#include <librebird/gateway/oidc/external_sign_in.hpp>
 
 #include <fmt/format.h>
 
 #include <filesystem>
 
 #include "local_hands.hpp"
+#include "mail.hpp"
 
 namespace librebird::apps {
 namespace {
@@ -23,6 +25,11 @@ Task<int> examine(Platform& platform, Status storage, HandsService* hands, const
   checks.push_back({"configuration", Ok{}, config_note});
   if (storage) storage = platform.storage->check();
   checks.push_back({"database", storage, storage ? platform.storage->describe() : ""});
+  const auto mail = co_await check_mail(platform);
+  checks.push_back({"e-mail", mail ? Status(Ok{}) : Status(mail.error()), mail ? *mail : ""});
+  const auto providers = gateway::oidc::configured_providers(platform.config);
+  checks.push_back({"sign-in providers", providers ? Status(Ok{}) : Status(providers.error()),
+                    providers ? fmt::format("{} configured", providers->size()) : ""});
   if (storage) {
     const auto sandbox = co_await ask_sandbox(*hands);
     checks.push_back({"sandbox", sandbox ? Status(Ok{}) : Status(sandbox.error()), sandbox ? *sandbox : ""});

@@ -5,7 +5,9 @@
 #include <librebird/brain/brain.hpp>
 #include <librebird/gateway/gateway.hpp>
 #include <librebird/hands/hands.hpp>
+#include <librebird/gateway/oidc/external_sign_in.hpp>
 #include <librebird/net/http_client.hpp>
+#include <librebird/net/smtp/smtp_mailer.hpp>
 #include <librebird/rpc/rpc_options.hpp>
 
 #include <fcntl.h>
@@ -21,7 +23,8 @@ namespace librebird::apps {
 
 std::vector<ConfigKey> config_schema() {
   std::vector<ConfigKey> keys = gateway::gateway_config_keys();
-  for (const auto& part : {brain::config_keys(), hands_config(), rpc_config_keys(), storage_config_keys()}) {
+  for (const auto& part : {brain::config_keys(), hands_config(), rpc_config_keys(), storage_config_keys(),
+                           net::smtp::mail_config_keys(), gateway::oidc::sign_in_config_keys()}) {
     keys.insert(keys.end(), part.begin(), part.end());
   }
   keys.push_back(

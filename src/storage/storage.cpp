@@ -162,6 +162,7 @@ QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
 WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
+IdentityLinkStore& Storage::identity_links() { return *parts_->stores.identity_links; }
 TaskStore& Storage::tasks() { return *parts_->stores.tasks; }
 JournalStore& Storage::journal() { return *parts_->stores.journal; }
 SnapshotStore& Storage::snapshots() { return *parts_->stores.snapshots; }

@@ -46,6 +46,7 @@ class StorageSet : public StoreSet {
   QuotaStore& quotas() override { return storage_->quotas(); }
   WorkspaceStore& workspaces() override { return storage_->workspaces(); }
   InvitationStore& invitations() override { return storage_->invitations(); }
+  IdentityLinkStore& identity_links() override { return storage_->identity_links(); }
   AccountStore& accounts() override { return storage_->accounts(); }
   TaskStore& tasks() override { return storage_->tasks(); }
   JournalStore& journal() override { return storage_->journal(); }

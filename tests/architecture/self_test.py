@@ -40,6 +40,8 @@ CASES = {
     "vendor-names": [
         ("a vendor in the loop", {"src/brain/loop/a.cpp": 'if (name == "openai") {}\n'}, 1),
         ("a vendor as part of an identifier", {"src/hands/broker/a.cpp": "int make_bubblewrap_sandbox();\n"}, 1),
+        ("a way to sign in outside its folder", {"src/gateway/oidc/a.cpp": 'if (name == "google") {}\n'}, 1),
+        ("a way to sign in at home", {"src/gateway/oidc/providers/google/a.cpp": 'auto n = "GOOGLE_CLIENT_ID";\n'}, 0),
         ("a vendor at home", {"src/brain/providers/openai/a.cpp": 'auto n = "OPENAI_API_KEY";\n'}, 0),
         ("by its other name at home", {"src/hands/sandbox/bubblewrap/a.cpp": 'auto p = "bwrap";\n'}, 0),
         ("a dialect in the storage layer", {"src/storage/sqlite/a.cpp": "#include <sqlite3.h>\n"}, 0),

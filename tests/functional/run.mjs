@@ -20,6 +20,7 @@ const groups = { // for the summary
   'skills and approvals': ['skills', 'approvals', 'secrets', 'audit'],
   moving: ['import_legacy', 'migrate'],
   mcp: ['mcp_server'],
+  'sign-in and mail': ['oidc', 'mail'],
   crash: ['crash'],
   browser: ['browser', 'browser_look', 'browser_approvals'],
 };

@@ -4,6 +4,7 @@
 #include <librebird/base/log.hpp>
 #include <librebird/core/credentials/email.hpp>
 #include <librebird/core/policy/address.hpp>
+#include <librebird/gateway/letters.hpp>
 
 #include <fmt/format.h>
 
@@ -16,32 +17,18 @@ constexpr int kMessages = 3;
 constexpr int kMessagesOfVisitor = 20;
 constexpr Millis kPause{15 * 60 * 1000};
 
-struct Letter {
-  std::string_view subject;
-  std::string_view page;
-  std::string_view what;
-};
-
-Letter letter_of(TokenPurpose purpose) {
-  switch (purpose) {
-    case TokenPurpose::sign_in: return {"Sign in to {}", "sign-in", "sign in"};
-    case TokenPurpose::reset_password: return {"A new password for {}", "reset-password", "choose a new password"};
-    default: return {"Your e-mail address at {}", "verify-email", "confirm that this address is yours"};
-  }
-}
-
 MailMessage message_of(TokenPurpose purpose, const AccountOptions& options, std::string to, std::string_view token) {
-  const Letter letter = letter_of(purpose);
+  const Letter letter = purpose == TokenPurpose::sign_in          ? Letter::sign_in
+                        : purpose == TokenPurpose::reset_password ? Letter::reset_password
+                                                                  : Letter::verify_email;
+  const std::string_view page = letter == Letter::sign_in          ? "sign-in"
+                                : letter == Letter::reset_password ? "reset-password"
+                                                                   : "verify-email";
+  LetterWords words;
+  words.site = options.site;
   // In the fragment, which browsers send to no server and no log keeps.
-  const std::string link = fmt::format("{}/{}#token={}", options.public_url, letter.page, token);
-  MailMessage message;
-  message.to = std::move(to);
-  message.subject = fmt::format(fmt::runtime(letter.subject), options.site);
-  message.text = fmt::format(
-      "Open this link to {}:\n\n{}\n\nIt is good once, for 15 minutes. If you did not ask for it, do nothing: without "
-      "the link nothing happens.\n",
-      letter.what, link);
-  return message;
+  words.link = fmt::format("{}/{}#token={}", options.public_url, page, token);
+  return write_letter(letter, std::move(to), words);
 }
 
 }  // namespace
@@ -135,13 +122,10 @@ Task<void> Accounts::mail(std::string email, TokenPurpose purpose) {
 }
 
 Task<void> Accounts::mail_about_account(std::string email) {
-  MailMessage message;
-  message.to = std::move(email);
-  message.subject = fmt::format("You have an account at {}", options_.site);
-  message.text = fmt::format(
-      "Somebody, perhaps you, wanted to make an account with this address at {}. You have one already: sign in, or ask "
-      "there for a new password if you forgot yours. If it was not you, do nothing.\n",
-      options_.public_url);
+  LetterWords words;
+  words.site = options_.site;
+  words.link = options_.public_url + "/sign-in";
+  MailMessage message = write_letter(Letter::account_exists, std::move(email), words);
   if (const Status done = co_await mailer_.send(std::move(message)); !done) {
     log::warn("an e-mail could not be sent", {{"error", done.error().message}});
   }

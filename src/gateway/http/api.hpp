@@ -46,6 +46,14 @@ class Api {
   Task<Answer> reset_password(Call& call);
   Task<Answer> verify_email(Call& call);
 
+  // external_api.cpp
+  Task<Answer> list_providers(Call& call);
+  Task<Answer> start_external(Call& call);
+  Task<Answer> finish_external(Call& call);
+  Task<Answer> list_identities(Call& call);
+  Task<Answer> link_identity(Call& call);
+  Task<Answer> unlink_identity(Call& call);
+
   // security_api.cpp
   Task<Answer> get_account(Call& call);
   Task<Answer> update_account(Call& call);
@@ -126,6 +134,9 @@ class Api {
   Task<Answer> answer_proof(Call& call, Proof proof);
   Task<Answer> answer_token(Session session);
   Task<Answer> mail_to(Call& call, TokenPurpose purpose);
+  [[nodiscard]] std::string callback_url(const Call& call) const;
+  Task<net::Response> enter(Call& call, oidc::Finished done);
+  Task<net::Response> link(Call& call, oidc::Finished done);
   Task<Answer> accept(Call& call, AcceptMessage message);
   void tell(const std::string& workspace_id, const std::string& user_id, const MemberChange& change);
 

@@ -40,7 +40,10 @@ TEST(Routes, OnlySignInIsOpen) {
                                       "POST /auth/reset-password/confirm",
                                       "POST /auth/verify-email",
                                       "POST /invitations/look",
-                                      "POST /invitations/decline"};
+                                      "POST /invitations/decline",
+                                      "GET /auth/providers",
+                                      "GET /auth/oidc/{}/start",
+                                      "GET /auth/oidc/{}/callback"};
   for (const Route& route : routes()) {
     const std::string name = std::string(route.method) + " " + std::string(route.pattern);
     EXPECT_EQ(is_open(route), open.contains(name)) << name;

@@ -155,7 +155,7 @@ Task<Result<ExternalSignIn::Tokens>> ExternalSignIn::exchange(Entry& entry, std:
   if (entry.discovered()) {
     LB_CO_TRY(metadata, co_await entry.issuer.metadata());
     endpoint = std::move(metadata.token_endpoint);
-    in_header = metadata.takes_secret_in_header;
+    in_header = metadata.takes_secret_in_header && !provider.secret_in_body;
   }
   Form form{{"grant_type", "authorization_code"},
             {"code", std::move(code)},

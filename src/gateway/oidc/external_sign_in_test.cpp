@@ -309,6 +309,62 @@ TEST_F(SignIn, TellsACancelFromAFailure) {
   EXPECT_EQ(refused({"code", "", "", ""}).code, Code::unavailable);
 }
 
+// Discovery as login.microsoftonline.com/common/v2.0 answers it, shortened, and a token in the documented shape of
+// work accounts. The names are settings here: the plug-in's own are checked in Providers.
+TEST_F(SignIn, KnowsIssuersOfManyTenants) {
+  const std::string base = "https://login.example/";
+  const std::string tenant = "9122040d-6c67-4c5b-b112-36a304b66dad";
+  web_.put(base + "common/v2.0/.well-known/openid-configuration", 200,
+           R"({"token_endpoint":"https://login.example/common/oauth2/v2.0/token",
+               "token_endpoint_auth_methods_supported":["client_secret_post","private_key_jwt","client_secret_basic"],
+               "jwks_uri":"https://login.example/common/discovery/v2.0/keys",
+               "response_modes_supported":["query","fragment","form_post"],"subject_types_supported":["pairwise"],
+               "id_token_signing_alg_values_supported":["RS256"],
+               "issuer":"https://login.example/{tenantid}/v2.0","request_uri_parameter_supported":false,
+               "userinfo_endpoint":"https://graph.example/oidc/userinfo",
+               "authorization_endpoint":"https://login.example/common/oauth2/v2.0/authorize",
+               "cloud_instance_name":"example"})");
+  const SigningKey key("RS256", "nOo3ZDrODXEK1jKWhXslHR_KXEg");
+  std::string jwk = key.jwk();
+  jwk.insert(jwk.size() - 1, R"(,"x5t":"nOo3ZDrODXEK1jKWhXslHR_KXEg","cloud_instance_name":"example")");
+  web_.put(base + "common/discovery/v2.0/keys", 200, R"({"keys":[)" + jwk + "]}");
+  std::string nonce;
+  std::string more;
+  web_.pages[base + "common/oauth2/v2.0/token"] = [&](const HttpRequest&) {
+    const std::int64_t now = clock_.unix_now() / 1000;
+    const std::string body = R"({"ver":"2.0","iss":"https://login.example/)" + tenant +
+                             R"(/v2.0","sub":"AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ","aud":"client","exp":)" +
+                             std::to_string(now + 3600) + R"(,"iat":)" + std::to_string(now) + R"(,"nbf":)" +
+                             std::to_string(now) + R"(,"name":"Ada","preferred_username":"ada@contoso.example","oid":"x",
+                             "email":"admin@bird.example","tid":")" + tenant + R"(","nonce":")" + nonce + R"(","aio":"Df2U")" +
+                             more + "}";
+    return std::pair(200, R"({"token_type":"Bearer","scope":"openid","expires_in":3599,"access_token":"EwB","id_token":")" +
+                              key.sign(body) + "\"}");
+  };
+  SignInProvider many = provider("many");
+  many.issuer = base + "common/v2.0";
+  many.issuer_template = base + "{tenantid}/v2.0";
+  many.verified_claim = "xms_edov";
+  ExternalSignIn external(loop_, web_, clock_, random_, {many}, kKey);
+  const auto whole = [&] {
+    std::optional<Result<Started>> begun;
+    run(loop_, started(external, {"many", "/", kRedirect, ""}, begun));
+    nonce = parameter((*begun)->location, "nonce");
+    std::optional<Result<Finished>> done;
+    run(loop_, finished(external, "many", {"code", parameter((*begun)->location, "state"), "", ""}, (*begun)->cookie, done));
+    return *done;
+  };
+  // Whoever owns a tenant can write any address into it: it counts for nothing.
+  more = R"(,"email_verified":true)";
+  const auto claimed = whole();
+  ASSERT_TRUE(claimed) << claimed.error().message;
+  EXPECT_EQ(claimed->identity.issuer, base + tenant + "/v2.0");
+  EXPECT_EQ(claimed->identity.email, "admin@bird.example");
+  EXPECT_FALSE(claimed->identity.email_verified);
+  more = R"(,"xms_edov":true)";
+  EXPECT_TRUE(whole()->identity.email_verified);
+}
+
 TEST_F(SignIn, NeedsAKeyToOfferAnything) {
   EXPECT_EQ(external_.offers().size(), 2U);
   ExternalSignIn keyless(loop_, web_, clock_, random_, {provider()}, "");

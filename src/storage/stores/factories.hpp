@@ -4,6 +4,7 @@
 
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
@@ -32,5 +33,6 @@ std::unique_ptr<SnapshotStore> make_snapshot_store(Context context);
 std::unique_ptr<DayMemoryStore> make_day_memory_store(Context context);
 std::unique_ptr<SettingStore> make_setting_store(Context context);
 std::unique_ptr<LegacyIdStore> make_legacy_id_store(Context context);
+std::unique_ptr<IdentityLinkStore> make_identity_link_store(Context context);
 
 }  // namespace librebird::storage

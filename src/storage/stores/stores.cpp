@@ -34,6 +34,7 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
   stores.day_memories = make_day_memory_store(context);
   stores.settings = make_setting_store(context);
   stores.legacy_ids = make_legacy_id_store(context);
+  stores.identity_links = make_identity_link_store(context);
   return stores;
 }
 

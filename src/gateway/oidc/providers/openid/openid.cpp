@@ -20,6 +20,7 @@ Result<std::optional<SignInProvider>> make(const Config& config) {
   provider.title = config.text("auth.oidc.title");
   provider.client_id = std::move(client->id);
   provider.client_secret = std::move(client->secret);
+  provider.secret_in_body = config.boolean("auth.oidc.secret_in_body");
   provider.scope = config.text("auth.oidc.scope");
   provider.issuer = issuer;
   return std::optional<SignInProvider>(std::move(provider));
@@ -35,6 +36,8 @@ SignInProviderPlugin sign_in_openid() {
                   "What the button on the sign-in page says"});
   keys.push_back({"auth.oidc.scope", ConfigType::text, std::string("openid email profile"), "OIDC_SCOPE", false,
                   "What is asked for; openid is part of it"});
+  keys.push_back({"auth.oidc.secret_in_body", ConfigType::boolean, false, "OIDC_SECRET_IN_BODY", false,
+                  "The client was registered to send its secret in the body (client_secret_post)"});
   return {{"openid", "Sign in with any OpenID Connect issuer, found by discovery", std::move(keys), ""}, make};
 }
 

@@ -14,11 +14,13 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/mailer.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/gateway/accounts.hpp>
 #include <librebird/gateway/authenticator.hpp>
 #include <librebird/gateway/intake.hpp>
+#include <librebird/gateway/oidc/external_sign_in.hpp>
 
 #include <memory>
 #include <string>
@@ -44,6 +46,8 @@ struct GatewayServices {
   AccountStore& accounts;
   AuditStore& audit;
   Mailer& mailer;
+  IdentityLinkStore& identity_links;
+  oidc::ExternalSignIn& external;
 };
 
 struct GatewayOptions {

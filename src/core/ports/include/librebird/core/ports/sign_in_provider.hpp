@@ -28,6 +28,7 @@ struct SignInProvider {
   std::string title;  // for people: "Google"
   std::string client_id;
   std::string client_secret;  // empty: a public client, which PKCE alone protects
+  bool secret_in_body = false;  // instead of a header: client_secret_post
   std::string scope = "openid email profile";
 
   // OpenID Connect: https, or http on this machine.

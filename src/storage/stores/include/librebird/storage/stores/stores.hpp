@@ -7,6 +7,7 @@
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -39,6 +40,7 @@ struct Stores {
   std::unique_ptr<DayMemoryStore> day_memories;
   std::unique_ptr<SettingStore> settings;
   std::unique_ptr<LegacyIdStore> legacy_ids;
+  std::unique_ptr<IdentityLinkStore> identity_links;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit

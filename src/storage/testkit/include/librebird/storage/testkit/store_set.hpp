@@ -7,6 +7,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -48,6 +49,7 @@ class StoreSet {
   virtual DayMemoryStore& day_memories() = 0;
   virtual SettingStore& settings() = 0;
   virtual LegacyIdStore& legacy_ids() = 0;
+  virtual IdentityLinkStore& identity_links() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };

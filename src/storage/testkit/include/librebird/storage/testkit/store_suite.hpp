@@ -99,6 +99,7 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 }  // namespace librebird::testkit
 
 #include <librebird/storage/testkit/account_suite.hpp>
+#include <librebird/storage/testkit/identity_link_suite.hpp>
 #include <librebird/storage/testkit/approval_suite.hpp>
 #include <librebird/storage/testkit/audit_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
