@@ -42,6 +42,7 @@ Task<Result<bool>> ImportRun::is_alone() {
 
 Task<Status> ImportRun::import_secrets(LegacyTable& out) {
   LB_CO_TRY(alone, co_await is_alone());
+  if (options_.dry_run) report_.notes.emplace_back("secrets are not compared in a rehearsal: all count as new");
   for (const int line : environment_.bad_lines) {
     ++out.found;
     ++out.left_out;
