@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "approval_commands.hpp"
+#include "backup_commands.hpp"
 #include "commands.hpp"
 #include "skill_commands.hpp"
 
@@ -121,6 +122,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);
+  librebird::apps::BackupArguments backup;
+  librebird::apps::add_backup_commands(app, backup, code);
   librebird::apps::ApprovalArguments approval;
   librebird::apps::add_approval_commands(app, approval, code);
   try {
