@@ -2,13 +2,15 @@
 
 # librebird_module(<name> [DEPS public...] [PRIVATE private...] [TEST_DEPS ...])
 # Sources: *.cpp in this folder. Tests beside them, by suffix: *_test.cpp (needs nothing),
-# *_sandboxtest.cpp (needs namespaces); they become <name>_tests and <name>_sandboxtests.
+# *_sandboxtest.cpp (needs namespaces), *_dbtest.cpp (needs a PostgreSQL server's programs); they become <name>_tests,
+# <name>_sandboxtests and <name>_dbtests.
 # Public headers: include/. The namespace is the folder's path.
 function(librebird_module name)
   cmake_parse_arguments(M "" "" "DEPS;PRIVATE;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   file(GLOB tests CONFIGURE_DEPENDS *_test.cpp tests/*_test.cpp)
   file(GLOB sandboxtests CONFIGURE_DEPENDS *_sandboxtest.cpp tests/*_sandboxtest.cpp)
+  file(GLOB dbtests CONFIGURE_DEPENDS *_dbtest.cpp tests/*_dbtest.cpp)
   list(FILTER sources EXCLUDE REGEX "_(sandbox|db)?test\\.cpp$")
   set(target librebird_${name})
   if(sources)
@@ -26,6 +28,9 @@ function(librebird_module name)
   endif()
   if(sandboxtests)
     librebird_tests(${name}_sandboxtests sandbox SOURCES ${sandboxtests} DEPS ${target} ${M_PRIVATE} ${M_TEST_DEPS})
+  endif()
+  if(dbtests)
+    librebird_tests(${name}_dbtests db SOURCES ${dbtests} DEPS ${target} ${M_PRIVATE} ${M_TEST_DEPS})
   endif()
 endfunction()
 

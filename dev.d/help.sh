@@ -2,8 +2,8 @@
 command_help() {
   cat <<'TEXT'
 ./dev run [args…]        build what users run and start `librebird serve args…`
-./dev test               everything: unit, sandbox, architecture, web, functional and escape tests
-./dev test SUITE [args…] one suite: unit, sandbox, architecture, web, functional or escape (args go to its runner)
+./dev test               everything: unit, db, sandbox, architecture, kits, web, functional and escape
+./dev test SUITE [args…] one suite: unit, db, sandbox, architecture, kits, web, functional or escape (args go to it)
 ./dev test --full        the long versions of the functional tests (all kills, all sizes)
 ./dev test --fuzz [NAME] every fuzz target (or one) for FUZZ_SECONDS (60) seconds
 ./dev test --fresh [--debian 12|13]

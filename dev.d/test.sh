@@ -1,7 +1,7 @@
 # ./dev test: every suite, counted; the last line is `N passed, N failed, N skipped`.
 # A suite that could not run counts as a failure; one that this machine cannot run counts as skipped.
 
-SUITES=(unit sandbox architecture kits web functional escape)
+SUITES=(unit db sandbox architecture kits web functional escape)
 
 command_test() {
   local full=no fuzz=no fresh=no
@@ -54,7 +54,7 @@ prepare_suites() {
   set -e
   install_packages build test
   case " $* " in
-    *' unit '* | *' sandbox '* | *' functional '* | *' escape '*)
+    *' unit '* | *' db '* | *' sandbox '* | *' functional '* | *' escape '*)
       build_web
       install_kit
       npm_packages tests/mcp
@@ -64,6 +64,8 @@ prepare_suites() {
 }
 
 suite_unit() { run_ctest dev unit "$@"; }
+# On PostgreSQL servers that the tests start themselves.
+suite_db() { run_ctest dev db "$@"; }
 suite_sandbox() { run_ctest dev sandbox "$@"; }
 
 # run_ctest PRESET LABEL [name pattern]: GoogleTest writes one JSON file an executable, CTest its verdicts.

@@ -25,6 +25,23 @@ void note_address(const Platform& platform, const std::string& url) {
   ::chmod(path.c_str(), 0600);
 }
 
+// Under which turns are leased. A data folder has one gateway (it is locked), so what a predecessor of this name leased
+// is ours; gateways of other folders, on the same database, have other names.
+Result<std::string> gateway_name(Platform& platform) {
+  const std::string path = platform.data_dir + "/gateway.id";
+  std::string id;
+  std::ifstream(path) >> id;
+  if (is_uuid(id)) return "gateway-" + id;
+  id = platform.ids.next();
+  std::ofstream file(path, std::ios::trunc);
+  file << id << "\n";
+  if (!file.flush()) {
+    return {Code::failed_precondition,
+            fmt::format("{} cannot be written: make the data folder writable for this user.", path)};
+  }
+  return "gateway-" + id;
+}
+
 Task<Status> greet(Platform& platform, const std::string& url, bool first_start, BrainService& brain) {
   LB_CO_TRY(owner, co_await platform.storage->identities().ensure_owner());
   fmt::print("Listening on {}\n", url);
@@ -55,14 +72,24 @@ Task<Status> greet(Platform& platform, const std::string& url, bool first_start,
 Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, HandsService& hands) {
   const auto bus = bus::make_memory_event_bus();
   auto& storage = *platform.storage;
-  gateway::GatewayOptions options = gateway::gateway_options(platform.config);
+  auto read = gateway::gateway_options(platform.config);
+  if (!read) co_return cli::fail(read.error());
+  gateway::GatewayOptions options = *std::move(read);
+  if (options.auth.token_key.empty()) {
+    auto key = co_await storage.accounts().token_key(random_token(platform.random));
+    if (!key) co_return cli::fail(key.error());
+    options.auth.token_key = *std::move(key);
+  }
+  const auto mailer = make_no_mailer();
   options.version = LIBREBIRD_VERSION;
   options.connect_hint = brain::how_to_connect();
-  // One gateway a data folder (it is locked), so what a predecessor of this name leased is ours.
-  options.runner.owner = "gateway";
+  const auto name = gateway_name(platform);
+  if (!name) co_return cli::fail(name.error());
+  options.runner.owner = *name;
   gateway::Gateway gateway(
       {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
-       storage.credentials(), storage.conversations(), storage.messages(), storage.turns()},
+       storage.credentials(), storage.conversations(), storage.messages(), storage.turns(), storage.workspaces(),
+       storage.invitations(), storage.accounts(), storage.audit(), *mailer},
       options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");

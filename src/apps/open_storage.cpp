@@ -1,4 +1,4 @@
-// The data folder: its database and the master key it is sealed under.
+// The data folder and the database, and the master key that it is sealed under.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -23,7 +23,13 @@ void forbid_core_dumps() {
 }  // namespace
 
 std::vector<ConfigKey> storage_config_keys() {
-  return {{"secrets.master_key", ConfigType::text, std::string(), "LIBREBIRD_MASTER_KEY", true,
+  return {{"storage.url", ConfigType::text, std::string(), "DATABASE_URL", true,
+           "postgresql://user:password@host:5432/database: keep everything there; empty: in a file of the data folder"},
+          {"storage.migration_url", ConfigType::text, std::string(), "DATABASE_MIGRATION_URL", true,
+           "The same database as the login that owns its tables, if storage.url names one without that power"},
+          {"storage.pool", ConfigType::integer, std::int64_t{8}, "LIBREBIRD_STORAGE_POOL", false,
+           "Connections to the PostgreSQL server, at most"},
+          {"secrets.master_key", ConfigType::text, std::string(), "LIBREBIRD_MASTER_KEY", true,
            "The master key, 64 hexadecimal digits; empty: from $CREDENTIALS_DIRECTORY/master.key or master.key in the "
            "data folder"},
           {"audit.retention_days", ConfigType::integer, std::int64_t{365}, "LIBREBIRD_AUDIT_RETENTION_DAYS", false,
@@ -47,6 +53,22 @@ Result<std::shared_ptr<KeyRing>> Platform::open_keys() const {
   return KeyRing::open(std::move(source));
 }
 
+Result<StorageOptions> Platform::storage_options() const {
+  forbid_core_dumps();
+  StorageOptions options;
+  options.path = data_dir + "/librebird.db";
+  options.url = config.text("storage.url");
+  options.migration_url = config.text("storage.migration_url");
+  const std::int64_t connections = config.integer("storage.pool");
+  if (connections < 1 || connections > 100) {
+    return {Code::invalid_argument,
+            fmt::format("{} connections make no pool (storage.pool, LIBREBIRD_STORAGE_POOL): choose 1 to 100.",
+                        connections)};
+  }
+  options.connections = static_cast<int>(connections);
+  return options;
+}
+
 Status Platform::open_storage(bool forget_lost_key) {
   std::error_code failure;
   const bool made = std::filesystem::create_directories(data_dir, failure);
@@ -56,12 +78,18 @@ Status Platform::open_storage(bool forget_lost_key) {
                                   failure.message()));
   }
   if (made) ::chmod(data_dir.c_str(), 0700);
-  forbid_core_dumps();
-  StorageOptions options;
-  options.path = data_dir + "/librebird.db";
+  LB_TRY(options, storage_options());
   LB_TRY(keys, open_keys());
   options.keys = std::move(keys);
   options.forget_lost_key = forget_lost_key;
+  LB_TRY(opened, Storage::open(loop, clock, ids, std::move(options)));
+  storage = std::move(opened);
+  return Ok{};
+}
+
+Status Platform::open_rehearsal() {
+  LB_TRY(options, storage_options());
+  options.rehearse = options.url.empty();
   LB_TRY(opened, Storage::open(loop, clock, ids, std::move(options)));
   storage = std::move(opened);
   return Ok{};

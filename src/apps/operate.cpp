@@ -22,7 +22,7 @@ Task<int> examine(Platform& platform, Status storage, HandsService* hands, const
   std::vector<cli::Check> checks;
   checks.push_back({"configuration", Ok{}, config_note});
   if (storage) storage = platform.storage->check();
-  checks.push_back({"database", storage, platform.data_dir + "/librebird.db"});
+  checks.push_back({"database", storage, storage ? platform.storage->describe() : ""});
   if (storage) {
     const auto sandbox = co_await ask_sandbox(*hands);
     checks.push_back({"sandbox", sandbox ? Status(Ok{}) : Status(sandbox.error()), sandbox ? *sandbox : ""});

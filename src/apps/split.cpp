@@ -50,8 +50,8 @@ int run_brain(const Flags& flags) {
   auto platform = Platform::create(flags);
   if (!platform) return cli::fail(platform.error());
   Platform& p = **platform;
-  // The brain keeps nothing. Given the data folder, it can also recall from past messages.
-  if (!flags.data_dir.empty()) {
+  // The brain keeps nothing. Given the data folder or a database, it can also recall from past messages.
+  if (!flags.data_dir.empty() || !p.config.text("storage.url").empty()) {
     if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
   }
   const log::Writer writer;

@@ -19,7 +19,17 @@ std::string spell(std::string_view sql, Dialect dialect) {
 
 }  // namespace
 
-int newest_version() { return all_migrations().empty() ? 0 : all_migrations().back().version; }
+bool is_for(const Migration& migration, Dialect dialect) {
+  return migration.dialect.empty() || migration.dialect == (dialect == Dialect::sqlite ? "sqlite" : "postgres");
+}
+
+int newest_version(Dialect dialect) {
+  int newest = 0;
+  for (const Migration& migration : all_migrations()) {
+    if (is_for(migration, dialect)) newest = migration.version;
+  }
+  return newest;
+}
 
 Result<int> schema_version(Connection& connection) {
   auto map = [](const Row& row) { return static_cast<int>(row.integer(0)); };
@@ -28,12 +38,13 @@ Result<int> schema_version(Connection& connection) {
 }
 
 Status check_version(int version, std::string_view name) {
-  if (version <= newest_version()) return Ok{};
+  const int known = all_migrations().back().version;
+  if (version <= known) return Ok{};
   return {
       Code::failed_precondition,
       fmt::format("{} was written by a newer Libre Bird (schema {}, this one knows {}): start that newer version, or "
                   "choose another data folder.",
-                  name, version, newest_version())};
+                  name, version, known)};
 }
 
 Status migrate(Connection& connection, Dialect dialect, std::string_view name, UnixMillis now,
@@ -43,10 +54,8 @@ Status migrate(Connection& connection, Dialect dialect, std::string_view name, U
                          "applied_at BIGINT NOT NULL)"));
   LB_TRY(version, schema_version(connection));
   LB_CHECK(check_version(version, name));
-  const std::string_view engine = dialect == Dialect::sqlite ? "sqlite" : "postgres";
   for (const Migration& migration : all_migrations()) {
-    if (migration.version <= version) continue;
-    if (!migration.dialect.empty() && migration.dialect != engine) continue;
+    if (migration.version <= version || !is_for(migration, dialect)) continue;
     LB_CHECK(connection.run_script(spell(migration.sql, dialect)));
     if (after) LB_CHECK(after(connection, migration.version));
     LB_CHECK(connection.execute("INSERT INTO schema_version (version, name, applied_at) VALUES ($1, $2, $3)",

@@ -143,6 +143,14 @@ Status SqliteConnection::run_script(const std::string& sql) {
   return Ok{};
 }
 
+Status SqliteConnection::alone(const std::function<Status()>& work) {
+  LB_CHECK(run_script("BEGIN IMMEDIATE"));
+  Status done = work();
+  if (done) done = run_script("COMMIT");
+  if (!done && in_transaction()) (void)run_script("ROLLBACK");
+  return done;
+}
+
 Status SqliteConnection::set_synchronous(bool full) {
   if (full == full_) return Ok{};
   LB_CHECK(run_script(full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
@@ -158,6 +166,22 @@ void SqliteConnection::checkpoint(bool truncate) {
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY && (code & 0xFF) != SQLITE_LOCKED) {
     log::warn("the write-ahead log could not be moved into the database", {{"error", sqlite3_errmsg(handle_)}});
   }
+}
+
+Status SqliteConnection::copy_to(const std::string& file) {
+  sqlite3* target = nullptr;
+  int code = sqlite3_open_v2(file.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  sqlite3_backup* copy = code == SQLITE_OK ? sqlite3_backup_init(target, "main", handle_, "main") : nullptr;
+  if (copy != nullptr) {
+    // In one step: it reads one snapshot, and others may write meanwhile.
+    (void)sqlite3_backup_step(copy, -1);
+    (void)sqlite3_backup_finish(copy);
+  }
+  code = sqlite3_errcode(target);
+  Status done = Ok{};
+  if (code != SQLITE_OK) done = sqlite_error(target, code, file);
+  sqlite3_close(target);
+  return done;
 }
 
 Result<SqliteConnection::Statement*> SqliteConnection::prepare(std::string_view sql) {

@@ -25,6 +25,7 @@ class SqliteConnection final : public Connection {
   SqliteConnection& operator=(const SqliteConnection&) = delete;
 
   Status run_script(const std::string& sql) override;
+  Status alone(const std::function<Status()>& work) override;
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
   // full: commits wait for the disk.
   Status set_synchronous(bool full);
@@ -32,6 +33,8 @@ class SqliteConnection final : public Connection {
   [[nodiscard]] int wal_pages() const { return wal_pages_; }
   // Moves the log's pages into the database; gives the log's file back when it has grown large.
   void checkpoint(bool truncate);
+  // Copies the database to this new, empty file, as it is now.
+  Status copy_to(const std::string& file);
   void release_memory() { sqlite3_db_release_memory(handle_); }
 
  protected:

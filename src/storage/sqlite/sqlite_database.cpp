@@ -3,7 +3,7 @@
 #include "sqlite_connection.hpp"
 
 #include <librebird/base/log.hpp>
-#include <librebird/base/metrics.hpp>
+#include <librebird/storage/sql/instruments.hpp>
 #include <librebird/storage/sql/migrator.hpp>
 
 #include <fcntl.h>
@@ -73,20 +73,6 @@ Status make_file(const std::string& path) {
   ::close(file);
   return Ok{};
 }
-
-Error queue_full() {
-  Error error = make_error(Code::resource_exhausted, "Too much is waiting for the database: try again in a moment.");
-  error.retry_after = Millis(1000);
-  return error;
-}
-
-struct Instruments {
-  metrics::Counter& commits = metrics::counter("librebird_storage_commits_total", "Write transactions committed");
-  metrics::Counter& writes = metrics::counter("librebird_storage_writes_total", "Writes done; several share a commit");
-  metrics::Counter& failures = metrics::counter("librebird_storage_failures_total", "Write transactions that failed");
-  metrics::Histogram& seconds =
-      metrics::histogram("librebird_storage_commit_seconds", "Duration of a write transaction");
-};
 
 }  // namespace
 
@@ -331,13 +317,9 @@ Status prepare_schema(SqliteConnection& connection, const std::string& path, Uni
   } else {
     LB_TRY(version, schema_version(connection));
     LB_CHECK(check_version(version, path));
-    if (version == newest_version()) return Ok{};
+    if (version == newest_version(Dialect::sqlite)) return Ok{};
   }
-  LB_CHECK(connection.run_script("BEGIN IMMEDIATE"));
-  Status migrated = migrate(connection, Dialect::sqlite, path, now, steps.after_migration);
-  if (migrated) migrated = connection.run_script("COMMIT");
-  if (!migrated && connection.in_transaction()) (void)connection.run_script("ROLLBACK");
-  return migrated;
+  return connection.alone([&] { return migrate(connection, Dialect::sqlite, path, now, steps.after_migration); });
 }
 
 // Cheap enough for every start: a small file is looked through; a large one is left to check().
@@ -375,6 +357,21 @@ SqliteDatabase::~SqliteDatabase() = default;
 void SqliteDatabase::submit(Job& job, Kind kind) { impl_->submit(job, kind); }
 void SqliteDatabase::set_idle_work(Idle work) { impl_->set_idle_work(std::move(work)); }
 void SqliteDatabase::request_idle_work() { impl_->request_idle_work(); }
+
+Status SqliteDatabase::backup(const std::string& file) {
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return file_error("Cannot make the folder", folder, errno);
+  const int made = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (made < 0 && errno == EEXIST) {
+    return {Code::already_exists, fmt::format("The file {} is there already: name a new one.", file)};
+  }
+  if (made < 0) return file_error("Cannot make the backup", file, errno);
+  ::close(made);
+  LB_TRY(connection, SqliteConnection::open(impl_->options(), kReaderCacheKib));
+  Status done = connection->copy_to(file);
+  if (!done) ::unlink(file.c_str());
+  return done;
+}
 
 Status SqliteDatabase::check() {
   LB_TRY(connection, SqliteConnection::open(impl_->options(), kReaderCacheKib));

@@ -54,7 +54,7 @@ Status put_chains(Connection& db, const AuditParts& parts, const std::string& ke
 // One more chain than the sealed number said; a wrong number is not put right by this.
 Status count_chain(Connection& db, const AuditParts& parts, const std::string& key_id) {
   auto row = [](const Row& r) { return std::pair(r.integer(0), r.string(1)); };
-  LB_TRY(known, db.one("SELECT chains, seal FROM master_key WHERE id = 1", row));
+  LB_TRY(known, db.one("UPDATE master_key SET chains = chains WHERE id = 1 RETURNING chains, seal", row));
   if (!known || !parts.keys->is_authentic(key_id, chains_text(known->first), known->second)) return Ok{};
   return put_chains(db, parts, key_id, known->first + 1);
 }
@@ -90,6 +90,7 @@ AuditRecord audit_record(const Row& row) {
 }
 
 Result<std::string> sealing_key(Connection& db, const AuditParts& parts) {
+  const AsPlatform platform(db);
   auto text = [](const Row& row) { return row.string(0); };
   LB_TRY(key, db.one("SELECT key_id FROM master_key WHERE id = 1", text));
   if (!key) return std::string();
@@ -110,9 +111,8 @@ Result<std::string> sealing_key(Connection& db, const AuditParts& parts) {
 
 Status append_row(Connection& db, const AuditParts& parts, AuditRecord& record) {
   LB_TRY(key, sealing_key(db, parts));
-  LB_TRY(known, db.one("SELECT workspace_id, seq, hash, pruned_seq, pruned_hash, key_id, seal FROM audit_heads WHERE "
-                       "workspace_id = $1",
-                       audit_head, record.workspace_id));
+  LB_TRY(known, db.one(LB_LOCK_HEADS "WHERE workspace_id = $1 RETURNING " LB_HEAD_COLUMNS, audit_head,
+                       record.workspace_id));
   AuditHead head{record.workspace_id, 0, std::string(kNoHash), 0, std::string(kNoHash), "", ""};
   bool trusted = true;
   if (known) {
@@ -173,13 +173,13 @@ AuditRecord record_of(const AuditParts& parts, const AuditEvent& event) {
 }
 
 Status append_audit(Connection& db, const AuditParts& parts, const AuditEvent& event) {
+  const AsPlatform platform(db);
   AuditRecord record = record_of(parts, event);
   return append_row(db, parts, record);
 }
 
 Status seal_chains(Connection& db, const AuditParts& parts, const std::string& key_id, bool anyway) {
-  LB_TRY(heads,
-         db.all("SELECT workspace_id, seq, hash, pruned_seq, pruned_hash, key_id, seal FROM audit_heads", audit_head));
+  LB_TRY(heads, db.all(LB_LOCK_HEADS "RETURNING " LB_HEAD_COLUMNS, audit_head));
   for (AuditHead& head : heads) {
     if (!anyway && !parts.keys->is_authentic(head.key_id, sealed_text(head), head.seal)) continue;
     head.key_id = key_id;
@@ -214,9 +214,7 @@ Result<AuditHeads> read_heads(Connection& db, const AuditParts& parts) {
   AuditHeads out;
   LB_TRY(key, sealing_key(db, parts));
   LB_TRY(heads,
-         db.all("SELECT workspace_id, seq, hash, pruned_seq, pruned_hash, key_id, seal FROM audit_heads ORDER BY "
-                "ordinal",
-                audit_head));
+         db.all("SELECT " LB_HEAD_COLUMNS " FROM audit_heads ORDER BY ordinal", audit_head));
   out.heads = std::move(heads);
   auto text = [](const Row& row) { return row.string(0); };
   LB_TRY(headless,

@@ -12,6 +12,10 @@
   "c.conversation_id, c.turn_id, c.subject, c.arguments_sha256, c.outcome, c.detail, c.duration_ms, " \
   "c.created_at, c.prev_hash, c.hash"
 
+#define LB_HEAD_COLUMNS "workspace_id, seq, hash, pruned_seq, pruned_hash, key_id, seal"
+// Reads heads that are about to change. As an update it locks them: nobody changes one between reading and writing.
+#define LB_LOCK_HEADS "UPDATE audit_heads SET seq = seq "
+
 namespace librebird::storage {
 
 // Adds the event to the chain of its principal's workspace.
@@ -22,7 +26,7 @@ Status append_row(Connection& db, const AuditParts& parts, AuditRecord& record);
 // The fields of a row that is not a call.
 AuditRecord record_of(const AuditParts& parts, const AuditEvent& event);
 AuditRecord audit_record(const Row& row);  // of LB_AUDIT_COLUMNS
-AuditHead audit_head(const Row& row);      // workspace_id, seq, hash, pruned_seq, pruned_hash, key_id, seal
+AuditHead audit_head(const Row& row);      // of LB_HEAD_COLUMNS
 
 // The key that everything is sealed under, at hand in `parts.keys`; empty: nothing is sealed.
 // failed_precondition: it is not at hand.

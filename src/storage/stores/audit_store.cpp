@@ -219,9 +219,7 @@ class SqlAuditStore final : public AuditStore {
 
   Status prune_some(Connection& db, const std::string& workspace_id, UnixMillis before, std::int64_t& removed) {
     removed = 0;
-    LB_TRY(head, db.one("SELECT workspace_id, seq, hash, pruned_seq, pruned_hash, key_id, seal FROM audit_heads WHERE "
-                        "workspace_id = $1",
-                        audit_head, workspace_id));
+    LB_TRY(head, db.one(LB_LOCK_HEADS "WHERE workspace_id = $1 RETURNING " LB_HEAD_COLUMNS, audit_head, workspace_id));
     if (!head) return Ok{};
     auto number = [](const Row& row) { return row.integer(0); };
     LB_TRY(first_open, db.one("SELECT COALESCE(MIN(seq), $2) FROM audit_open WHERE workspace_id = $1", number,

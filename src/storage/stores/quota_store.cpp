@@ -48,7 +48,7 @@ class SqlQuotaStore final : public QuotaStore {
       }
       return totals;
     };
-    co_return co_await context_.database.write(kService, work, Durability::ordered);
+    co_return co_await context_.database.write(kServiceParallel, work, Durability::ordered);
   }
 
  private:

@@ -2,25 +2,32 @@
 
 // Everything that is kept: opens the database, brings it up to date, and hands out the stores of core/ports.
 //
-//   LB_TRY(storage, Storage::open(loop, clock, ids, {.path = data_dir + "/librebird.db"}));
+//   LB_TRY(storage, Storage::open(loop, clock, ids, {.path = data_dir + "/librebird.db"}));   // SQLite
+//   LB_TRY(storage, Storage::open(loop, clock, ids, {.url = "postgresql://libre@db/libre"}));  // PostgreSQL
 //   co_await storage->identities().ensure_owner();
 //
 // Thread rule: open() and check() block; call open() before the loop runs and check() from an operator command.
 // The stores are used on the loop. Ownership: owns the database and the stores; the loop, the clock and the id
 // generator outlive it. Before it dies every caller of a store must have come back (join the scopes first).
-// Several processes may have the same file open at once.
+// Several processes may have the same file or database open at once.
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/database_move.hpp>
+#include <librebird/core/ports/legacy_import.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,12 +35,15 @@ namespace librebird {
 
 struct StorageOptions {
   std::string path;                    // the database file; it and its folder are made for this user only
-  std::string url;                     // of another engine; none is known yet, so it must be empty
-  int readers = 2;                     // reading threads at most; they start when needed
-  Millis busy_timeout{5000};           // how long to wait for another process that writes
+  std::string url;                     // postgresql://...: that database instead of a file
+  std::string migration_url;           // of the login that owns its tables; empty: the same
+  int connections = 4;                 // to that database at most
+  int readers = 2;                     // reading threads of a file at most; they start when needed
+  Millis busy_timeout{5000};           // how long to wait for another process that writes, or for a server
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
   std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
+  bool rehearse = false;               // work on a private copy of the file, which disappears in the end
   bool forget_lost_key = false;        // the key the database is sealed under is gone: give up what it sealed
 };
 
@@ -62,12 +72,32 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] WorkspaceStore& workspaces();
+  [[nodiscard]] InvitationStore& invitations();
+  [[nodiscard]] AccountStore& accounts();
+  [[nodiscard]] TaskStore& tasks();
+  [[nodiscard]] JournalStore& journal();
+  [[nodiscard]] SnapshotStore& snapshots();
+  [[nodiscard]] DayMemoryStore& day_memories();
+  [[nodiscard]] SettingStore& settings();
+  [[nodiscard]] LegacyIdStore& legacy_ids();
+  [[nodiscard]] LegacyImporter& legacy();
 
-  // Looks through the whole database; for `doctor`. data_loss: damaged.
+  // Saves the database as it is now to a new file that is this user's only, while others use it. already_exists;
+  // failed_precondition: it is on a server.
+  Status backup(const std::string& file);
+  // Copies everything to another database, which was opened without keys and holds nothing, or what an earlier attempt
+  // left; then compares both. Nobody else uses either. failed_precondition: it holds another installation.
+  Task<Result<MoveReport>> copy_to(Storage& target, std::function<void(const MoveProgress&)> progress);
+
+  // Looks through the whole file, or at the server's settings and rules; for `doctor`. data_loss: damaged.
   Status check();
+  // What there is to know of it, after check(): where it is, its version. No password.
+  [[nodiscard]] std::string describe() const;
 
  private:
   struct Parts;
+  Task<Status> index_messages(std::function<void(const MoveProgress&)> progress);
   explicit Storage(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

@@ -15,6 +15,9 @@
 // Thread rule: write() and read() on the loop; the callable on another thread: it may read the suspended caller's
 // locals and must touch nothing else. SQL uses $1 parameters and only what SQLite and PostgreSQL both accept.
 // A callable may be run again after a lost commit race, so it must not move from what it captures.
+//
+// Writes of one workspace happen one after the other, in whatever process, and so do those of kService: what a write
+// has read is still so when it commits. Only kServiceParallel gives that up.
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/result.hpp>
@@ -22,6 +25,7 @@
 #include <concepts>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -90,19 +94,21 @@ class Connection {
   Result<std::int64_t> execute(std::string_view sql, const P&... params) {
     return run_with(sql, Visitor{}, params...);
   }
+  // As execute(), where only success matters. An engine may send the statement together with what follows it: then
+  // its error comes from the next call, or fails the work at its end.
+  template <class... P>
+  Status post(std::string_view sql, const P&... params) {
+    if constexpr (sizeof...(P) == 0) {
+      return run_later(sql, {});
+    } else {
+      const Param list[] = {to_param(params)...};
+      return run_later(sql, list);
+    }
+  }
   // `visit(const Row&)` is called for each row; it returns nothing, or a Status that ends the visit.
   template <class F, class... P>
   Status each(std::string_view sql, F&& visit, const P&... params) {
-    Visitor visitor{&visit, [](void* context, const Row& row) -> Status {
-                      auto& function = *static_cast<std::remove_reference_t<F>*>(context);
-                      if constexpr (std::is_void_v<std::invoke_result_t<F&, const Row&>>) {
-                        function(row);
-                        return Ok{};
-                      } else {
-                        return function(row);
-                      }
-                    }};
-    LB_CHECK(run_with(sql, visitor, params...));
+    LB_CHECK(run_with(sql, visitor_of(visit), params...));
     return Ok{};
   }
   // The first row, mapped by `map(const Row&)` to a T or a Result<T>.
@@ -125,8 +131,19 @@ class Connection {
     LB_CHECK(each(sql, visit, params...));
     return rows;
   }
+  // As execute() and each(), with parameters that are counted at run time.
+  Result<std::int64_t> execute_with(std::string_view sql, std::span<const Param> params) {
+    return run(sql, params, Visitor{});
+  }
+  template <class F>
+  Status each_with(std::string_view sql, F&& visit, std::span<const Param> params) {
+    LB_CHECK(run(sql, params, visitor_of(visit)));
+    return Ok{};
+  }
   // Several statements without parameters, separated by semicolons; for migrations.
   virtual Status run_script(const std::string& sql) = 0;
+  // For whoever holds a connection outside of write() and read(): a transaction that nothing else writes beside.
+  virtual Status alone(const std::function<Status()>& work) = 0;
 
  protected:
   struct Visitor {
@@ -134,8 +151,16 @@ class Connection {
     Status (*call)(void*, const Row&) = nullptr;
   };
   virtual Result<std::int64_t> run(std::string_view sql, std::span<const Param> params, const Visitor& visitor) = 0;
+  virtual Status run_later(std::string_view sql, std::span<const Param> params) {
+    LB_CHECK(run(sql, params, Visitor{}));
+    return Ok{};
+  }
 
  private:
+  friend class AsPlatform;
+  // Whether statements run as the platform itself although the work has a user.
+  virtual void set_platform(bool /*on*/) {}
+
   template <class... P>
   Result<std::int64_t> run_with(std::string_view sql, const Visitor& visitor, const P&... params) {
     if constexpr (sizeof...(P) == 0) {
@@ -144,6 +169,18 @@ class Connection {
       const Param list[] = {to_param(params)...};
       return run(sql, list, visitor);
     }
+  }
+  template <class F>
+  static Visitor visitor_of(F& visit) {
+    return {&visit, [](void* context, const Row& row) -> Status {
+              auto& function = *static_cast<F*>(context);
+              if constexpr (std::is_void_v<std::invoke_result_t<F&, const Row&>>) {
+                function(row);
+                return Ok{};
+              } else {
+                return function(row);
+              }
+            }};
   }
   template <class T, class Put>
   static Status store(T value, Put&& put) {
@@ -158,6 +195,19 @@ class Connection {
   }
 };
 
+// While it lives, statements run as the platform: for what a user's work must write and may not reach by itself, such
+// as the audit log. They may be nested.
+class AsPlatform {
+ public:
+  explicit AsPlatform(Connection& connection) : connection_(connection) { connection_.set_platform(true); }
+  ~AsPlatform() { connection_.set_platform(false); }
+  AsPlatform(const AsPlatform&) = delete;
+  AsPlatform& operator=(const AsPlatform&) = delete;
+
+ private:
+  Connection& connection_;
+};
+
 // When a write may be reported as done.
 enum class Durability {
   full,     // it is on the disk
@@ -168,9 +218,14 @@ enum class Durability {
 struct Actor {
   std::string_view user_id;  // empty: the platform itself
   std::string_view workspace_id;
+  bool parallel = false;  // its writes may happen beside any others
 };
-// What the platform does on nobody's behalf: look up credentials, lease turns, keep the audit log.
+// What the platform does on nobody's behalf: look up credentials, ...
 inline constexpr Actor kService{};
+// ... keep what belongs to one workspace, in turn with its users' writes, such as the audit log, ...
+inline constexpr Actor service_in(std::string_view workspace_id) { return {{}, workspace_id}; }
+// ... and lease turns: each write decides by one conditional statement, which holds whatever else is written.
+inline constexpr Actor kServiceParallel{{}, {}, true};
 
 class Database {
  public:
@@ -231,8 +286,7 @@ class Database {
   };
 
   template <class F>
-  Task<std::invoke_result_t<F&, Connection&>> submit_and_wait(Actor actor, F& work, Kind kind,
-                                                                   Durability durability) {
+  Task<std::invoke_result_t<F&, Connection&>> submit_and_wait(Actor actor, F& work, Kind kind, Durability durability) {
     using R = std::invoke_result_t<F&, Connection&>;
     JobOf<F> job(work);
     job.actor = actor;

@@ -22,7 +22,8 @@ struct Migration {
 
 // From the files of migrations/, by version; written by CMake.
 [[nodiscard]] const std::vector<Migration>& all_migrations();
-[[nodiscard]] int newest_version();
+[[nodiscard]] int newest_version(Dialect dialect);
+[[nodiscard]] bool is_for(const Migration& migration, Dialect dialect);
 
 // The version of the database; 0: empty. Errors: data_loss (its own tables are damaged).
 Result<int> schema_version(Connection& connection);

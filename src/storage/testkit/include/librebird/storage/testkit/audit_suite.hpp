@@ -261,7 +261,9 @@ TEST_P(AuditSuite, CallsOfDeadProcessesAreClosed) {
                  " WHERE seq = (SELECT seq FROM audit_chain WHERE call_id = '" + call + "')");
   };
   set("dead", "instance || '9'");
-  set("rebooted", "substr(instance, 1, instr(instance, '/')) || 'other' || substr(instance, instr(instance, '/'))");
+  const std::string instance = set_->tamper("SELECT instance FROM audit_open LIMIT 1");
+  const std::size_t slash = instance.find('/');
+  set("rebooted", "'" + instance.substr(0, slash + 1) + "other" + instance.substr(slash) + "'");
   set("elsewhere", "'x' || instance");
   EXPECT_EQ(ok(set_->audit().close_interrupted()), 2);
   EXPECT_EQ(ok(set_->audit().close_interrupted()), 0);
@@ -305,6 +307,9 @@ TEST_P(AuditSuite, SecretsAreKeptSealed) {
 TEST_P(AuditSuite, SecretsOfOthersAreNotSeen) {
   Principal colleague = me_;
   colleague.user_id = stranger_.user_id;
+  colleague.role = Role::member;
+  set_->tamper("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" +
+               colleague.workspace_id + "', '" + colleague.user_id + "', 'member', 1)");
   ok(set_->secrets().put(me_, "skill/a", "shared", "shared-value"));
   ok(set_->secrets().put(me_, "user/mcp/a", "token", "private-value"));
   fails(Code::not_found, set_->secrets().get(stranger_, "skill/a", "shared"));

@@ -1,0 +1,404 @@
+#include "postgres_connection.hpp"
+
+#include "postgres_error.hpp"
+
+#include <poll.h>
+
+#include <fmt/format.h>
+
+#include <cassert>
+#include <charconv>
+#include <chrono>
+
+namespace librebird::storage {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr Millis kGrace{5000};  // the server stops a statement first, and says so
+constexpr std::string_view kConnectTimeout = "5";
+
+constexpr std::string_view kBegin = "BEGIN";
+constexpr std::string_view kBeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+constexpr std::string_view kIdentity =
+    "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), "
+    "set_config('app.workspace_id', $3, true)";
+constexpr std::string_view kIdentityAndLock =
+    "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), "
+    "set_config('app.workspace_id', $3, true), pg_advisory_xact_lock($4)";
+constexpr std::string_view kRole = "SELECT set_config('role', $1, true)";
+constexpr std::string_view kDoNotWaitForDisk = "SELECT set_config('synchronous_commit', 'off', true)";
+
+class PostgresRow final : public Row {
+ public:
+  PostgresRow(const PGresult* result, int row) : result_(result), row_(row) {}
+  bool is_null(int column) const override { return PQgetisnull(result_, row_, column) != 0; }
+  std::int64_t integer(int column) const override {
+    const std::string_view value = text(column);
+    if (value == "t") return 1;  // a boolean
+    std::int64_t number = 0;
+    std::from_chars(value.data(), value.data() + value.size(), number);
+    return number;
+  }
+  std::string_view text(int column) const override {
+    return {PQgetvalue(result_, row_, column), static_cast<std::size_t>(PQgetlength(result_, row_, column))};
+  }
+
+ private:
+  const PGresult* result_;
+  int row_;
+};
+
+std::int64_t changed_rows(PGresult* result) {
+  const std::string_view count = PQcmdTuples(result);
+  std::int64_t number = 0;
+  std::from_chars(count.data(), count.data() + count.size(), number);
+  return number;
+}
+
+// The server takes no zero byte; what is kept has none (clean_text()), so such a text is found nowhere.
+void append_text(std::string& out, std::string_view text) {
+  for (std::size_t zero = 0; (zero = text.find('\0')) != std::string_view::npos; text.remove_prefix(zero + 1)) {
+    out += text.substr(0, zero);
+    out += "\xEF\xBF\xBD";
+  }
+  out += text;
+}
+
+struct FreeOptions {
+  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
+};
+using ConnectionInfo = std::unique_ptr<PQconninfoOption, FreeOptions>;
+
+// libpq's own words about a URL may repeat its password, so they are not passed on.
+Result<ConnectionInfo> parse(const std::string& url) {
+  char* words = nullptr;
+  ConnectionInfo info(PQconninfoParse(url.c_str(), &words));
+  PQfreemem(words);
+  if (info) return info;
+  return {Code::invalid_argument,
+          "The database URL (DATABASE_URL, storage.url) cannot be read: write it as "
+          "postgresql://user:password@host:5432/database, with special characters percent-encoded."};
+}
+
+std::string value_of(const ConnectionInfo& info, std::string_view key) {
+  for (const PQconninfoOption* option = info.get(); option->keyword != nullptr; ++option) {
+    if (option->keyword == key && option->val != nullptr) return option->val;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> display_name(const std::string& url) {
+  LB_TRY(info, parse(url));
+  const std::string host = value_of(info, "host");
+  const std::string port = value_of(info, "port");
+  std::string database = value_of(info, "dbname");
+  if (database.empty()) database = value_of(info, "user");
+  return fmt::format("{}{}{}/{}", host.empty() ? "localhost" : host, port.empty() ? "" : ":", port, database);
+}
+
+std::int64_t PostgresConnection::lock_of(Actor actor) {
+  constexpr std::int64_t kServiceLock = 0x6C69627265626972;  // "librebir"
+  if (actor.parallel) return 0;
+  if (actor.workspace_id.empty()) return kServiceLock;
+  std::uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
+  for (const char c : actor.workspace_id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
+  return hash == 0 ? 1 : static_cast<std::int64_t>(hash);
+}
+
+Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::string& url, Millis lock_timeout,
+                                                                     Millis statement_timeout) {
+  LB_TRY(info, parse(url));
+  LB_TRY(name, display_name(url));
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  const auto set = [&](const char* key, const char* value) {
+    keys.push_back(key);
+    values.push_back(value);
+  };
+  // What comes later wins; dbname with a URL in it stands for all of that.
+  set("connect_timeout", kConnectTimeout.data());
+  set("application_name", "librebird");
+  set("tcp_user_timeout", "15000");
+  set("dbname", url.c_str());
+  set("client_encoding", "UTF8");
+  set(nullptr, nullptr);
+  PGconn* handle = PQconnectdbParams(keys.data(), values.data(), 1);
+  std::unique_ptr<PostgresConnection> connection(
+      new PostgresConnection(handle, std::move(name), statement_timeout + kGrace));
+  if (handle == nullptr) return make_error(Code::unavailable, "There is no memory for a connection: try again later.");
+  if (PQstatus(handle) != CONNECTION_OK) {
+    const std::string_view words = PQerrorMessage(handle);
+    // libpq gives no SQLSTATE before a connection stands, but ends with the server's words.
+    const std::size_t fatal = words.find("FATAL:  ");
+    const std::string_view said = fatal == std::string_view::npos ? words : words.substr(fatal + 8);
+    std::string_view state = "08006";
+    if (said.find("authentication failed") != std::string_view::npos || said.find("pg_hba") != std::string_view::npos ||
+        (said.starts_with("role ") && said.find("does not exist") != std::string_view::npos) ||
+        said.find("is not permitted to log in") != std::string_view::npos ||
+        words.find("no password supplied") != std::string_view::npos) {
+      state = "28000";
+    } else if (said.starts_with("database ") && said.find("does not exist") != std::string_view::npos) {
+      state = "3D000";
+    } else if (said.starts_with("permission denied for database")) {
+      state = "42501";
+    } else if (said.find("too many connections") != std::string_view::npos ||
+               said.find("connection slots") != std::string_view::npos) {
+      state = "53300";
+    }
+    return postgres_error(state, said, connection->name_);
+  }
+  PQsetNoticeProcessor(handle, [](void*, const char*) {}, nullptr);
+  // Committed means on the disk, whatever the server's default is.
+  LB_CHECK(connection->run_script(fmt::format(
+      "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; "
+      "SET timezone = 'UTC'; SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN "
+      "'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
+      lock_timeout.count(), statement_timeout.count(), (statement_timeout + kGrace).count())));
+  if (PQsetnonblocking(handle, 1) != 0 || PQenterPipelineMode(handle) != 1) {
+    return unreachable(PQerrorMessage(handle), connection->name_);
+  }
+  return connection;
+}
+
+PostgresConnection::~PostgresConnection() { PQfinish(handle_); }
+
+Error PostgresConnection::lose(std::string_view detail) {
+  lost_ = true;
+  failed_ = true;
+  sent_.clear();
+  return unreachable(detail.empty() ? "the connection was lost" : detail, name_);
+}
+
+Error PostgresConnection::failure(const PGresult* result) {
+  failed_ = true;
+  const char* field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const std::string state = field != nullptr ? field : "";
+  const char* words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const std::string said = words != nullptr ? words : PQresultErrorMessage(result);
+  // An administrator's or a crash's end of the session; and plans that a schema change has outdated.
+  const bool over = state.empty() || state.starts_with("57P") || state == "25P03" || state == "26000" ||
+                    (state == "0A000" && said.find("cached plan") != std::string::npos);
+  if (over || PQstatus(handle_) == CONNECTION_BAD) return lose(said);
+  if (race_ == Race::none) {
+    if (state == "40001" || state == "40P01") race_ = Race::conflict;
+    if (state == "23505") race_ = Race::duplicate;
+  }
+  return postgres_error(state, said, name_);
+}
+
+Status PostgresConnection::wait(short events) {
+  const auto left = std::chrono::duration_cast<Millis>(give_up_ - steady_clock::now());
+  if (left.count() <= 0) return lose("it did not answer in time");
+  pollfd entry{PQsocket(handle_), events, 0};
+  if (::poll(&entry, 1, static_cast<int>(left.count()) + 1) < 0 && errno != EINTR) return lose("poll failed");
+  if ((entry.revents & POLLIN) != 0 && PQconsumeInput(handle_) != 1) return lose(PQerrorMessage(handle_));
+  return Ok{};
+}
+
+Status PostgresConnection::flush() {
+  for (;;) {
+    const int left = PQflush(handle_);
+    if (left == 0) return Ok{};
+    if (left < 0) return lose(PQerrorMessage(handle_));
+    LB_CHECK(wait(POLLIN | POLLOUT));
+  }
+}
+
+Status PostgresConnection::send(std::string_view sql, std::span<const Param> params) {
+  if (lost_) return unreachable("the connection was lost", name_);
+  if (failed_) return {Code::internal, "An earlier statement of this work failed, so that nothing more can be done."};
+  // Numbers and texts go as text; the server knows the types.
+  values_.clear();
+  std::vector<std::size_t> starts(params.size());
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    starts[i] = values_.size();
+    if (const auto* integer = std::get_if<std::int64_t>(&params[i])) {
+      fmt::format_to(std::back_inserter(values_), "{}", *integer);
+    } else if (const auto* text = std::get_if<std::string_view>(&params[i])) {
+      append_text(values_, *text);
+    }
+    values_.push_back('\0');
+  }
+  std::vector<const char*> values(params.size(), nullptr);
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    if (!std::holds_alternative<std::nullptr_t>(params[i])) values[i] = values_.data() + starts[i];
+  }
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) {
+    found = statements_.emplace(std::string(sql), Statement{fmt::format("s{}", statements_.size())}).first;
+  }
+  Statement& statement = found->second;
+  if (statement.state == Statement::State::unknown) {
+    if (PQsendPrepare(handle_, statement.name.c_str(), found->first.c_str(), 0, nullptr) != 1) {
+      return lose(PQerrorMessage(handle_));
+    }
+    statement.state = Statement::State::sent;
+    sent_.push_back({Sent::What::prepare, &statement});
+  }
+  if (PQsendQueryPrepared(handle_, statement.name.c_str(), static_cast<int>(values.size()), values.data(), nullptr,
+                          nullptr, 0) != 1) {
+    return lose(PQerrorMessage(handle_));
+  }
+  sent_.push_back({Sent::What::statement, &statement});
+  return Ok{};
+}
+
+Status PostgresConnection::sync() {
+  if (lost_) return unreachable("the connection was lost", name_);
+  if (PQpipelineSync(handle_) != 1) return lose(PQerrorMessage(handle_));
+  sent_.push_back({Sent::What::sync, nullptr});
+  give_up_ = steady_clock::now() + patience_;
+  return flush();
+}
+
+Result<PostgresConnection::Answer> PostgresConnection::next_result() {
+  while (PQisBusy(handle_) != 0) LB_CHECK(wait(POLLIN));
+  return Answer(PQgetResult(handle_));
+}
+
+Result<PostgresConnection::Answer> PostgresConnection::answers() {
+  Answer last;
+  std::optional<Error> error;
+  while (!sent_.empty()) {
+    LB_TRY(result, next_result());
+    const Sent at = sent_.front();
+    if (!result) {
+      if (at.what == Sent::What::sync) return lose(PQerrorMessage(handle_));
+      sent_.pop_front();
+      continue;
+    }
+    switch (PQresultStatus(result.get())) {
+      case PGRES_PIPELINE_SYNC: sent_.pop_front(); break;
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+        if (at.what == Sent::What::prepare) at.statement->state = Statement::State::prepared;
+        if (at.what == Sent::What::statement) last = std::move(result);
+        break;
+      case PGRES_PIPELINE_ABORTED:
+        if (at.what == Sent::What::prepare) at.statement->state = Statement::State::unknown;
+        break;
+      default: {
+        if (at.what == Sent::What::prepare) at.statement->state = Statement::State::unknown;
+        const Error failed = failure(result.get());
+        if (!error) error = failed;
+        if (lost_) return *error;
+      }
+    }
+  }
+  if (error) return *error;
+  return last;
+}
+
+Status PostgresConnection::settle() {
+  if (sent_.empty()) return Ok{};
+  LB_CHECK(sync());
+  LB_CHECK(answers());
+  return Ok{};
+}
+
+Result<std::int64_t> PostgresConnection::run(std::string_view sql, std::span<const Param> params,
+                                             const Visitor& visitor) {
+  LB_CHECK(send(sql, params));
+  LB_CHECK(sync());
+  LB_TRY(answer, answers());
+  if (!answer) return lose("it sent no answer");
+  if (visitor.call != nullptr) {
+    const int rows = PQntuples(answer.get());
+    for (int row = 0; row < rows; ++row) LB_CHECK(visitor.call(visitor.context, PostgresRow(answer.get(), row)));
+  }
+  return changed_rows(answer.get());
+}
+
+Status PostgresConnection::run_later(std::string_view sql, std::span<const Param> params) { return send(sql, params); }
+
+Status PostgresConnection::take_identity(Actor actor, std::int64_t lock) {
+  service_ = actor.user_id.empty();
+  user_ = actor.user_id;
+  workspace_ = actor.workspace_id;
+  identity_known_ = true;
+  const Param params[] = {service_ ? kServiceRole : kAppRole, actor.user_id, actor.workspace_id, lock};
+  return send(lock != 0 ? kIdentityAndLock : kIdentity, std::span(params).first(lock != 0 ? 4 : 3));
+}
+
+void PostgresConnection::set_platform(bool on) {
+  platform_ += on ? 1 : -1;
+  const bool changes = on ? platform_ == 1 : platform_ == 0;
+  if (service_ || !changes || failed_) return;
+  const Param role[] = {on ? kServiceRole : kAppRole};
+  (void)send(kRole, role);  // if it fails, so does what follows
+}
+
+Status PostgresConnection::begin(Actor actor, Mode mode, Durability durability, std::int64_t lock) {
+  failed_ = lost_;
+  race_ = Race::none;
+  platform_ = 0;
+  LB_CHECK(send(mode == Mode::read ? kBeginRead : kBegin, {}));
+  LB_CHECK(take_identity(actor, lock));
+  if (mode == Mode::write && durability == Durability::ordered) LB_CHECK(send(kDoNotWaitForDisk, {}));
+  return Ok{};
+}
+
+Status PostgresConnection::begin_part(Actor actor) {
+  race_ = Race::none;
+  LB_CHECK(send("SAVEPOINT part", {}));
+  if (identity_known_ && user_ == actor.user_id && workspace_ == actor.workspace_id) return Ok{};
+  return take_identity(actor, 0);
+}
+
+Status PostgresConnection::end_part() {
+  LB_CHECK(settle());
+  return send("RELEASE SAVEPOINT part", {});
+}
+
+void PostgresConnection::undo_part() {
+  (void)settle();
+  failed_ = lost_;
+  identity_known_ = false;  // what was set inside the part is undone as well
+  if (send("ROLLBACK TO SAVEPOINT part", {})) (void)send("RELEASE SAVEPOINT part", {});
+}
+
+Status PostgresConnection::commit() {
+  LB_CHECK(send("COMMIT", {}));
+  LB_CHECK(sync());
+  LB_TRY(answer, answers());
+  if (answer && std::string_view(PQcmdStatus(answer.get())) == "COMMIT") return Ok{};
+  return {Code::internal, "The database undid a transaction that had failed before."};
+}
+
+void PostgresConnection::abandon() {
+  (void)settle();
+  failed_ = lost_;
+  if (send("ROLLBACK", {})) (void)sync();
+}
+
+Status PostgresConnection::alone(const std::function<Status()>& work) {
+  failed_ = lost_;
+  race_ = Race::none;
+  LB_CHECK(send(kBegin, {}));
+  LB_CHECK(execute("SELECT pg_advisory_xact_lock($1)", lock_of(kService)));
+  Status done = work();
+  if (done) done = commit();
+  if (!done) abandon();
+  return done;
+}
+
+Status PostgresConnection::run_script(const std::string& sql) {
+  const bool pipelined = PQpipelineStatus(handle_) != PQ_PIPELINE_OFF;
+  if (pipelined) {
+    LB_CHECK(settle());
+    if (PQexitPipelineMode(handle_) != 1) return lose(PQerrorMessage(handle_));
+  }
+  const Answer answer(PQexec(handle_, sql.c_str()));
+  const ExecStatusType status = PQresultStatus(answer.get());
+  Status done = Ok{};
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) {
+    done = failure(answer.get());
+  }
+  if (pipelined && !lost_ && PQenterPipelineMode(handle_) != 1) return lose(PQerrorMessage(handle_));
+  return done;
+}
+
+}  // namespace librebird::storage

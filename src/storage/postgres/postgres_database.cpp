@@ -1,0 +1,347 @@
+#include <librebird/storage/postgres/postgres_database.hpp>
+
+#include "postgres_connection.hpp"
+#include "postgres_error.hpp"
+#include "postgres_schema.hpp"
+
+#include <librebird/base/log.hpp>
+#include <librebird/storage/sql/instruments.hpp>
+
+#include <pthread.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace librebird::storage {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t kBatchLimit = 256;  // writes in one transaction
+constexpr int kConflicts = 10;            // how often a lost race is run again
+constexpr Millis kFirstDelay{20};         // between attempts to connect
+constexpr Millis kLongestDelay{500};
+
+void name_thread() {
+#ifdef __APPLE__
+  pthread_setname_np("lb-db");
+#else
+  pthread_setname_np(pthread_self(), "lb-db");
+#endif
+}
+
+Error unknown_outcome(const std::string& name) {
+  Error error = make_error(
+      Code::unavailable,
+      fmt::format("The connection to the database {} was lost while this was being saved, so that nobody knows whether "
+                  "it is: look, or do the same again (a message with the same client_message_id is kept once).",
+                  name));
+  error.retry_after = Millis(1000);
+  return error;
+}
+
+}  // namespace
+
+class PostgresDatabase::Impl {
+ public:
+  Impl(PostgresOptions options, std::string name) : options_(std::move(options)), name_(std::move(name)) {}
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    wanted_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  void submit(Job& job, Kind kind) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_ < options_.queue_limit && !closing_) {
+        ++waiting_;
+        enqueue({&job, kind, steady_clock::now()});
+        return;
+      }
+    }
+    job.fail(queue_full());
+    job.resume();
+  }
+
+  [[nodiscard]] const PostgresOptions& options() const { return options_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  struct Item {
+    Job* job = nullptr;
+    Kind kind = Kind::read;
+    SteadyTime since;
+  };
+  // Writes that may not happen beside each other. It stands in `ready_` once at most, and not while it is `busy`.
+  struct Lane {
+    std::deque<Item> items;
+    bool busy = false;
+  };
+  // What a thread takes next: an item, or a lane.
+  struct Ready {
+    Item item;
+    std::int64_t lane = 0;
+  };
+  // A thread's connection.
+  struct Seat {
+    std::unique_ptr<PostgresConnection> connection;
+  };
+
+  // With the mutex held.
+  void enqueue(Item item) {
+    const std::int64_t lane = item.kind == Kind::write ? PostgresConnection::lock_of(item.job->actor) : 0;
+    if (lane == 0) {
+      ready_.push_back({item, 0});
+    } else {
+      Lane& found = lanes_[lane];
+      found.items.push_back(item);
+      if (found.busy || found.items.size() > 1) return;
+      ready_.push_back({{}, lane});
+    }
+    wake();
+  }
+  void wake() {
+    if (idle_ < ready_.size() && workers_.size() < static_cast<std::size_t>(std::max(options_.connections, 1))) {
+      workers_.emplace_back([this] { work(); });
+    } else {
+      wanted_.notify_one();
+    }
+  }
+
+  void work() {
+    name_thread();
+    Seat seat;
+    std::vector<Item> items;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      if (ready_.empty()) {
+        if (closing_) return;
+        ++idle_;
+        wanted_.wait(lock, [this] { return !ready_.empty() || closing_; });
+        --idle_;
+        continue;
+      }
+      const Ready next = ready_.front();
+      ready_.pop_front();
+      items.clear();
+      if (next.lane == 0) {
+        items.push_back(next.item);
+      } else {
+        Lane& lane = lanes_[next.lane];
+        lane.busy = true;
+        const std::size_t count = std::min(lane.items.size(), kBatchLimit);
+        items.assign(lane.items.begin(), lane.items.begin() + static_cast<std::ptrdiff_t>(count));
+        lane.items.erase(lane.items.begin(), lane.items.begin() + static_cast<std::ptrdiff_t>(count));
+      }
+      waiting_ -= items.size();
+      lock.unlock();
+      run(seat, items);
+      lock.lock();
+      if (next.lane != 0) leave(next.lane);
+    }
+  }
+  // With the mutex held: the lane's next writes may go.
+  void leave(std::int64_t number) {
+    const auto lane = lanes_.find(number);
+    lane->second.busy = false;
+    if (lane->second.items.empty()) {
+      lanes_.erase(lane);
+    } else {
+      ready_.push_back({{}, number});
+      wake();
+    }
+  }
+
+  void run(Seat& seat, std::vector<Item>& items) {
+    const auto start = steady_clock::now();
+    if (items.front().kind == Kind::read) {
+      run_read(seat, items.front());
+      return;
+    }
+    if (items.size() == 1) {
+      run_write(seat, items.front());
+    } else {
+      for (const Item& item : run_together(seat, items)) run_write(seat, item);
+    }
+    instruments_.seconds.observe(std::chrono::duration<double>(steady_clock::now() - start).count());
+  }
+
+  // A connection that stands, or the reason why there is none. Work waits for a server that is away, but not for ever.
+  Status connect(Seat& seat, const Item& item) {
+    if (seat.connection && !seat.connection->lost()) return Ok{};
+    seat.connection.reset();
+    for (Millis delay = kFirstDelay;; delay = std::min(delay * 2, kLongestDelay)) {
+      {
+        // Somebody else has just found that the server is away.
+        const std::lock_guard lock(mutex_);
+        const auto now = steady_clock::now();
+        if (away_ && now - item.since > options_.patience && now < away_until_) return *away_;
+      }
+      auto opened = PostgresConnection::open(options_.url, options_.patience, options_.statement_timeout);
+      std::unique_lock lock(mutex_);
+      if (opened) {
+        away_.reset();
+        seat.connection = std::move(opened).value();
+        return Ok{};
+      }
+      if (!away_) log::warn("the database is away", {{"error", opened.error().message}});
+      away_ = opened.error();
+      away_until_ = steady_clock::now() + kLongestDelay;
+      if (!opened.error().retryable || steady_clock::now() - item.since > options_.patience || closing_) return *away_;
+      wanted_.wait_for(lock, delay, [this] { return closing_; });
+    }
+  }
+
+  static void answer_with(const Item& item, const Error& error) {
+    item.job->fail(error);
+    item.job->resume();
+  }
+
+  [[nodiscard]] bool in_time(const Item& item) const { return steady_clock::now() - item.since < options_.patience; }
+
+  void run_read(Seat& seat, const Item& item) {
+    for (int conflicts = 0;;) {
+      if (const Status connected = connect(seat, item); !connected) {
+        answer_with(item, connected.error());
+        return;
+      }
+      PostgresConnection& connection = *seat.connection;
+      const Status begun =
+          connection.begin(item.job->actor, PostgresConnection::Mode::read, Durability::ordered, 0);
+      if (begun) (void)item.job->run(connection);
+      if (connection.lost()) {
+        if (in_time(item)) continue;
+        if (!begun) item.job->fail(begun.error());
+      } else {
+        const bool conflict = connection.race() == PostgresConnection::Race::conflict;
+        connection.abandon();
+        if (conflict && ++conflicts < kConflicts) continue;
+      }
+      item.job->resume();
+      return;
+    }
+  }
+
+  void run_write(Seat& seat, const Item& item) {
+    for (int conflicts = 0, duplicates = 0;;) {
+      if (const Status connected = connect(seat, item); !connected) {
+        answer_with(item, connected.error());
+        return;
+      }
+      PostgresConnection& connection = *seat.connection;
+      Status done = connection.begin(item.job->actor, PostgresConnection::Mode::write, item.job->durability,
+                                     PostgresConnection::lock_of(item.job->actor));
+      const bool worked = done && item.job->run(connection);
+      if (worked) {
+        done = connection.commit();
+        if (done) {
+          instruments_.commits.add();
+          instruments_.writes.add();
+          item.job->resume();
+          return;
+        }
+        instruments_.failures.add();
+        item.job->fail(connection.lost() ? unknown_outcome(name_) : done.error());
+      }
+      if (connection.lost()) {
+        if (!worked && in_time(item)) continue;  // nothing of it was committed
+        if (!done && !worked) item.job->fail(done.error());
+      } else {
+        const auto race = connection.race();
+        connection.abandon();
+        if (race == PostgresConnection::Race::conflict && ++conflicts < kConflicts) continue;
+        // Who wrote the same key first has committed by now; the work may find it.
+        if (race == PostgresConnection::Race::duplicate && ++duplicates < 2) continue;
+      }
+      item.job->resume();
+      return;
+    }
+  }
+
+  // All in one transaction, each in a part of its own. Answers those that must be run by themselves.
+  std::vector<Item> run_together(Seat& seat, const std::vector<Item>& items) {
+    if (!connect(seat, items.front())) return items;
+    PostgresConnection& connection = *seat.connection;
+    bool full = false;
+    for (const Item& item : items) full = full || item.job->durability == Durability::full;
+    const Actor& first = items.front().job->actor;
+    std::vector<Item> again;
+    std::vector<Item> done;
+    std::vector<Item> refused;
+    Status begun = connection.begin(first, PostgresConnection::Mode::write,
+                                    full ? Durability::full : Durability::ordered, PostgresConnection::lock_of(first));
+    for (const Item& item : items) {
+      if (connection.lost()) {
+        again.push_back(item);
+        continue;
+      }
+      Status part = connection.begin_part(item.job->actor);
+      const bool worked = part && item.job->run(connection);
+      if (worked) part = connection.end_part();
+      if (worked && part) {
+        done.push_back(item);
+        continue;
+      }
+      const bool once_more = connection.lost() || connection.race() != PostgresConnection::Race::none;
+      if (!part) item.job->fail(part.error());
+      (once_more ? again : refused).push_back(item);
+      if (!connection.lost()) connection.undo_part();
+    }
+    if (connection.lost()) {  // nothing was committed
+      again.insert(again.begin(), done.begin(), done.end());
+    } else if (const Status committed = connection.commit(); committed) {
+      instruments_.commits.add();
+      instruments_.writes.add(done.size());
+      for (const Item& item : done) item.job->resume();
+    } else if (connection.lost()) {
+      instruments_.failures.add();
+      for (const Item& item : done) answer_with(item, unknown_outcome(name_));
+    } else {
+      instruments_.failures.add();
+      connection.abandon();
+      again.insert(again.begin(), done.begin(), done.end());
+    }
+    for (const Item& item : refused) item.job->resume();
+    return again;
+  }
+
+  const PostgresOptions options_;
+  const std::string name_;
+  Instruments instruments_;
+
+  std::mutex mutex_;
+  std::condition_variable wanted_;
+  std::deque<Ready> ready_;
+  std::unordered_map<std::int64_t, Lane> lanes_;
+  std::size_t waiting_ = 0;
+  std::size_t idle_ = 0;
+  bool closing_ = false;
+  std::optional<Error> away_;  // why the last attempt to connect failed
+  SteadyTime away_until_{};
+  std::vector<std::thread> workers_;
+};
+
+Result<std::unique_ptr<PostgresDatabase>> PostgresDatabase::open(const Clock& clock, PostgresOptions options,
+                                                                 const Steps& steps) {
+  LB_TRY(name, display_name(options.url));
+  LB_CHECK(prepare_schema(options, clock.unix_now(), steps));
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(name));
+  return std::unique_ptr<PostgresDatabase>(new PostgresDatabase(std::move(impl)));
+}
+
+PostgresDatabase::PostgresDatabase(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+PostgresDatabase::~PostgresDatabase() = default;
+void PostgresDatabase::submit(Job& job, Kind kind) { impl_->submit(job, kind); }
+Status PostgresDatabase::check(std::string& note) { return check_server(impl_->options(), note); }
+
+}  // namespace librebird::storage

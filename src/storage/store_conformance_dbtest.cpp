@@ -1,0 +1,11 @@
+// The suite of testkit/ on PostgreSQL.
+#include "postgres_fixture.hpp"
+
+#include <librebird/storage/testkit/store_suite.hpp>
+
+namespace librebird::testkit {
+
+INSTANTIATE_TEST_SUITE_P(Postgres, StoreSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, AuditSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+
+}  // namespace librebird::testkit
