@@ -9,6 +9,7 @@
 
 #include "account_commands.hpp"
 #include "approval_commands.hpp"
+#include "backup_commands.hpp"
 #include "commands.hpp"
 #include "mail.hpp"
 #include "moving_commands.hpp"
@@ -122,6 +123,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);
+  librebird::apps::BackupArguments backup;
+  librebird::apps::add_backup_commands(app, backup, code);
   librebird::apps::AccountArguments account;
   librebird::apps::add_account_commands(app, account, code);
   librebird::apps::MovingArguments moving;

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "commands.hpp"
+
+namespace librebird::apps {
+
+struct BackupArguments {
+  Flags flags;
+  std::string file;
+  bool with_key = false;
+  bool force = false;
+  bool json = false;
+};
+
+// `backup`, `restore`, `verify`.
+void add_backup_commands(CLI::App& app, BackupArguments& in, int& code);
+
+}  // namespace librebird::apps

@@ -1,0 +1,141 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <librebird/base/archive.hpp>
+#include <librebird/base/utf8.hpp>
+#include <librebird/storage/backup/backup.hpp>
+#include <librebird/storage/sqlite/sqlite_copier.hpp>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "backup_head.hpp"
+#include "file_tree.hpp"
+#include "files.hpp"
+
+namespace librebird::storage {
+namespace {
+
+// "librebird-2026-11-26T10-20-30Z.tar.gz" in a folder; a name that was given stays.
+std::string name_for(const Clock& clock, const std::string& target) {
+  std::error_code failure;
+  if (!std::filesystem::is_directory(target, failure)) return target;
+  std::string time = to_rfc3339(clock.unix_now()).substr(0, 19);
+  std::ranges::replace(time, ':', '-');
+  return (std::filesystem::path(target) / fmt::format("librebird-{}Z.tar.gz", time)).string();
+}
+
+// A file that is written while it is read would not fit its own header: it is copied first.
+class Spool {
+ public:
+  explicit Spool(const std::string& path)
+      : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {}
+  ~Spool() {
+    if (file_ >= 0) ::close(file_);
+  }
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+
+  [[nodiscard]] int file() const { return file_; }
+  // Up to `limit` bytes of it; how many there were.
+  Result<std::uint64_t> take(int from, std::uint64_t limit) {
+    if (file_ < 0 || ::ftruncate(file_, 0) != 0) return file_error("Cannot write", path_, errno);
+    std::uint64_t at = 0;
+    while (at < limit) {
+      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(piece_.size(), limit - at));
+      const ssize_t got = ::read(from, piece_.data(), want);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return file_error("Cannot read", path_, errno);
+      if (got == 0) break;
+      if (::pwrite(file_, piece_.data(), static_cast<std::size_t>(got), static_cast<off_t>(at)) != got) {
+        return file_error("Cannot write", path_, errno == 0 ? ENOSPC : errno);
+      }
+      at += static_cast<std::uint64_t>(got);
+    }
+    return at;
+  }
+
+ private:
+  std::string path_;
+  int file_;
+  std::string piece_ = std::string(256 * 1024, '\0');
+};
+
+Status add_whole_file(ArchiveWriter& archive, std::string_view member, const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat info{};
+  if (file < 0 || ::fstat(file, &info) != 0) {
+    const int number = errno;
+    if (file >= 0) ::close(file);
+    return file_error("Cannot read", path, number);
+  }
+  const Status added = archive.add_file(member, file, static_cast<std::uint64_t>(info.st_size));
+  ::close(file);
+  return added;
+}
+
+Status add_folders(ArchiveWriter& archive, const std::string& data_dir, Spool& spool, BackupReport& report) {
+  TreeVisitor visitor;
+  visitor.file = [&](const std::string& path, int file, std::uint64_t size, bool executable) -> Status {
+    LB_TRY(taken, spool.take(file, size));
+    return archive.add_file(path, spool.file(), taken, executable);
+  };
+  visitor.left_out = [&](const std::string& path) {
+    ++report.left_out_count;
+    if (report.left_out.size() < kMostLeftOut) report.left_out.push_back(to_valid_utf8(path));
+  };
+  for (const std::string_view folder : kFolders) LB_CHECK(walk(data_dir, std::string(folder), visitor));
+  return Ok{};
+}
+
+// Gives the archive its name. Without `replace` by a link, which never replaces.
+Status publish(const std::string& made, const std::string& file, bool replace) {
+  if (replace ? ::rename(made.c_str(), file.c_str()) != 0 : ::link(made.c_str(), file.c_str()) != 0) {
+    if (errno == EEXIST)
+      return {Code::already_exists, fmt::format("{} is there already: choose another name, or say --force.", file)};
+    // Some file systems know no links.
+    const int number = errno;
+    if (replace || (number != EPERM && number != ENOTSUP)) return file_error("Cannot make", file, number);
+    if (::access(file.c_str(), F_OK) == 0 || ::rename(made.c_str(), file.c_str()) != 0) {
+      return file_error("Cannot make", file, errno);
+    }
+  }
+  return sync_folder(parent_of(file));
+}
+
+}  // namespace
+
+Result<BackupReport> back_up(const Clock& clock, const BackupOptions& options, const std::string& target) {
+  BackupReport report;
+  report.file = name_for(clock, target);
+  report.created_at = clock.unix_now();
+  report.with_key = options.key_text.has_value();
+  std::error_code failure;
+  if (!options.replace && std::filesystem::exists(report.file, failure)) {
+    return {Code::already_exists,
+            fmt::format("{} is there already: choose another name, or say --force.", report.file)};
+  }
+  const auto copier = make_sqlite_copier(options.data_dir + "/" + std::string(kDatabaseMember));
+  const std::string place = parent_of(report.file);
+  LB_TRY(work, Unfinished::make(
+                   fmt::format("{}/.{}.unfinished", place, std::filesystem::path(report.file).filename().string())));
+  LB_TRY(facts, copier->copy_to(work.file("copy.db")));
+  report.database = std::move(facts);
+  const std::string made = work.file("archive");
+  LB_TRY(archive, ArchiveWriter::create(made, write_head(report, copier->engine(), options.program)));
+  LB_CHECK(add_whole_file(*archive, kDatabaseMember, work.file("copy.db")));
+  if (!options.config_file.empty()) LB_CHECK(add_whole_file(*archive, kConfigMember, options.config_file));
+  if (options.key_text) LB_CHECK(archive->add(kKeyMember, *options.key_text));
+  Spool spool(work.file("spool"));
+  LB_CHECK(add_folders(*archive, options.data_dir, spool, report));
+  LB_CHECK(archive->finish());
+  LB_CHECK(publish(made, report.file, options.replace));
+  report.files = archive->members();
+  report.bytes = archive->bytes();
+  return report;
+}
+
+}  // namespace librebird::storage
