@@ -216,6 +216,12 @@ class Gateway::Impl {
   Task<void> run_session(Caller caller, std::string id, net::WebSocket& socket) {
     WsSession session(ws_, std::move(caller), std::move(id), socket);
     sessions_.add(session);
+    // What was said of this member before the session could hear it.
+    const Principal& who = session.caller().principal;
+    if (!who.workspace_id.empty()) {
+      const auto role = co_await services_.workspaces.role_of(who.user_id, who.workspace_id);
+      if (role && *role != who.role) session.reconnect();
+    }
     co_await session.run();
     sessions_.remove(session);
   }
