@@ -3,8 +3,11 @@
 
 #include <librebird/base/json_writer.hpp>
 #include <librebird/core/credentials/invite.hpp>
+#include <librebird/core/policy/permissions.hpp>
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "terminal.hpp"
 
@@ -84,14 +87,16 @@ Task<Result<WorkspaceMembership>> create(Operator op, WorkspaceCommand command) 
   if (!command.user.empty()) {
     LB_CO_TRY(user, co_await op.workspaces.find_user(command.user));
     principal.user_id = user.id;
-    LB_CO_TRY(role, co_await op.workspaces.role_of(principal.user_id, principal.workspace_id));
-    if (!role) {
-      // Somebody who is not in the first workspace is in one of his own, or in another.
-      LB_CO_TRY(theirs, co_await op.workspaces.list(principal));
-      if (theirs.empty())
-        co_return make_error(Code::failed_precondition, "This user is in no workspace: add him first.");
-      principal.workspace_id = theirs.front().workspace.id;
+    // The right to make one comes with any membership that has it.
+    LB_CO_TRY(theirs, co_await op.workspaces.list(principal));
+    const auto good = std::ranges::find_if(theirs, [](const WorkspaceMembership& it) {
+      return policy::allows(it.role, policy::Permission::create_workspaces);
+    });
+    if (good == theirs.end()) {
+      co_return make_error(Code::failed_precondition,
+                           "This user is a member of no workspace, or only a guest: add him to one first.");
     }
+    principal.workspace_id = good->workspace.id;
   }
   co_return co_await op.workspaces.create(std::move(principal), command.name);
 }

@@ -16,7 +16,8 @@ const ranks = { guest: 0, member: 1, admin: 2, owner: 3 };
 const text = (canary) => ({ content: `words of ${canary}`, client_message_id: newId() });
 
 // What to call a route with. `row`: what the id in the path is of, made for this one request; `body`; `ok`: the status of
-// success where it is not the described one; `order`: before or after the others, because of what it does to the caller.
+// success where it is not the described one; `needs`: what somebody with whom the conversation is shared has to be
+// allowed, if it is more than to read (`sharedOk`: of a finished turn there is nothing to refuse); `order`: before or after the others, because of what it does to the caller.
 const gone = { id: 'nothing', ok: 404 }; // what is hard to have: allowed is who is told that there is none
 const examples = {
   'POST /session': { body: () => ({ token: 'unknown' }), ok: 401 },
@@ -47,7 +48,7 @@ const examples = {
   'GET /tool-policy': {},
   'PUT /tool-policy': { body: () => ({ mode: 'ask' }) },
   'GET /conversations/{id}/tool-policy': { row: 'conversation' },
-  'PUT /conversations/{id}/tool-policy': { row: 'conversation', body: () => ({ mode: 'ask' }) },
+  'PUT /conversations/{id}/tool-policy': { row: 'conversation', needs: 'owner', body: () => ({ mode: 'ask' }) },
   'GET /grants': {},
   'DELETE /grants/{id}': { row: 'grant' },
   'GET /skills': {},
@@ -62,14 +63,15 @@ const examples = {
   'GET /conversations': { query: '?q=canary' },
   'POST /conversations': { body: ({ canary }) => ({ title: canary }) },
   'GET /conversations/{id}': { row: 'conversation' },
-  'PATCH /conversations/{id}': { row: 'conversation', body: ({ canary }) => ({ title: canary }) },
-  'DELETE /conversations/{id}': { row: 'conversation' },
+  'PATCH /conversations/{id}': { row: 'conversation', needs: 'owner', body: ({ canary }) => ({ title: canary }) },
+  'DELETE /conversations/{id}': { row: 'conversation', needs: 'owner' },
+  'PUT /conversations/{id}/sharing': { row: 'conversation', needs: 'owner', body: () => ({ workspace: 'none' }) },
   'GET /conversations/{id}/messages': { row: 'conversation' },
-  'POST /conversations/{id}/messages': { row: 'conversation', body: ({ canary }) => text(canary) },
-  'POST /messages/{id}/edit': { row: 'question', body: ({ canary }) => text(canary) },
-  'POST /messages/{id}/regenerate': { row: 'answer', body: () => ({ client_message_id: newId() }) },
+  'POST /conversations/{id}/messages': { row: 'conversation', needs: 'write', body: ({ canary }) => text(canary) },
+  'POST /messages/{id}/edit': { row: 'question', needs: 'owner', body: ({ canary }) => text(canary) },
+  'POST /messages/{id}/regenerate': { row: 'answer', needs: 'write', body: () => ({ client_message_id: newId() }) },
   'GET /turns/{id}': { row: 'turn' },
-  'POST /turns/{id}/cancel': { row: 'turn' },
+  'POST /turns/{id}/cancel': { row: 'turn', needs: 'write', sharedOk: true },
   'GET /turns/{id}/events': { row: 'turn' },
 };
 
@@ -77,18 +79,19 @@ const examples = {
 const frames = {
   subscribe: { row: 'conversation', frame: (id) => ({ conversation_id: id }), ok: 'subscribed' },
   unsubscribe: { frame: () => ({ conversation_id: 'any' }), ok: 'unsubscribed' },
-  send: { row: 'conversation', frame: (id, { canary }) => ({ conversation_id: id, ...text(canary) }), ok: 'accepted' },
-  cancel: { row: 'turn', frame: (id) => ({ turn_id: id }), ok: 'cancelling' },
+  send: { row: 'conversation', needs: 'write', frame: (id, { canary }) => ({ conversation_id: id, ...text(canary) }), ok: 'accepted' },
+  cancel: { row: 'turn', needs: 'write', sharedOk: true, frame: (id) => ({ turn_id: id }), ok: 'cancelling' },
   decide: { row: 'approval', frame: (id) => ({ approval_id: id, decision: 'deny' }), ok: 'decided' },
+  typing: { frame: () => ({ conversation_id: 'any' }), ok: 'failed_precondition' }, // not subscribed
   ping: { frame: () => ({}), ok: 'pong' },
 };
 
 // Rows of one person; `sql` collects their statements, to be run at once.
 const makers = {
-  conversation: (who, sql) => whole(who, sql).conversation,
-  question: (who, sql) => whole(who, sql).question,
-  answer: (who, sql) => whole(who, sql).answer,
-  turn: (who, sql) => whole(who, sql).turn,
+  conversation: (who, sql, share) => whole(who, sql, share).conversation,
+  question: (who, sql, share) => whole(who, sql, share).question,
+  answer: (who, sql, share) => whole(who, sql, share).answer,
+  turn: (who, sql, share) => whole(who, sql, share).turn,
   api_key: (who, sql) => put(who, sql, 'api_keys', {
     key_hash: sha256(randomUUID()), name: who.canary, prefix: 'lb_xxxxxxx', created_at: Date.now(),
   }),
@@ -116,6 +119,7 @@ const makers = {
   },
   workspace: (who) => who.workspace,
 };
+const shareable = ['conversation', 'question', 'answer', 'turn'];
 const ofTheWorkspace = ['workspace', 'member', 'invitation']; // as opposed to one person's
 
 function put(who, sql, table, row) {
@@ -124,8 +128,8 @@ function put(who, sql, table, row) {
   return id;
 }
 
-// A conversation with one answered question.
-function whole(who, sql) {
+// A conversation with one answered question; `share`: {user, access}.
+function whole(who, sql, share) {
   const at = Date.now();
   const [conversation, question, answer, turn] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
   const common = { workspace_id: who.workspace, user_id: who.id };
@@ -142,6 +146,11 @@ function whole(who, sql) {
     id: turn, conversation_id: conversation, position: 2, message_id: question, ...common, role: 'member',
     status: 'done', attempt: 1, created_at: at, started_at: at, finished_at: at,
   }));
+  if (share) {
+    sql.push(insert('conversation_shares', {
+      conversation_id: conversation, workspace_id: who.workspace, user_id: share.user, access: share.access, created_at: at,
+    }));
+  }
   return { conversation, question, answer, turn };
 }
 
@@ -211,6 +220,16 @@ function* cases(example, caller, { callers, colleague }) {
     if (!ofTheWorkspace.includes(example.row) && caller.workspace === colleague.workspace) {
       yield { whose: "a colleague's", owner: colleague, missing: true };
     }
+    // The roles and the shares: both have to allow it.
+    if (shareable.includes(example.row) && caller.workspace === colleague.workspace && caller.role !== null) {
+      for (const access of ['read', 'write']) {
+        const enough = example.needs === undefined || example.needs === access;
+        yield {
+          whose: `a colleague's, shared to ${access}`, owner: colleague, share: { user: caller.id, access },
+          forbidden: !enough && !example.sharedOk,
+        };
+      }
+    }
   }
   yield { whose: 'own', owner: caller };
 }
@@ -231,12 +250,12 @@ test('every route answers every caller as the table of permissions says', { time
     const example = examples[route.name];
     assert.ok(example, `${route.name}: how is it called? Add an example.`);
     for (const [name, caller] of Object.entries(callers)) {
-      for (const { whose, owner: owner_, missing } of cases(example, caller, world)) {
-        const id = example.row ? makers[example.row](owner_, sql) : example.id;
+      for (const { whose, owner: owner_, missing, forbidden, share } of cases(example, caller, world)) {
+        const id = example.row ? makers[example.row](owner_, sql, share) : example.id;
         const may = allowed(description, route.permission, caller);
         const success = typeof example.ok === 'object' ? example.ok[caller.role] : example.ok;
         const anybody = description['x-permissions'][route.permission] === null;
-        const wanted = caller.role === null && !anybody ? 401 : !may ? 403 : missing ? 404 : success ?? route.ok;
+        const wanted = caller.role === null && !anybody ? 401 : !may || forbidden ? 403 : missing ? 404 : success ?? route.ok;
         planned.push({
           what: `${route.name} by ${name}, ${whose}`, route, example, caller, wanted, id,
           path: route.path.replace(/\{[^}]*\}/g, () => id) + (example.query ?? ''),
@@ -281,13 +300,14 @@ test('every frame answers every caller as the table of permissions says', { time
     for (const [type, permission] of Object.entries(description['x-frames'])) {
       const example = frames[type];
       assert.ok(example, `${type}: how is it sent? Add an example.`);
-      for (const { whose, owner: owner_, missing } of cases(example, caller, world)) {
+      for (const { whose, owner: owner_, missing, forbidden, share } of cases(example, caller, world)) {
         const sql = [];
-        const id = example.row && makers[example.row](owner_, sql);
+        const id = example.row && makers[example.row](owner_, sql, share);
         if (sql.length) await run(sql);
         const answer = await live.request({ type, ...example.frame(id, caller) });
         const got = answer.type === 'error' ? answer.problem.code : answer.type;
-        const wanted = !allowed(description, permission, caller) ? 'permission_denied' : missing ? 'not_found' : example.ok;
+        const refused = forbidden || !allowed(description, permission, caller);
+        const wanted = refused ? 'permission_denied' : missing ? 'not_found' : example.ok;
         if (got !== wanted) faults.push(`${type} by ${name}, ${whose}: ${got}, wanted ${wanted}`);
       }
     }

@@ -131,7 +131,7 @@ test('a change of role acts at once on keys, sockets and turns', options, async 
   await within('the model request', hold.started);
 
   assert.equal((await host.rest.patch(`/api/v1/members/${max.id}`, { role: 'guest' })).status, 200);
-  assert.equal((await within('the socket to end', live.closed)).code, 4401);
+  assert.equal((await within('the socket to end', live.closed)).code, 4403);
   await within('the model to be left alone', hold.closed, 5000);
   for (const one of [turn, next.turn]) assert.equal((await inHome.finished(one.id)).status, 'cancelled');
   assertProblem(await inHome.post('/api/v1/conversations', {}), 403, 'permission_denied');
@@ -141,7 +141,7 @@ test('a change of role acts at once on keys, sockets and turns', options, async 
   assert.deepEqual([refused.type, refused.problem.code], ['error', 'permission_denied']);
 
   assert.equal((await host.rest.delete(`/api/v1/members/${max.id}`)).status, 204);
-  assert.equal((await within('the socket to end', again.closed)).code, 4401);
+  assert.equal((await within('the socket to end', again.closed)).code, 4403);
   assertProblem(await inHome.get('/api/v1/me'), 401, 'unauthenticated');
   assert.equal(await upgradeStatus(server.url, inHome.headers), 401);
   assert.equal((await max.rest.get('/api/v1/me')).status, 200, 'his own workspace is his');
@@ -185,11 +185,11 @@ test('workspaces are made, renamed, transferred and deleted', options, async (t)
   assertProblem(await inAcme.post(`/api/v1/workspaces/${made.body.id}/transfer`, { user_id: eve.id }), 403);
   const given = await acme.post(`/api/v1/workspaces/${made.body.id}/transfer`, { user_id: eve.id });
   assert.deepEqual([given.status, given.body.role, given.body.owner_id], [200, 'admin', eve.id]);
-  assert.equal((await within('the socket of the old role to end', live.closed)).code, 4401);
+  assert.equal((await within('the socket of the old role to end', live.closed)).code, 4403);
   assertProblem(await acme.delete(`/api/v1/workspaces/${made.body.id}`), 403, 'permission_denied');
   const watching = await Live.open(t, acme);
   assert.equal((await inAcme.delete(`/api/v1/workspaces/${made.body.id}`)).status, 204);
-  assert.equal((await within('everybody to be disconnected', watching.closed)).code, 4401);
+  assert.equal((await within('everybody to be disconnected', watching.closed)).code, 4403);
   assertProblem(await acme.get('/api/v1/me'), 401, 'unauthenticated');
   assertProblem(await host.rest.delete(`/api/v1/workspaces/${host.home}`), 409, 'failed_precondition');
   assert.deepEqual((await sqlite(database(server),

@@ -37,6 +37,7 @@ void check(const SendFrame& frame) {
 }
 void check(const CancelFrame& frame) { check_text(frame.turn_id, 128); }
 void check(const DecideFrame& frame) { check_text(frame.approval_id, 128); }
+void check(const TypingFrame& frame) { check_text(frame.conversation_id, 128); }
 void check(const PingFrame& /*frame*/) {}
 
 }  // namespace

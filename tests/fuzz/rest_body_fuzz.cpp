@@ -50,6 +50,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     good((*nested)->text("turn_id", 16));
     good((*nested)->done());
   }
+  if (auto people = body->objects("people", 2); good(people)) {
+    require(people->size() <= 2);
+    for (Body& one : *people) {
+      good(one.text("user_id", 16));
+      good(one.done());
+    }
+  }
   good(body->done());
   return 0;
 }

@@ -110,6 +110,7 @@ class Api {
   Task<Answer> get_conversation(Call& call);
   Task<Answer> update_conversation(Call& call);
   Task<Answer> delete_conversation(Call& call);
+  Task<Answer> share_conversation(Call& call);
 
   // approvals_api.cpp
   Task<Answer> list_approvals(Call& call);

@@ -11,6 +11,29 @@ namespace {
 
 constexpr std::size_t kTitleLimit = 200;
 
+// `{"workspace": "read", "people": [{"user_id": "...", "access": "write"}]}`; what is left out is shared with nobody.
+Result<Sharing> read_sharing(Body& body) {
+  Sharing sharing;
+  LB_TRY(workspace, body.optional_text("workspace", 16));
+  const auto access = access_from_string(workspace.value_or("none"));
+  if (!access) return make_error(Code::invalid_argument, "`workspace` must be \"none\", \"read\" or \"write\".");
+  sharing.workspace = *access;
+  LB_TRY(people, body.objects("people", kMostShares));
+  for (Body& one : people) {
+    Sharing::Person person;
+    LB_TRY(user_id, one.text("user_id", 128));
+    LB_TRY(name, one.text("access", 16));
+    LB_CHECK(one.done());
+    const auto given = access_from_string(name);
+    if (!given || *given == Access::none) {
+      return make_error(Code::invalid_argument, "`access` must be \"read\" or \"write\".");
+    }
+    sharing.people.push_back({std::move(user_id), *given});
+  }
+  LB_CHECK(body.done());
+  return sharing;
+}
+
 }  // namespace
 
 Result<int> query_integer(const net::Request& request, std::string_view name, int fallback, int least, int most) {
@@ -72,6 +95,17 @@ Task<Answer> Api::update_conversation(Call& call) {
 Task<Answer> Api::delete_conversation(Call& call) {
   LB_CO_CHECK(co_await intake_.remove_conversation(call.caller.principal, call.parameters[0]));
   co_return net::Response{204, {}, {}, {}};
+}
+
+Task<Answer> Api::share_conversation(Call& call) {
+  LB_CO_TRY(body, Body::parse(call.request().body));
+  LB_CO_TRY(sharing, read_sharing(body));
+  const Principal principal = call.caller.principal;
+  LB_CO_TRY(before, co_await services_.conversations.get(principal, call.parameters[0]));
+  LB_CO_TRY(now, co_await services_.conversations.share(principal, call.parameters[0], std::move(sharing)));
+  publish(services_.bus, sharing_of(now, before.sharing));
+  list_events_.updated(now);
+  co_return json_response(200, view(now));
 }
 
 }  // namespace librebird::gateway

@@ -82,8 +82,9 @@ class Gateway::Impl {
         runner_(services_.loop, services_.clock, services_.ids, services_.turns, services_.brain, services_.bus, hub_,
                 list_events_, options_.runner),
         intake_(services_.conversations, services_.turns, services_.bus, runner_, list_events_, options_.intake),
-        ws_{intake_,        hub_, services_.bus, services_.conversations, services_.turns, services_.messages,
-            services_.hands},
+        presence_(services_.bus),
+        ws_{intake_,         hub_,      services_.bus,  services_.conversations, services_.turns, services_.messages,
+            services_.hands, presence_, services_.clock},
         api_(services_, authenticator_, accounts_, intake_, hub_, list_events_, sessions_, options_),
         openai_(services_.brain, services_.clock, services_.ids),
         mcp_(services_.hands, services_.ids, options_.version),
@@ -99,6 +100,7 @@ class Gateway::Impl {
   Task<Status> start() {
     LB_CO_CHECK(co_await runner_.start());
     member_events_ = on_member_event(services_.bus, [this](const MemberEvent& event) { apply(event); });
+    sharing_events_ = on_sharing_event(services_.bus, [this](const SharingEvent& event) { sessions_.apply(event); });
     scope_.spawn(check_credentials(), "credential check");
     ready_ = true;
     co_return Ok{};
@@ -218,6 +220,12 @@ class Gateway::Impl {
   Task<void> run_session(Caller caller, std::string id, net::WebSocket& socket) {
     WsSession session(ws_, std::move(caller), std::move(id), socket);
     sessions_.add(session);
+    // What was said of this member before the session could hear it.
+    const Principal& who = session.caller().principal;
+    if (!who.workspace_id.empty()) {
+      const auto role = co_await services_.workspaces.role_of(who.user_id, who.workspace_id);
+      if (role && *role != who.role) session.reconnect();
+    }
     co_await session.run();
     sessions_.remove(session);
   }
@@ -347,12 +355,14 @@ class Gateway::Impl {
   TurnRunner runner_;
   Intake intake_;
   SessionRegistry sessions_;
+  Presence presence_;
   WsServices ws_;
   Api api_;
   OpenAiApi openai_;
   McpApi mcp_;
   std::unique_ptr<net::HttpServer> server_;
   std::unique_ptr<EventBus::Subscription> member_events_;
+  std::unique_ptr<EventBus::Subscription> sharing_events_;
   Scope scope_;
   bool ready_ = false;
 };

@@ -1,11 +1,14 @@
 #include <librebird/base/async/sync.hpp>
 #include <librebird/gateway/body.hpp>
 #include <librebird/gateway/catch_up.hpp>
+#include <librebird/gateway/member_events.hpp>
+#include <librebird/gateway/sharing_events.hpp>
 #include <librebird/gateway/views.hpp>
 #include <librebird/net/sse.hpp>
 
 #include <fmt/format.h>
 #include <charconv>
+#include <set>
 
 #include "api.hpp"
 
@@ -118,7 +121,25 @@ Task<Answer> Api::cancel_turn(Call& call) {
 }
 
 Task<Answer> Api::turn_events(Call& call) {
+  const Executor executor = co_await boost::asio::this_coro::executor;
+  Channel<EventBus::Payload> events(executor, 4096);
+  // Who may not see the conversation any more is told no more; from before the first look on, so that nothing that is
+  // said meanwhile is missed.
+  const Principal principal = call.caller.principal;
+  std::string conversation_id;  // as soon as it is known
+  std::set<std::string> taken_back;
+  const auto shared = on_sharing_event(services_.bus, [&](const SharingEvent& event) {
+    if (event.workspace_id != principal.workspace_id || event.access_of(principal.user_id) != Access::none) return;
+    if (conversation_id.empty()) taken_back.insert(event.conversation_id);
+    if (event.conversation_id == conversation_id) events.close();
+  });
+  const auto member = on_member_event(services_.bus, [&](const MemberEvent& event) {
+    if (event.workspace_id != principal.workspace_id) return;
+    if (event.user_id.empty() || event.user_id == principal.user_id) events.close();
+  });
   LB_CO_TRY(turn, co_await services_.turns.get(call.caller.principal, call.parameters[0]));
+  conversation_id = turn.conversation_id;
+  if (taken_back.contains(conversation_id)) events.close();
   std::optional<Cursor> cursor;
   if (const auto last = call.request().header("last-event-id")) {
     if (const auto at = parse_event_id(*last)) cursor = Cursor{turn.id, at->first, at->second};
@@ -132,8 +153,6 @@ Task<Answer> Api::turn_events(Call& call) {
                                                         {"Cache-Control", "no-store"},
                                                         {"X-Accel-Buffering", "no"}}));
   // From here to the loop without an await: what is missing, then every later event, each once.
-  const Executor executor = co_await boost::asio::this_coro::executor;
-  Channel<EventBus::Payload> events(executor, 4096);
   const std::string mark = "\"turn_id\":\"" + turn.id + "\"";
   const auto forward = [&events, &mark](const EventBus::Payload& payload) {
     // Only the head of an event is ours; what follows may be a tool's words.
@@ -149,8 +168,8 @@ Task<Answer> Api::turn_events(Call& call) {
   const auto gone = [&events, mark = "\"conversation_id\":\"" + turn.conversation_id + "\""](const auto& payload) {
     if (event_type(*payload) == "conversation.deleted" && payload->find(mark) != std::string::npos) events.close();
   };
-  const Principal& principal = call.caller.principal;
   const auto listed = services_.bus.subscribe(user_topic(principal.workspace_id, principal.user_id), gone);
+  const auto shared_list = services_.bus.subscribe(workspace_topic(principal.workspace_id), gone);
   if (first.empty() && !hub_.find(turn.id)) {
     // Cancelled in the queue, or deleted, before we listened.
     auto stored = co_await missing_stored(services_.turns, services_.messages, principal, turn.id);

@@ -43,6 +43,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/conversations/{}", &Api::get_conversation, Permission::read_conversations},
     {"PATCH", "/conversations/{}", &Api::update_conversation, Permission::chat},
     {"DELETE", "/conversations/{}", &Api::delete_conversation, Permission::chat},
+    {"PUT", "/conversations/{}/sharing", &Api::share_conversation, Permission::share_conversations},
     {"GET", "/conversations/{}/messages", &Api::list_messages, Permission::read_conversations},
     {"POST", "/conversations/{}/messages", &Api::send_message, Permission::chat},
     {"POST", "/messages/{}/edit", &Api::edit_message, Permission::chat},

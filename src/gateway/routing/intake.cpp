@@ -69,7 +69,7 @@ Task<Status> Intake::remove_conversation(Principal principal, std::string conver
   LB_CO_CHECK(co_await conversations_.remove(principal, conversation_id));
   // Its worker finds the turn gone at its next step; stopping it spares the model the rest.
   if (conversation.active_turn_id) runner_.cancel(*conversation.active_turn_id);
-  list_events_.deleted(principal, conversation_id);
+  list_events_.deleted(conversation);
   co_return Ok{};
 }
 

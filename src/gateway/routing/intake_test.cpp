@@ -108,7 +108,7 @@ Task<void> coalesces(World& world) {
   EXPECT_EQ(list.events, 0);
   co_await world.until([&] { return list.events == 2; });
   events.updated(one);
-  events.deleted(world.owner, one.id);
+  events.deleted(one);
   EXPECT_EQ(list.events, 3);
   co_await events.stop();
   EXPECT_EQ(list.events, 3);

@@ -10,6 +10,8 @@ std::string user_topic(const std::string& workspace_id, const std::string& user_
   return "user:" + workspace_id + ":" + user_id;
 }
 
+std::string workspace_topic(const std::string& workspace_id) { return "workspace:" + workspace_id; }
+
 ListEvents::ListEvents(Loop& loop, EventBus& bus, ConversationStore& conversations, Millis delay)
     : bus_(bus), conversations_(conversations), delay_(delay), scope_(loop.executor()) {}
 
@@ -28,13 +30,23 @@ void ListEvents::turn_changed(const Turn& turn) {
   schedule();
 }
 
-void ListEvents::deleted(const Principal& principal, const std::string& conversation_id) {
-  changed_.erase(conversation_id);
-  if (reading_ == conversation_id) reading_.clear();
+void ListEvents::deleted(const Conversation& conversation) {
+  changed_.erase(conversation.id);
+  if (reading_ == conversation.id) reading_.clear();
   JsonWriter json;
-  json.begin_object().field("type", "conversation.deleted").field("conversation_id", conversation_id).end_object();
-  bus_.publish(user_topic(principal.workspace_id, principal.user_id),
-               std::make_shared<const std::string>(std::move(json).take()));
+  json.begin_object().field("type", "conversation.deleted").field("conversation_id", conversation.id).end_object();
+  tell(conversation, std::make_shared<const std::string>(std::move(json).take()));
+}
+
+void ListEvents::tell(const Conversation& audience, const EventBus::Payload& payload) {
+  if (audience.sharing.workspace != Access::none) {
+    bus_.publish(workspace_topic(audience.workspace_id), payload);
+    return;
+  }
+  bus_.publish(user_topic(audience.workspace_id, audience.user_id), payload);
+  for (const Sharing::Person& person : audience.sharing.people) {
+    bus_.publish(user_topic(audience.workspace_id, person.user_id), payload);
+  }
 }
 
 Task<void> ListEvents::stop() {
@@ -64,15 +76,15 @@ Task<void> ListEvents::flush() {
       reading_ = next.key();
       auto read = co_await conversations_.get(change.principal, next.key());
       const bool deleted = std::exchange(reading_, "").empty();
-      if (!read || deleted) continue;
+      // Something newer is to be told: with whom it is shared may have changed, too.
+      if (!read || deleted || changed_.contains(next.key())) continue;
       change.view = std::move(*read);
     }
     JsonWriter json;
     json.begin_object().field("type", "conversation.updated").key("conversation");
     write(json, *change.view);
     json.end_object();
-    bus_.publish(user_topic(change.view->workspace_id, change.view->user_id),
-                 std::make_shared<const std::string>(std::move(json).take()));
+    tell(*change.view, std::make_shared<const std::string>(std::move(json).take()));
   }
 }
 

@@ -206,6 +206,7 @@ Task<void> TurnRunner::conclude(std::shared_ptr<LiveTurn> live, Result<ChatOutco
   message.id = ids_.next();
   message.conversation_id = live->turn().conversation_id;
   message.turn_id = live->turn().id;
+  message.user_id = live->turn().principal.user_id;
   message.role = MessageRole::assistant;
   message.parts = live->parts_at_end();
   message.content = text_of(message.parts);

@@ -134,6 +134,24 @@ Result<std::optional<Body>> Body::optional_object(std::string_view key) {
   return std::optional<Body>(Body(std::move(state)));
 }
 
+Result<std::vector<Body>> Body::objects(std::string_view key, std::size_t count) {
+  std::vector<Body> out;
+  const auto* value = state_->take(key);
+  if (value == nullptr) return out;
+  const std::string expected = fmt::format("an array of at most {} objects", count);
+  const auto* list = value->if_array();
+  if (list == nullptr || list->size() > count) return wrong(state_->path + std::string(key), expected);
+  for (const auto& item : *list) {
+    const auto* object = item.if_object();
+    if (object == nullptr) return wrong(state_->path + std::string(key), expected);
+    auto state = std::make_unique<State>();
+    state->object = *object;
+    state->path = fmt::format("{}{}[{}].", state_->path, key, out.size());
+    out.push_back(Body(std::move(state)));
+  }
+  return out;
+}
+
 Result<std::optional<std::string>> Body::optional_json(std::string_view key) {
   const auto* value = state_->take(key);
   if (value == nullptr) return std::optional<std::string>();

@@ -53,11 +53,22 @@ void untrusted_json(JsonWriter& json, std::string_view text, bool must_be_object
 
 }  // namespace
 
+void write(JsonWriter& json, const Sharing& sharing) {
+  json.begin_object().field("workspace", to_string(sharing.workspace)).key("people").begin_array();
+  for (const Sharing::Person& person : sharing.people) {
+    json.begin_object().field("user_id", person.user_id).field("access", to_string(person.access)).end_object();
+  }
+  json.end_array().end_object();
+}
+
 void write(JsonWriter& json, const Conversation& conversation) {
   json.begin_object()
       .field("id", conversation.id)
       .field("title", conversation.title)
-      .field("archived", conversation.archived);
+      .field("archived", conversation.archived)
+      .field("owner_id", conversation.user_id)
+      .key("sharing");
+  write(json, conversation.sharing);
   time_field(json, "created_at", conversation.created_at);
   time_field(json, "updated_at", conversation.updated_at);
   json.key("active_turn");
@@ -107,6 +118,7 @@ void write(JsonWriter& json, const Message& message) {
       .field("id", message.id)
       .field("conversation_id", message.conversation_id)
       .field("turn_id", message.turn_id)
+      .field("user_id", message.user_id)
       .field("role", to_string(message.role))
       .field("content", message.content)
       .key("parts");

@@ -35,6 +35,20 @@ TEST(Views, NumbersBeyondADoubleStayReadable) {
   EXPECT_EQ(**body->optional_json("b"), R"("Infinity")");
 }
 
+TEST(Body, ReadsObjectsOfAList) {
+  auto body = Body::parse(R"({"people":[{"id":"a"},{"id":"b"}]})");
+  auto people = body->objects("people", 2);
+  ASSERT_TRUE(people.ok() && people->size() == 2U);
+  EXPECT_EQ(*people->at(1).text("id", 9), "b");
+  EXPECT_TRUE(people->at(1).done() && body->done());
+  EXPECT_FALSE(people->at(0).done());
+  EXPECT_NE(people->at(0).done().error().message.find("people[0].id"), std::string::npos);
+  EXPECT_TRUE(Body::parse("{}")->objects("people", 2)->empty());
+  for (const char* bad : {R"({"people":{}})", R"({"people":[1]})", R"({"people":[{},{},{}]})", R"({"people":"x"})"}) {
+    EXPECT_FALSE(Body::parse(bad)->objects("people", 2).ok()) << bad;
+  }
+}
+
 TEST(Body, RefusesTheRest) {
   for (const char* bad : {"[]", "nul", "{", "{\"a\":1}x", "\"x\"", "{\"a\":\"\xFF\"}"}) {
     EXPECT_FALSE(Body::parse(bad)) << bad;

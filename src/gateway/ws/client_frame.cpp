@@ -69,12 +69,17 @@ Result<ClientFrame> read_frame(Body& body, std::string id, std::size_t content_l
   } else if (type == "decide") {
     LB_TRY(decide, read_decide(body));
     frame.what = std::move(decide);
+  } else if (type == "typing") {
+    LB_TRY(conversation, body.text("conversation_id", kIdLimit));
+    LB_TRY(typing, body.optional_flag("typing"));
+    frame.what = TypingFrame{std::move(conversation), typing.value_or(true)};
   } else if (type == "ping") {
     frame.what = PingFrame{};
   } else {
     return make_error(
         Code::invalid_argument,
-        fmt::format("Unknown frame type `{}`; use subscribe, unsubscribe, send, cancel, decide or ping.", type));
+        fmt::format("Unknown frame type `{}`; use subscribe, unsubscribe, send, cancel, decide, typing or ping.",
+                    type));
   }
   LB_CHECK(body.done());
   return frame;

@@ -19,6 +19,11 @@ TEST(ClientFrame, ReadsEveryKind) {
   EXPECT_TRUE(std::holds_alternative<ClientFrame>(parse_client_frame(R"({"type":"ping","id":"3"})", 100)));
   const auto decide = parse_client_frame(R"({"type":"decide","id":"4","approval_id":"q","decision":"always"})", 100);
   EXPECT_EQ(std::get<DecideFrame>(std::get<ClientFrame>(decide).what).decision, ApprovalDecision::always);
+  const auto typing = parse_client_frame(R"({"type":"typing","id":"5","conversation_id":"c"})", 100);
+  EXPECT_TRUE(std::get<TypingFrame>(std::get<ClientFrame>(typing).what).typing);
+  for (const auto& [text, kind] : {std::pair(typing, "typing"), {decide, "decide"}, {send, "send"}}) {
+    EXPECT_EQ(kind_of(std::get<ClientFrame>(text)).type, kind);
+  }
   EXPECT_TRUE(std::holds_alternative<ClientFrame>(parse_client_frame(R"({"type":"cancel","turn_id":"t"})", 100)));
 }
 
@@ -33,6 +38,8 @@ TEST(ClientFrame, RefusesTheRestAndSaysWhich) {
            R"({"type":"ping","id":"1","more":1})",
            R"({"type":"subscribe","id":"1","conversation_id":""})",
            R"({"type":"decide","id":"1","approval_id":"q"})",
+           R"({"type":"typing","id":"1"})",
+           R"({"type":"typing","id":"1","conversation_id":"c","typing":1})",
            R"({"type":"decide","id":"1","approval_id":"q","decision":"yes"})",
            R"({"type":"decide","id":"1","approval_id":"","decision":"once"})",
            R"({"type":"subscribe","id":"1","conversation_id":"c","cursor":[]})",

@@ -39,9 +39,14 @@ class FakeSocket final : public net::WebSocket {
 };
 
 struct Connection {
-  explicit Connection(World& w, Principal principal)
+  Connection(World& w, Principal principal, ConversationStore* conversations = nullptr)
       : world(w),
-        services{w.intake, w.hub, *w.bus, w.stores.conversations(), w.turns, w.stores.messages(), w.hands},
+        presence(*w.bus),
+        services{w.intake, w.hub,
+                 *w.bus,   conversations != nullptr ? *conversations : w.stores.conversations(),
+                 w.turns,  w.stores.messages(),
+                 w.hands,  presence,
+                 w.clock},
         socket(w.loop),
         session(services, Caller{std::move(principal), true, "hash", "csrf"}, "connection", socket),
         scope(w.loop.executor()) {
@@ -80,6 +85,7 @@ struct Connection {
   }
 
   World& world;
+  Presence presence;
   WsServices services;
   FakeSocket socket;
   WsSession session;
@@ -241,6 +247,120 @@ Task<void> resumes_from_store(World& world) {
   EXPECT_EQ(client.shown(), R"([{"type":"text","text":"re: hi"}])");
 }
 TEST(WsSession, ResumesFromTheStoreAfterARestart) { play(resumes_from_store); }
+
+// Another member of the owner's workspace.
+Task<Principal> member(World& world) {
+  Principal who = world.stores.add_stranger();
+  EXPECT_TRUE(co_await world.stores.workspaces().add_member(world.owner, who.user_id, Role::member));
+  who.workspace_id = world.owner.workspace_id;
+  who.role = Role::member;
+  co_return who;
+}
+Task<SharingEvent> share(World& world, std::string id, Sharing sharing) {
+  const auto before = co_await world.stores.conversations().get(world.owner, id);
+  const auto now = co_await world.stores.conversations().share(world.owner, id, std::move(sharing));
+  EXPECT_TRUE(now) << now.error().message;
+  co_return sharing_of(*now, before->sharing);
+}
+
+Task<void> taken_back(World& world) {
+  const Principal other = co_await member(world);
+  const std::string id = co_await world.conversation(world.owner);
+  const Sharing to_write{Access::none, {{other.user_id, Access::write}}};
+  co_await share(world, id, to_write);
+  Connection guest(world, other);
+  EXPECT_EQ(co_await guest.answer(subscribe(id), "s"), "subscribed");
+  guest.session.apply(co_await share(world, id, {Access::read, {}}));
+  EXPECT_EQ(co_await guest.answer(R"({"type":"typing","id":"t","conversation_id":")" + id + "\"}", "t"),
+            "error permission_denied");
+  EXPECT_EQ(guest.presence.present(id).size(), 1U);
+  guest.session.apply(co_await share(world, id, {}));
+  EXPECT_EQ(guest.types().back(), "conversation.deleted");
+  EXPECT_TRUE(guest.presence.present(id).empty());
+  const std::size_t told = guest.socket.sent.size();
+  world.bus->publish(conversation_topic(id), std::make_shared<const std::string>(R"({"type":"secret"})"));
+  EXPECT_EQ(guest.socket.sent.size(), told);
+  EXPECT_EQ(co_await guest.answer(subscribe(id), "s"), "error not_found");
+  // What is none of its business is not told.
+  const std::size_t before = guest.socket.sent.size();
+  guest.session.apply({"elsewhere", id, "o", to_write, {}});
+  guest.session.apply({world.owner.workspace_id, "another", "o", {}, {}});
+  EXPECT_EQ(guest.socket.sent.size(), before);
+  co_await guest.end();
+}
+TEST(WsSession, AShareTakenBackEndsTheSubscription) { play(taken_back); }
+
+// Answers as it stood before the share was taken back, and lets that be said first.
+class SlowConversations final : public ConversationStore {
+ public:
+  explicit SlowConversations(ConversationStore& real) : real_(real) {}
+  std::function<Task<void>()> meanwhile;
+
+  Task<Result<Conversation>> get(Principal principal, std::string id) override {
+    auto found = co_await real_.get(std::move(principal), std::move(id));
+    co_await meanwhile();
+    co_return found;
+  }
+  Task<Result<Conversation>> create(Principal principal, std::string title) override {
+    return real_.create(std::move(principal), std::move(title));
+  }
+  Task<Result<Page<Conversation>>> list(Principal principal, ConversationFilter filter) override {
+    return real_.list(std::move(principal), std::move(filter));
+  }
+  Task<Result<Conversation>> update(Principal principal, std::string id, std::optional<std::string> title,
+                                    std::optional<bool> archived) override {
+    return real_.update(std::move(principal), std::move(id), std::move(title), archived);
+  }
+  Task<Result<Conversation>> share(Principal principal, std::string id, Sharing sharing) override {
+    return real_.share(std::move(principal), std::move(id), std::move(sharing));
+  }
+  Task<Status> remove(Principal principal, std::string id) override {
+    return real_.remove(std::move(principal), std::move(id));
+  }
+
+ private:
+  ConversationStore& real_;
+};
+
+Task<void> take_it_back(World& world, std::string id, WsSession*& session) {
+  session->apply(co_await share(world, id, {}));
+}
+
+Task<void> overtaken(World& world) {
+  const Principal other = co_await member(world);
+  const std::string id = co_await world.conversation(world.owner);
+  co_await share(world, id, {Access::none, {{other.user_id, Access::write}}});
+  SlowConversations slow_store(world.stores.conversations());
+  WsSession* session = nullptr;
+  slow_store.meanwhile = [&] { return take_it_back(world, id, session); };
+  Connection guest(world, other, &slow_store);
+  session = &guest.session;
+  EXPECT_EQ(co_await guest.answer(subscribe(id), "s"), "error not_found");
+  EXPECT_TRUE(guest.presence.present(id).empty());
+  const std::size_t told = guest.socket.sent.size();
+  world.bus->publish(conversation_topic(id), std::make_shared<const std::string>(R"({"type":"secret"})"));
+  EXPECT_EQ(guest.socket.sent.size(), told);
+  co_await guest.end();
+}
+TEST(WsSession, AShareTakenBackWhileSubscribingEndsItToo) { play(overtaken); }
+
+Task<void> guests(World& world) {
+  Principal guest = co_await member(world);
+  guest.role = Role::guest;
+  const std::string id = co_await world.conversation(world.owner);
+  co_await share(world, id, {Access::write, {}});
+  Connection me(world, guest);
+  EXPECT_EQ(co_await me.answer(subscribe(id), "s"), "subscribed");
+  EXPECT_EQ(
+      co_await me.answer(
+          R"({"type":"send","id":"m","conversation_id":")" + id + R"(","content":"x","client_message_id":"1"})", "m"),
+      "error permission_denied");
+  EXPECT_EQ(co_await me.answer(R"({"type":"decide","id":"d","approval_id":"a","decision":"once"})", "d"),
+            "error permission_denied");
+  EXPECT_EQ(co_await me.answer(R"({"type":"ping","id":"p"})", "p"), "pong");
+  co_await me.end();
+}
+TEST(WsSession, AFrameNeedsItsPermission) { play(guests); }
 
 }  // namespace
 }  // namespace librebird::gateway

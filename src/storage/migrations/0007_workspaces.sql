@@ -20,7 +20,8 @@ CREATE INDEX invitations_workspace ON invitations (workspace_id, id);
 
 -- What every member of the workspace may do with a conversation: none, read or write.
 ALTER TABLE conversations ADD COLUMN workspace_access TEXT NOT NULL DEFAULT 'none';
-CREATE INDEX conversations_activity ON conversations (workspace_id, archived, updated_at, id);
+CREATE INDEX conversations_for_all ON conversations (workspace_id, archived, updated_at, id)
+  WHERE workspace_access <> 'none';
 
 -- What single members may do with one, beside that: read or write.
 CREATE TABLE conversation_shares (

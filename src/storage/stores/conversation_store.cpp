@@ -1,3 +1,4 @@
+#include "audit_chain.hpp"
 #include "factories.hpp"
 #include "rows.hpp"
 
@@ -6,6 +7,16 @@
 #include <limits>
 #include <set>
 #include <unordered_map>
+
+// The ids of a page of the list, by each way to see a conversation.
+#define LB_OWN_PAGE LB_PAGE("", "c.workspace_id = $1 AND c.user_id = $2")
+#define LB_EVERYBODYS_PAGE LB_PAGE("", "c.workspace_id = $1 AND c.workspace_access <> 'none'")
+#define LB_SHARED_PAGE \
+  LB_PAGE("JOIN conversation_shares s ON s.conversation_id = c.id ", "s.workspace_id = $1 AND s.user_id = $2")
+#define LB_PAGE(join, way)                                    \
+  "SELECT c.id FROM conversations c " join "WHERE " way       \
+  " AND c.archived = $3 AND (c.updated_at, c.id) < ($4, $5) " \
+  "ORDER BY c.updated_at DESC, c.id DESC LIMIT $6"
 
 namespace librebird::storage {
 namespace {
@@ -109,6 +120,14 @@ class SqlConversationStore final : public ConversationStore {
                        "VALUES ($1, $2, $3, $4, $5)",
                        id, principal.workspace_id, person.user_id, to_string(person.access), now));
       }
+      AuditEvent event;
+      event.kind = AuditKind::policy;
+      event.principal = principal;
+      event.conversation_id = id;
+      event.subject = "sharing";
+      event.detail = "workspace: " + std::string(to_string(sharing.workspace)) +
+                     ", people: " + std::to_string(sharing.people.size());
+      LB_CHECK(append_audit(db, context_.audit, event));
       return get_conversation(db, principal, id);
     };
     co_return co_await context_.database.write(as(principal), work);
@@ -154,9 +173,13 @@ class SqlConversationStore final : public ConversationStore {
     auto visit = [&](const Row& row) {
       if (taken < limit && take(conversation_row(row))) ++taken;
     };
-    return db.each("SELECT " LB_CONVERSATION_COLUMNS
-                   " FROM conversations c WHERE c.archived = $3 AND " LB_MAY_READ("$1", "$2") " AND "
-                   "(c.updated_at, c.id) < ($4, $5) ORDER BY c.updated_at DESC, c.id DESC LIMIT $6",
+    // Each of the three ways to see one has an index, of which the first rows are enough; LB_MAY_READ has the last
+    // word.
+    return db.each("SELECT " LB_CONVERSATION_COLUMNS " FROM (SELECT id FROM (" LB_OWN_PAGE
+                   ") own UNION SELECT id FROM (" LB_EVERYBODYS_PAGE
+                   ") everybodys UNION SELECT id FROM (" LB_SHARED_PAGE
+                   ") shared) v CROSS JOIN conversations c WHERE c.id = v.id AND c.archived = $3 "
+                   "AND " LB_MAY_READ("$1", "$2") " ORDER BY c.updated_at DESC, c.id DESC LIMIT $6",
                    visit, principal.workspace_id, principal.user_id, archived, cursor.updated_at, cursor.id,
                    static_cast<std::int64_t>(std::min<std::size_t>(limit, 1'000'000)));
   }

@@ -59,6 +59,7 @@ class SqlInvitationStore final : public InvitationStore {
           "INSERT INTO invitations (id, token_hash, workspace_id, invited_by, role, email, state, "
           "created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, 'open', $7, $8)",
           id, token_hash, principal.workspace_id, principal.user_id, to_string(role), email, now, expires_at));
+      LB_CHECK(note(db, context_.audit, me, id, "invitation made, as " + std::string(to_string(role))));
       return found(db.one("SELECT " LB_INVITATION_COLUMNS " WHERE i.id = $1", invitation_row, id), "invitation");
     };
     co_return co_await context_.database.write(kService, work);
@@ -78,11 +79,12 @@ class SqlInvitationStore final : public InvitationStore {
   Task<Status> revoke(Principal principal, std::string id) override {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(actor(db, principal, Permission::manage_members));
+      LB_TRY(me, actor(db, principal, Permission::manage_members));
       LB_TRY(revoked, db.execute("UPDATE invitations SET state = 'revoked', closed_at = $3 "
                                  "WHERE id = $1 AND workspace_id = $2 AND state = 'open'",
                                  id, principal.workspace_id, now));
-      return revoked == 1 ? Status(Ok{}) : Status(not_found("open invitation"));
+      if (revoked == 0) return not_found("open invitation");
+      return note(db, context_.audit, me, id, "invitation revoked");
     };
     co_return co_await context_.database.write(kService, work);
   }
@@ -107,6 +109,8 @@ class SqlInvitationStore final : public InvitationStore {
       }
       LB_CHECK(close(db, token_hash, InvitationState::accepted, user_id, now));
       LB_CHECK(insert_member(db, invitation.workspace_id, user_id, invitation.role, now));
+      const Principal joined{user_id, invitation.workspace_id, invitation.role, ""};
+      LB_CHECK(note(db, context_.audit, joined, invitation.id, "invitation accepted"));
       return membership(db, invitation.workspace_id, user_id);
     };
     co_return co_await context_.database.write(kService, work);

@@ -2,6 +2,7 @@
 
 #include <librebird/core/ports/workspace_stores.hpp>
 
+#include "audit_chain.hpp"
 #include "rows.hpp"
 
 namespace librebird::storage {
@@ -70,6 +71,16 @@ Status insert_member(Connection& db, std::string_view workspace_id, std::string_
                            workspace_id, user_id, to_string(role), now));
   if (added == 0) return {Code::already_exists, "This user is a member of the workspace already; nothing was changed."};
   return Ok{};
+}
+
+Status note(Connection& db, const AuditParts& parts, const Principal& principal, std::string subject,
+            std::string detail) {
+  AuditEvent event;
+  event.kind = AuditKind::policy;
+  event.principal = principal;
+  event.subject = std::move(subject);
+  event.detail = std::move(detail);
+  return append_audit(db, parts, event);
 }
 
 Result<std::vector<Turn>> cancel_open_turns(Connection& db, std::string_view workspace_id, std::string_view user_id,

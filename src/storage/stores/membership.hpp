@@ -7,6 +7,8 @@
 #include <librebird/core/policy/permissions.hpp>
 #include <librebird/storage/sql/database.hpp>
 
+#include "context.hpp"
+
 // With their tables, so that a statement goes on with WHERE.
 #define LB_MEMBERSHIPS                                                                  \
   "w.id, w.name, w.owner_id, w.created_at, m.role, m.joined_at FROM workspaces w JOIN " \
@@ -30,6 +32,10 @@ Result<Member> member(Connection& db, std::string_view workspace_id, std::string
 // already_exists, resource_exhausted; not_found: there is no such user.
 Status insert_member(Connection& db, std::string_view workspace_id, std::string_view user_id, Role role,
                      UnixMillis now);
+
+// A row in the audit log of the principal's workspace: what was done to whom.
+Status note(Connection& db, const AuditParts& parts, const Principal& principal, std::string subject,
+            std::string detail);
 
 // What somebody began with rights he has no more. Answers those that are over with it.
 Result<std::vector<Turn>> cancel_open_turns(Connection& db, std::string_view workspace_id, std::string_view user_id,

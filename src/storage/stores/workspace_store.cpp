@@ -29,6 +29,8 @@ class SqlWorkspaceStore final : public WorkspaceStore {
       LB_CHECK(db.execute("INSERT INTO workspaces (id, name, owner_id, created_at) VALUES ($1, $2, $3, $4)", id, name,
                           principal.user_id, now));
       LB_CHECK(insert_member(db, id, principal.user_id, Role::owner, now));
+      const Principal owner{principal.user_id, id, Role::owner, principal.credential_id};
+      LB_CHECK(note(db, context_.audit, owner, "workspace", "made"));
       return membership(db, id, principal.user_id);
     };
     co_return co_await context_.database.write(kService, work);
@@ -50,8 +52,9 @@ class SqlWorkspaceStore final : public WorkspaceStore {
   Task<Result<WorkspaceMembership>> rename(Principal principal, std::string name) override {
     name = clean_text(std::move(name));
     auto work = [&](Connection& db) -> Result<WorkspaceMembership> {
-      LB_CHECK(actor(db, principal, Permission::manage_workspace));
+      LB_TRY(me, actor(db, principal, Permission::manage_workspace));
       LB_CHECK(db.execute("UPDATE workspaces SET name = $2 WHERE id = $1", principal.workspace_id, name));
+      LB_CHECK(note(db, context_.audit, me, "workspace", "renamed"));
       return membership(db, principal.workspace_id, principal.user_id);
     };
     co_return co_await context_.database.write(kService, work);
@@ -59,7 +62,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
 
   Task<Status> remove(Principal principal) override {
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(actor(db, principal, Permission::own_workspace));
+      LB_TRY(me, actor(db, principal, Permission::own_workspace));
       LB_TRY(owned, owned_by(db, principal.user_id));
       if (owned < 2) {
         return {Code::failed_precondition,
@@ -70,6 +73,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
       for (const std::string& conversation : conversations) LB_CHECK(context_.search.removing(db, conversation));
       // What was asked about stays on record, like the audit log; what it was about goes.
       LB_CHECK(db.execute("UPDATE approvals SET arguments = '{}' WHERE workspace_id = $1", principal.workspace_id));
+      LB_CHECK(note(db, context_.audit, me, "workspace", "deleted"));
       LB_CHECK(db.execute("DELETE FROM workspaces WHERE id = $1", principal.workspace_id));
       return context_.search.removed(db);
     };
@@ -78,7 +82,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
 
   Task<Status> transfer(Principal principal, std::string user_id) override {
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(actor(db, principal, Permission::own_workspace));
+      LB_TRY(me, actor(db, principal, Permission::own_workspace));
       if (user_id == principal.user_id) {
         return {Code::invalid_argument, "You are the owner already: name the member who is to be it."};
       }
@@ -92,7 +96,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
       LB_TRY(role, found(find_role(db, principal.workspace_id, user_id), "member"));
       LB_CHECK(put_role(db, principal.workspace_id, user_id, role, Role::owner));
       LB_CHECK(db.execute("UPDATE workspaces SET owner_id = $2 WHERE id = $1", principal.workspace_id, user_id));
-      return Ok{};
+      return note(db, context_.audit, me, user_id, "made the owner");
     };
     co_return co_await context_.database.write(kService, work);
   }
@@ -112,6 +116,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
       LB_TRY(me, actor(db, principal, Permission::manage_members));
       LB_CHECK(permitted(policy::may_change_role(me.role, std::nullopt, role)));
       LB_CHECK(insert_member(db, principal.workspace_id, user_id, role, now));
+      LB_CHECK(note(db, context_.audit, me, user_id, "added as " + std::string(to_string(role))));
       return member(db, principal.workspace_id, user_id);
     };
     co_return co_await context_.database.write(kService, work);
@@ -124,6 +129,8 @@ class SqlWorkspaceStore final : public WorkspaceStore {
       LB_TRY(target, member(db, principal.workspace_id, user_id));
       LB_CHECK(permitted(policy::may_change_role(me.role, target.role, role)));
       LB_CHECK(put_role(db, principal.workspace_id, user_id, target.role, role));
+      LB_CHECK(note(db, context_.audit, me, user_id,
+                    std::string(to_string(target.role)) + " becomes " + std::string(to_string(role))));
       MemberChange change;
       change.fewer_rights = role < target.role;
       if (change.fewer_rights) {
@@ -147,6 +154,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
       }
       LB_TRY(target, member(db, principal.workspace_id, user_id));
       LB_CHECK(permitted(policy::may_change_role(me.role, target.role, std::nullopt)));
+      LB_CHECK(note(db, context_.audit, me, user_id, "removed"));
       return part_with(db, principal.workspace_id, user_id, now);
     };
     co_return co_await context_.database.write(kService, work);
@@ -160,6 +168,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
         return {Code::failed_precondition,
                 "The owner cannot leave: transfer the workspace to another member first, or delete it."};
       }
+      LB_CHECK(note(db, context_.audit, me, principal.user_id, "left"));
       return part_with(db, principal.workspace_id, principal.user_id, now);
     };
     co_return co_await context_.database.write(kService, work);

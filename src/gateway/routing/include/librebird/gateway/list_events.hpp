@@ -1,7 +1,8 @@
 #pragma once
 
-// Tells all connections of a user about changes of the conversation list. Changes of one conversation within a short
-// while become one event, so a busy user's many tabs are not flooded. Thread rule: loop only.
+// Tells all connections of everybody who may see a conversation about changes of it in the list. Changes of one
+// conversation within a short while become one event, so a busy user's many tabs are not flooded. Thread rule: loop
+// only.
 
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/ports/event_bus.hpp>
@@ -17,6 +18,7 @@
 namespace librebird::gateway {
 
 [[nodiscard]] std::string user_topic(const std::string& workspace_id, const std::string& user_id);
+[[nodiscard]] std::string workspace_topic(const std::string& workspace_id);
 
 class ListEvents {
  public:
@@ -25,7 +27,7 @@ class ListEvents {
   void updated(Conversation conversation);
   // A turn of it began or ended; which is its active one now, the store is asked when it is told.
   void turn_changed(const Turn& turn);
-  void deleted(const Principal& principal, const std::string& conversation_id);
+  void deleted(const Conversation& conversation);
   Task<void> stop();
 
  private:
@@ -33,6 +35,7 @@ class ListEvents {
     Principal principal;
     std::optional<Conversation> view;  // none: to be read
   };
+  void tell(const Conversation& audience, const EventBus::Payload& payload);
   void schedule();
   Task<void> flush_later();
   Task<void> flush();

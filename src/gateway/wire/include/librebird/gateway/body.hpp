@@ -37,6 +37,8 @@ class Body {
   Result<std::vector<std::string>> texts(std::string_view key, std::size_t count, std::size_t limit);
   // A nested object, to be read and done() in turn.
   Result<std::optional<Body>> optional_object(std::string_view key);
+  // Empty when absent; each to be read and done() in turn.
+  Result<std::vector<Body>> objects(std::string_view key, std::size_t count);
   // Any JSON value, as text; nullopt when absent.
   Result<std::optional<std::string>> optional_json(std::string_view key);
   // Whether the key is there, be it with null (which the readers above take as absent).

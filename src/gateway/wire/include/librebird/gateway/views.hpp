@@ -10,6 +10,7 @@
 
 namespace librebird::gateway {
 
+void write(JsonWriter& json, const Sharing& sharing);
 void write(JsonWriter& json, const Conversation& conversation);
 void write(JsonWriter& json, const Message& message);
 void write(JsonWriter& json, const Turn& turn);

@@ -34,11 +34,15 @@ struct DecideFrame {
   std::string approval_id;
   ApprovalDecision decision = ApprovalDecision::deny;
 };
+struct TypingFrame {
+  std::string conversation_id;
+  bool typing = true;
+};
 struct PingFrame {};
 
 struct ClientFrame {
   std::string id;  // the client's; repeated in the answer
-  std::variant<SubscribeFrame, UnsubscribeFrame, SendFrame, CancelFrame, DecideFrame, PingFrame> what;
+  std::variant<SubscribeFrame, UnsubscribeFrame, SendFrame, CancelFrame, DecideFrame, TypingFrame, PingFrame> what;
 };
 
 // What a kind of frame needs, in the order of the variant; checked once, before a frame is handled.
@@ -52,6 +56,7 @@ inline constexpr FrameKind kFrameKinds[] = {
     {"send", policy::Permission::chat},
     {"cancel", policy::Permission::chat},
     {"decide", policy::Permission::answer_approvals},
+    {"typing", policy::Permission::chat},
     {"ping", policy::Permission::use_account},
 };
 static_assert(std::size(kFrameKinds) == std::variant_size_v<decltype(ClientFrame::what)>);

@@ -8,10 +8,13 @@
 #include <librebird/gateway/authenticator.hpp>
 #include <librebird/gateway/client_frame.hpp>
 #include <librebird/gateway/intake.hpp>
+#include <librebird/gateway/presence.hpp>
+#include <librebird/gateway/sharing_events.hpp>
 #include <librebird/net/http_server.hpp>
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -25,6 +28,8 @@ struct WsServices {
   TurnStore& turns;
   MessageStore& messages;
   HandsService& hands;
+  Presence& presence;
+  const Clock& clock;
 };
 
 class WsSession {
@@ -34,6 +39,10 @@ class WsSession {
   Task<void> run();
   // Ends the connection: the credential is no longer good.
   void revoke();
+  // Ends the connection: it has an old role. Who still may, connects again.
+  void reconnect();
+  // Ends the subscription of a conversation that may not be seen any more.
+  void apply(const SharingEvent& event);
   [[nodiscard]] const Caller& caller() const { return caller_; }
 
  private:
@@ -41,6 +50,10 @@ class WsSession {
   Task<void> subscribe(std::string id, SubscribeFrame frame);
   Task<void> send_message(std::string id, SendFrame frame);
   Task<void> decide(std::string id, DecideFrame frame);
+  void type(const std::string& id, const TypingFrame& frame);
+  void tell_typing(const std::string& conversation_id, bool typing);
+  void end_subscription(const std::string& conversation_id);
+  void forward(const EventBus::Payload& payload);
   void send(EventBus::Payload payload);
   void send(JsonWriter json);
   void send_error(const std::string& id, const Error& error);
@@ -49,8 +62,18 @@ class WsSession {
   Caller caller_;
   std::string id_;
   net::WebSocket& socket_;
+  struct Followed {
+    std::unique_ptr<EventBus::Subscription> subscription;
+    bool may_write = false;
+    bool typing = false;   // as the others were told last
+    SteadyTime typed_at;  // when they were
+  };
   std::unique_ptr<EventBus::Subscription> list_;
-  std::map<std::string, std::unique_ptr<EventBus::Subscription>> conversations_;
+  std::unique_ptr<EventBus::Subscription> shared_list_;
+  std::map<std::string, Followed> conversations_;
+  // While subscribe() asks the stores: which conversation, and what was said about it meanwhile.
+  std::string subscribing_;
+  std::optional<SharingEvent> said_meanwhile_;
 };
 
 // All sessions of this gateway.
@@ -65,6 +88,7 @@ class SessionRegistry {
   void revoke_member(const std::string& workspace_id, const std::string& user_id);
   // Ends the sessions of this user but those that came with `keep` (may be empty).
   void revoke_user(const std::string& user_id, const std::string& keep);
+  void apply(const SharingEvent& event);
   // One caller per distinct credential, for a check that it is still good.
   [[nodiscard]] std::vector<Caller> callers() const;
 

@@ -10,6 +10,8 @@
 // (their author does again, if invited again); shared ones go to the workspace's owner, with their shares; API keys,
 // sessions and standing answers of that workspace end; open turns are cancelled; open invitations are revoked.
 //
+// Every change is a row of the workspace's audit log, written in the same transaction.
+//
 // Errors beside those of stores.hpp: permission_denied (the role does not allow it, with the reason), not_found (no
 // such member; or the caller is no member), already_exists, resource_exhausted (the bounds below).
 

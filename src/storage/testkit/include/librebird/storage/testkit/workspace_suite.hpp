@@ -129,6 +129,26 @@ TEST_P(WorkspaceSuite, TheTableOfPermissionsHolds) {
   }
 }
 
+TEST_P(WorkspaceSuite, EveryChangeIsInTheAuditLog) {
+  const Principal kim = join(Role::member);
+  ok(workspaces().set_role(me_, kim.user_id, Role::admin));
+  fails(Code::permission_denied, workspaces().set_role(kim, me_.user_id, Role::guest));
+  const Invitation one = ok(invitations().create(kim, "one", Role::guest, {}, clock_.unix_now() + 1000));
+  ok(invitations().accept("one", stranger_.user_id));
+  ok(workspaces().leave({stranger_.user_id, me_.workspace_id, Role::guest, ""}));
+  ok(workspaces().transfer(me_, kim.user_id));
+  ok(workspaces().remove_member(kim, me_.user_id));
+  std::vector<std::string> told;
+  for (int seq = 1; seq <= 7; ++seq) {
+    told.push_back(set_->tamper("SELECT subject || ' ' || detail FROM audit_chain WHERE workspace_id = '" +
+                                me_.workspace_id + "' AND seq = " + std::to_string(seq)));
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{kim.user_id + " added as member", kim.user_id + " member becomes admin",
+                                            one.id + " invitation made, as guest", one.id + " invitation accepted",
+                                            stranger_.user_id + " left", kim.user_id + " made the owner",
+                                            me_.user_id + " removed"}));
+}
+
 TEST_P(WorkspaceSuite, AdminsDoNotTouchEachOther) {
   const Principal one = join(Role::admin);
   const Principal two = join(Role::admin);
