@@ -66,6 +66,27 @@ bool comes_from_this_machine(const net::Request& request) {
   return !proxied && (request.remote_address.starts_with("127.") || request.remote_address == "::1");
 }
 
+Task<Status> check_invitation(InvitationStore& invitations, std::string token_hash) {
+  LB_CO_CHECK(co_await invitations.find(std::move(token_hash)));
+  co_return Ok{};
+}
+
+Task<Status> accept_invitation(InvitationStore& invitations, std::string token_hash, std::string user_id) {
+  LB_CO_CHECK(co_await invitations.accept(std::move(token_hash), std::move(user_id)));
+  co_return Ok{};
+}
+
+// Signing up with an invitation uses it up.
+AccountOptions with_invitations(AccountOptions options, InvitationStore& invitations) {
+  InvitationGate gate;
+  gate.check = [&invitations](std::string token_hash) { return check_invitation(invitations, std::move(token_hash)); };
+  gate.accept = [&invitations](std::string token_hash, std::string user_id) {
+    return accept_invitation(invitations, std::move(token_hash), std::move(user_id));
+  };
+  options.invitations = std::move(gate);
+  return options;
+}
+
 }  // namespace
 
 class Gateway::Impl {
@@ -76,7 +97,7 @@ class Gateway::Impl {
         authenticator_(services_.clock, services_.random, services_.credentials, options_.auth),
         hasher_(services_.random, options_.password_cost),
         accounts_(services_.loop, services_.clock, services_.random, services_.accounts, services_.audit,
-                  services_.mailer, hasher_, options_.accounts),
+                  services_.mailer, hasher_, with_invitations(options_.accounts, services_.invitations)),
         hub_(services_.clock),
         list_events_(services_.loop, services_.bus, services_.conversations),
         runner_(services_.loop, services_.clock, services_.ids, services_.turns, services_.brain, services_.bus, hub_,

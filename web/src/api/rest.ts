@@ -9,6 +9,7 @@ import type {
   Conversation,
   ConversationPage,
   Grant,
+  IdentityProvider,
   Invitation,
   Me,
   Member,
@@ -17,6 +18,7 @@ import type {
   Role,
   SecondFactorTicket,
   Session,
+  Sharing,
   SignInMethods,
   Tool,
   ToolMode,
@@ -162,6 +164,7 @@ export const rest = {
   signIn: async (token: string) => remember(await request<Me>("/session", { method: "POST", body: { token } })),
   signOut: () => request<undefined>("/session", { method: "DELETE" }),
   signInMethods: (signal?: AbortSignal) => request<SignInMethods>("/auth/methods", { signal }),
+  identityProviders: (signal?: AbortSignal) => request<{ providers: IdentityProvider[] }>("/auth/providers", { signal }),
   signInWithPassword: async (email: string, password: string): Promise<Me | SecondFactorTicket> => {
     const answer = await request<Me | SecondFactorTicket>("/auth/sign-in", { method: "POST", body: { email, password } });
     return "ticket" in answer ? answer : remember(answer);
@@ -200,6 +203,8 @@ export const rest = {
     request<Conversation>("/conversations", { method: "POST", body: title === undefined ? {} : { title } }),
   updateConversation: (id: string, change: { title?: string; archived?: boolean }) =>
     request<Conversation>(`/conversations/${at(id)}`, { method: "PATCH", body: change }),
+  share: (id: string, sharing: Sharing) =>
+    request<Conversation>(`/conversations/${at(id)}/sharing`, { method: "PUT", body: sharing }),
   deleteConversation: (id: string) => request<undefined>(`/conversations/${at(id)}`, { method: "DELETE" }),
 
   messages: (id: string, params: { limit?: number; before?: string | null }, signal?: AbortSignal) =>

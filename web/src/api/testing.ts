@@ -24,6 +24,7 @@ export function message(content: string, change: Partial<Message> = {}): Message
     id: "a1",
     conversation_id: "c1",
     turn_id: "t1",
+    user_id: "u1",
     role: "assistant",
     content,
     parts: [{ type: "text", text: content }],
@@ -37,7 +38,16 @@ export function message(content: string, change: Partial<Message> = {}): Message
 }
 
 export function conversation(change: Partial<Conversation> = {}): Conversation {
-  return { id: "c1", title: "Title", archived: false, created_at: at, updated_at: at, active_turn: null, ...change };
+  return {
+    id: "c1",
+    title: "Title",
+    archived: false,
+    owner_id: "u1",
+    sharing: { workspace: "none", people: [] },
+    created_at: at, updated_at: at,
+    active_turn: null,
+    ...change,
+  };
 }
 
 export function call(change: Partial<ToolCall> = {}): ToolCall {

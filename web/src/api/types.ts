@@ -34,6 +34,11 @@ export interface SignInMethods {
   registration: "invitation" | "open" | "closed";
 }
 
+export interface IdentityProvider {
+  name: string;
+  title: string;
+}
+
 /** The password was right, and a code of the second factor is wanted too. */
 export interface SecondFactorTicket {
   second_factor_required: true;
@@ -113,10 +118,20 @@ export interface Turn {
   finished_at: string | null;
 }
 
+export type Access = "none" | "read" | "write";
+
+/** Who of the workspace may do what with a conversation, beside its owner. */
+export interface Sharing {
+  workspace: Access;
+  people: { user_id: string; access: Access }[];
+}
+
 export interface Conversation {
   id: string;
   title: string | null;
   archived: boolean;
+  owner_id: string;
+  sharing: Sharing;
   created_at: string;
   updated_at: string;
   active_turn: { id: string; status: TurnStatus } | null;
@@ -140,6 +155,8 @@ export interface Message {
   id: string;
   conversation_id: string;
   turn_id: string | null;
+  /** Who wrote it; of an answer: who was answered. */
+  user_id: string;
   role: "user" | "assistant";
   content: string;
   parts: Part[];

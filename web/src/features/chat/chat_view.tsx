@@ -15,6 +15,7 @@ import { ChatHeader } from "./chat_header";
 import { Composer } from "./composer";
 import type { Drafts } from "./drafts";
 import { MessageList } from "./message_list";
+import { useAuthors } from "./use_authors";
 import { useConversation } from "./use_conversation";
 import { PendingMessage, UserMessage } from "./user_message";
 
@@ -45,6 +46,7 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
   const connection = useConnection();
   const connected = connection === "online" || connection === "limited";
   const { conversation, messages, rows, runningTurn, turns } = useConversation(id, lane);
+  const authorOf = useAuthors(me, conversation.data ?? null);
   const input = useRef<HTMLTextAreaElement>(null);
   const [sent, setSent] = useState(0);
   const [stopping, setStopping] = useState<string | null>(null);
@@ -120,6 +122,7 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
           <UserMessage
             key={row.key}
             message={row.message}
+            author={authorOf(row.message.user_id)}
             queued={row.queued}
             queuedTurn={row.queuedTurn}
             onEdit={edit}
@@ -150,7 +153,7 @@ export function ChatView({ me, id, lane, drafts, covered, onMenu }: Props) {
 
   return (
     <main className="chat" aria-label="Chat" inert={covered}>
-      <ChatHeader title={id === null ? "New chat" : (conversation.data?.title ?? "")} me={me} id={missing ? null : id} onMenu={onMenu} />
+      <ChatHeader title={id === null ? "New chat" : (conversation.data?.title ?? "")} me={me} id={missing ? null : id} conversation={missing ? null : (conversation.data ?? null)} onMenu={onMenu} />
       {missing ? (
         <div className="empty">
           <h2>This conversation is gone</h2>

@@ -7,6 +7,8 @@ import { Icon } from "../../ui/icons";
 
 interface Props {
   message: Message;
+  /** Its name, if somebody else wrote it. */
+  author: string | null;
   queued: boolean;
   /** The turn that would answer it and can still be called off. */
   queuedTurn: string | null;
@@ -14,13 +16,14 @@ interface Props {
   onUnqueue(turnId: string): void;
 }
 
-export const UserMessage = memo(function UserMessage({ message, queued, queuedTurn, onEdit, onUnqueue }: Props) {
+export const UserMessage = memo(function UserMessage({ message, author, queued, queuedTurn, onEdit, onUnqueue }: Props) {
   const [editing, setEditing] = useState(false);
   if (editing) {
     return <Editor message={message} onCancel={() => setEditing(false)} onEdit={onEdit} />;
   }
   return (
-    <article className="message message-user" data-testid="message-user" data-message-id={message.id} aria-label="You">
+    <article className="message message-user" data-testid="message-user" data-message-id={message.id} aria-label={author ?? "You"}>
+      {author ? <span className="author">{author}</span> : null}
       <div className="bubble">{message.content}</div>
       <div className={queued ? "message-tools message-tools-shown" : "message-tools"}>
         {queued ? (
@@ -36,9 +39,11 @@ export const UserMessage = memo(function UserMessage({ message, queued, queuedTu
           </button>
         ) : null}
         <CopyButton text={message.content} label="Copy message" />
-        <button type="button" className="icon-button" aria-label="Edit message" title="Edit and send again" onClick={() => setEditing(true)}>
-          <Icon name="edit" size={16} />
-        </button>
+        {author ? null : (
+          <button type="button" className="icon-button" aria-label="Edit message" title="Edit and send again" onClick={() => setEditing(true)}>
+            <Icon name="edit" size={16} />
+          </button>
+        )}
       </div>
     </article>
   );

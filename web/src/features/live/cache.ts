@@ -17,6 +17,7 @@ export const keys = {
   grants: ["grants"] as const,
   apiKeys: ["api-keys"] as const,
   signInMethods: ["sign-in-methods"] as const,
+  identityProviders: ["identity-providers"] as const,
   account: ["account"] as const,
   sessions: ["sessions"] as const,
   workspaces: ["workspaces"] as const,

@@ -31,12 +31,30 @@ export function EnterForms({ email: given = "", invitation, onEntered }: Props) 
         <Register {...shared} invitation={invitation} onEntered={(me) => onEntered(me, true)} />
       ) : null}
       {step === "link" || step === "reset" ? <MailLink {...shared} reset={step === "reset"} /> : null}
+      <Providers />
       <ul className="enter-ways">
         {step !== "password" ? <Way onClick={() => setStep("password")}>Sign in with a password</Way> : null}
         {registers && step !== "register" ? <Way onClick={() => setStep("register")}>Make an account</Way> : null}
         {mails && step !== "link" ? <Way onClick={() => setStep("link")}>E-mail me a sign-in link</Way> : null}
         {mails && step === "password" ? <Way onClick={() => setStep("reset")}>I forgot my password</Way> : null}
       </ul>
+    </div>
+  );
+}
+
+/** Identity providers that the operator has set up; each is a page of its own. */
+function Providers() {
+  const list = useQuery({ queryKey: keys.identityProviders, queryFn: ({ signal }) => rest.identityProviders(signal) });
+  const providers = list.data?.providers ?? [];
+  if (providers.length === 0) return null;
+  const back = encodeURIComponent(location.pathname === "/sign-in" ? "/" : location.pathname);
+  return (
+    <div className="enter-providers">
+      {providers.map((provider) => (
+        <a key={provider.name} className="button" href={`/api/v1/auth/oidc/${encodeURIComponent(provider.name)}/start?return_to=${back}`}>
+          Continue with {provider.title}
+        </a>
+      ))}
     </div>
   );
 }
@@ -136,7 +154,8 @@ function Password({ onEntered, ...mail }: EmailState & { onEntered(me: Me): void
   );
 }
 
-function Code({ ticket, onEntered, onBack }: { ticket: string; onEntered(me: Me): void; onBack(): void }) {
+/** The second factor, after a password or an identity provider. */
+export function Code({ ticket, onEntered, onBack }: { ticket: string; onEntered(me: Me): void; onBack(): void }) {
   const [code, setCode] = useState("");
   const enter = useMutation({ mutationFn: () => rest.signInWithCode(ticket, code.trim()), onSuccess: onEntered, gcTime: 0 });
   return (
