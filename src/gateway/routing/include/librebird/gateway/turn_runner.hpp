@@ -36,8 +36,8 @@ class TurnRunner {
   Task<Status> start();
   // There is (or may be) a queued turn in this conversation.
   void wake(const std::string& conversation_id, const std::string& user_id);
-  // Stops the turn if it runs here.
-  void cancel(const std::string& turn_id);
+  // Stops the turn if it runs here, or is just being leased.
+  void cancel(const std::string& conversation_id, const std::string& turn_id);
   // Turns accepted and not yet begun.
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
   Task<void> stop(Millis drain);
@@ -49,6 +49,7 @@ class TurnRunner {
     bool until_empty = false;  // ask the store until it says there is none
     bool running = false;
     bool ready = false;
+    std::string stopped;  // the turn that was stopped while the store's answer to the lease was on the way
   };
 
   void make_ready(const std::string& conversation_id, Lane& lane);
