@@ -4,7 +4,8 @@
 usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--seconds 5] [--sockets 10000]
        [--streams 1000]
 
-Rows: startup, idle_memory, turns, tool_call, tool_load, sockets, streams, resume, binary_size (model_server is always there).
+Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, streams, resume, binary_size (model_server
+is always there).
 A row that could not be measured says why. bench/README.md says how each number comes about.
 """
 
@@ -166,12 +167,15 @@ class Bench:
         """An existing data folder with a key."""
         with self.serve(model_address) as server:
             server.wait_ready()
-        made = subprocess.run([self.program("librebird"), "api-key", "create", "--name", "bench", "--data-dir",
-                               self.data], env=self.environment(model_address), capture_output=True, text=True,
-                              check=False)
-        if made.returncode != 0:
-            raise RuntimeError("no API key: " + made.stderr.strip()[-300:])
-        self.key = made.stdout.strip().splitlines()[-1]
+        self.key = self.operator(model_address, "api-key", "create", "--name", "bench").splitlines()[-1]
+
+    def operator(self, model_address, *words):
+        """A command on the data folder; what it printed."""
+        done = subprocess.run([self.program("librebird"), *words, "--data-dir", self.data],
+                              env=self.environment(model_address), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(" ".join(words[:2]) + ": " + done.stderr.strip()[-300:])
+        return done.stdout.strip()
 
     def load(self, mode, address, **settings):
         arguments = [self.program("bench-load"), mode, "--address", address]
@@ -228,6 +232,37 @@ class Bench:
             server.wait_ready()
             return self.load("turns", server.address, clients=1, seconds=self.options.seconds,
                              message="tool: what is 17.5% of 2340?")
+
+    def python_call(self, model):
+        """One call after another of a Python skill of the old shape, over MCP on one connection."""
+        calls = 50 if self.options.quick else 200
+        skill = os.path.join(self.work, "bench_python")
+        shutil.copytree(os.path.join(os.path.dirname(os.path.abspath(__file__)), "python_skill"), skill)
+        with self.serve(model.address) as server:
+            server.wait_ready()
+            self.operator(model.address, "skill", "install", skill)
+            try:
+                connection = http.client.HTTPConnection(server.address, timeout=60)
+                times = [self.ask_tool(connection, "bench_add", {"a": n, "b": 2}, n + 2) for n in range(calls + 5)][5:]
+                connection.close()
+            finally:
+                self.operator(model.address, "skill", "remove", "bench_python")
+        times.sort()
+        return {"calls": calls, "latency": {"p50_ms": round(times[calls // 2], 3),
+                                            "p95_ms": round(times[calls * 95 // 100], 3),
+                                            "max_ms": round(times[-1], 3)}}
+
+    def ask_tool(self, connection, name, arguments, expected):
+        """Milliseconds of one call, whose answer must be right."""
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        began = time.monotonic()
+        connection.request("POST", "/mcp", json.dumps(call), {"Authorization": "Bearer " + self.key,
+                                                              "Content-Type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+        took = 1000 * (time.monotonic() - began)
+        if answer.get("result", {}).get("structuredContent", {}).get("sum") != expected:
+            raise RuntimeError(f"{name} answered {json.dumps(answer)[:300]}")
+        return took
 
     def tool_load(self, model):
         """Tool calls without pause from 32 clients, ten thousand of them; what they leave behind."""
@@ -321,7 +356,7 @@ def main():
         options.sockets, options.streams = 1000, 200
 
     bench = Bench(options)
-    rows = ["startup", "idle_memory", "turns", "tool_call", "tool_load", "sockets", "streams", "resume", "binary_size"]
+    rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "streams", "resume", "binary_size"]
     wanted = options.only.split(",") if options.only else rows
     result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:

@@ -52,7 +52,7 @@ Task<Result<Turn>> Intake::cancel(Principal principal, std::string turn_id) {
   if (is_final(before.status)) co_return before;
   LB_CO_TRY(turn, co_await turns_.request_cancel(std::move(principal), std::move(turn_id)));
   if (turn.status == TurnStatus::running) {
-    runner_.cancel(turn.id);
+    runner_.cancel(turn.conversation_id, turn.id);
   } else if (turn.status == TurnStatus::cancelled) {
     tell_cancelled(turn);
   }
@@ -68,7 +68,7 @@ Task<Status> Intake::remove_conversation(Principal principal, std::string conver
   LB_CO_TRY(conversation, co_await conversations_.get(principal, conversation_id));
   LB_CO_CHECK(co_await conversations_.remove(principal, conversation_id));
   // Its worker finds the turn gone at its next step; stopping it spares the model the rest.
-  if (conversation.active_turn_id) runner_.cancel(*conversation.active_turn_id);
+  if (conversation.active_turn_id) runner_.cancel(conversation.id, *conversation.active_turn_id);
   list_events_.deleted(conversation);
   co_return Ok{};
 }

@@ -60,9 +60,12 @@ void TurnRunner::wake(const std::string& conversation_id, const std::string& use
   pump();
 }
 
-void TurnRunner::cancel(const std::string& turn_id) {
-  const auto found = live_.find(turn_id);
-  if (found != live_.end()) found->second->stop.request_stop();
+void TurnRunner::cancel(const std::string& conversation_id, const std::string& turn_id) {
+  if (const auto found = live_.find(turn_id); found != live_.end()) {
+    found->second->stop.request_stop();
+  } else if (const auto lane = lanes_.find(conversation_id); lane != lanes_.end() && lane->second.running) {
+    lane->second.stopped = turn_id;
+  }
 }
 
 void TurnRunner::cancel_of(const std::string& workspace_id, const std::string& user_id) {
@@ -144,6 +147,7 @@ Task<void> TurnRunner::run_next(std::string conversation_id) {
   }
   // Leased while stop() began: it is given back with the others.
   if (stopping_) co_return;
+  if (std::exchange(lane.stopped, "") == (*leased)->turn.id) (*leased)->turn.cancel_requested = true;
   co_await run_turn(std::move(**leased));
 }
 

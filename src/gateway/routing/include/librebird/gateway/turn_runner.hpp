@@ -36,8 +36,8 @@ class TurnRunner {
   Task<Status> start();
   // There is (or may be) a queued turn in this conversation.
   void wake(const std::string& conversation_id, const std::string& user_id);
-  // Stops the turn if it runs here.
-  void cancel(const std::string& turn_id);
+  // Stops the turn if it runs here, or is just being leased.
+  void cancel(const std::string& conversation_id, const std::string& turn_id);
   // Those of one person in a workspace; an empty user: of everybody there.
   void cancel_of(const std::string& workspace_id, const std::string& user_id);
   // Whose turns run now.
@@ -53,6 +53,7 @@ class TurnRunner {
     bool until_empty = false;  // ask the store until it says there is none
     bool running = false;
     bool ready = false;
+    std::string stopped;  // the turn that was stopped while the store's answer to the lease was on the way
   };
 
   void make_ready(const std::string& conversation_id, Lane& lane);

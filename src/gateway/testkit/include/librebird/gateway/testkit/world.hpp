@@ -14,6 +14,8 @@
 
 #include <gmock/gmock.h>
 
+#include <exception>
+
 #include "sqlite_fixture.hpp"
 
 // ASSERT_TRUE for coroutines.
@@ -104,7 +106,11 @@ using Scenario = Task<void> (*)(World&);
 inline Task<void> play_through(World& world, Scenario scenario) {
   world.owner = *co_await world.stores.identities().ensure_owner();
   if (world.start_runner) EXPECT_TRUE(co_await world.runner.start());
-  co_await scenario(world);
+  try {
+    co_await scenario(world);
+  } catch (const std::exception& thrown) {
+    ADD_FAILURE() << "the scenario threw: " << thrown.what();
+  }
   world.brain.release();
   world.turns.disk_full = false;
   if (!world.stopped) co_await world.stop();
