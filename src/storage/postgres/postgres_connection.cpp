@@ -2,6 +2,8 @@
 
 #include "postgres_error.hpp"
 
+#include <librebird/base/utf8.hpp>
+
 #include <poll.h>
 
 #include <fmt/format.h>
@@ -56,8 +58,13 @@ std::int64_t changed_rows(PGresult* result) {
   return number;
 }
 
-// The server takes no zero byte; what is kept has none (clean_text()), so such a text is found nowhere.
+// The server takes neither zero bytes nor broken UTF-8. What is kept has none (clean_text()), so such a text is looked
+// for in its mended form, and found nowhere.
 void append_text(std::string& out, std::string_view text) {
+  if (!is_utf8(text)) {
+    append_text(out, to_valid_utf8(text));
+    return;
+  }
   for (std::size_t zero = 0; (zero = text.find('\0')) != std::string_view::npos; text.remove_prefix(zero + 1)) {
     out += text.substr(0, zero);
     out += "\xEF\xBF\xBD";

@@ -67,7 +67,7 @@ std::string content(const std::string& path) {
 }  // namespace
 
 PostgresServer& PostgresServer::of_this_program() {
-  static PostgresServer server;
+  static PostgresServer server({"fsync=off", "full_page_writes=off", "synchronous_commit=off"});
   return server;
 }
 
