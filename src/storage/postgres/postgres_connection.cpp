@@ -116,7 +116,7 @@ std::int64_t PostgresConnection::lock_of(Actor actor) {
 }
 
 Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::string& url, Millis lock_timeout,
-                                                                     Millis statement_timeout) {
+                                                                     Millis statement_timeout, std::string_view role) {
   LB_TRY(info, parse(url));
   LB_TRY(name, display_name(url));
   std::vector<const char*> keys;
@@ -164,6 +164,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::
       "SET timezone = 'UTC'; SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN "
       "'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
       lock_timeout.count(), statement_timeout.count(), (statement_timeout + kGrace).count())));
+  if (!role.empty()) LB_CHECK(connection->run_script(fmt::format("SET ROLE {}", role)));
   if (PQsetnonblocking(handle, 1) != 0 || PQenterPipelineMode(handle) != 1) {
     return unreachable(PQerrorMessage(handle), connection->name_);
   }

@@ -187,7 +187,7 @@ class PostgresDatabase::Impl {
         const auto now = steady_clock::now();
         if (away_ && now - item.since > options_.patience && now < away_until_) return *away_;
       }
-      auto opened = PostgresConnection::open(options_.url, options_.patience, options_.statement_timeout);
+      auto opened = PostgresConnection::open(options_.url, options_.patience, options_.statement_timeout, kAppRole);
       std::unique_lock lock(mutex_);
       if (opened) {
         away_.reset();
