@@ -9,7 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <optional>
 
 namespace librebird {
@@ -22,6 +24,12 @@ bool is_tool_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
+}
+
+// What a handler printed is out before its last word: with that word the program may be ended.
+void flush_prints() {
+  std::cout.flush();
+  std::fflush(stdout);
 }
 
 }  // namespace
@@ -164,6 +172,7 @@ Json Skill::description() const {
 void Skill::serve(Wire& wire, const Json& message) const {
   const Json& id = message["id"];
   const auto fail = [&](std::string_view why) {
+    flush_prints();
     wire.send(Json::object({{"type", "error"}, {"id", id}, {"message", why}}));
   };
   try {
@@ -174,6 +183,7 @@ void Skill::serve(Wire& wire, const Json& message) const {
     static const Json kNone = Json::object();
     const Json& arguments = message["arguments"];
     const Json value = tool->handler(arguments.is_object() ? arguments : kNone, call);
+    flush_prints();
     wire.send(Json::object({{"type", "result"}, {"id", id}, {"value", value}}));
   } catch (const std::exception& thrown) {
     fail(thrown.what());

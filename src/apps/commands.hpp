@@ -27,9 +27,15 @@ struct Arguments {
 };
 
 // A subcommand that works on a data folder.
-CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Arguments& in);
+CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Flags& flags);
+inline CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Arguments& in) {
+  return command(parent, name, help, in.flags);
+}
 // Runs a command that needs the database only.
 int operate(const Flags& flags, const std::function<Task<int>(Platform&)>& command);
+
+// The address of the server that works on this data folder, or worked on it last.
+std::string server_url(const Platform& platform);
 
 // `audit ...` and `secret ...`.
 void add_records(CLI::App& app, Arguments& in, int& code);

@@ -72,7 +72,15 @@ Task<Status> greet(Platform& platform, const std::string& url, bool first_start,
 Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, HandsService& hands) {
   const auto bus = bus::make_memory_event_bus();
   auto& storage = *platform.storage;
-  gateway::GatewayOptions options = gateway::gateway_options(platform.config);
+  auto read = gateway::gateway_options(platform.config);
+  if (!read) co_return cli::fail(read.error());
+  gateway::GatewayOptions options = *std::move(read);
+  if (options.auth.token_key.empty()) {
+    auto key = co_await storage.accounts().token_key(random_token(platform.random));
+    if (!key) co_return cli::fail(key.error());
+    options.auth.token_key = *std::move(key);
+  }
+  const auto mailer = make_no_mailer();
   options.version = LIBREBIRD_VERSION;
   options.connect_hint = brain::how_to_connect();
   const auto name = gateway_name(platform);
@@ -80,7 +88,8 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   options.runner.owner = *name;
   gateway::Gateway gateway(
       {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
-       storage.credentials(), storage.conversations(), storage.messages(), storage.turns()},
+       storage.credentials(), storage.conversations(), storage.messages(), storage.turns(), storage.workspaces(),
+       storage.invitations(), storage.accounts(), storage.audit(), *mailer},
       options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");

@@ -7,9 +7,12 @@
 #include <csignal>
 #include <fstream>
 
+#include "account_commands.hpp"
 #include "approval_commands.hpp"
 #include "commands.hpp"
+#include "moving_commands.hpp"
 #include "skill_commands.hpp"
+#include "workspace_commands.hpp"
 
 namespace librebird::apps {
 
@@ -20,11 +23,17 @@ int operate(const Flags& flags, const std::function<Task<int>(Platform&)>& comma
   return (*platform)->run([&] { return command(**platform); });
 }
 
-CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Arguments& in) {
+CLI::App* command(CLI::App& parent, const std::string& name, const std::string& help, Flags& flags) {
   CLI::App* sub = parent.add_subcommand(name, help);
-  sub->add_option("--data-dir", in.flags.data_dir, "Data folder (default: XDG_DATA_HOME/librebird)");
-  sub->add_option("--config", in.flags.config_file, "Configuration file (default: config.toml in the data folder)");
+  sub->add_option("--data-dir", flags.data_dir, "Data folder (default: XDG_DATA_HOME/librebird)");
+  sub->add_option("--config", flags.config_file, "Configuration file (default: config.toml in the data folder)");
   return sub;
+}
+
+std::string server_url(const Platform& platform) {
+  std::string url;
+  std::ifstream(platform.data_dir + "/server.url") >> url;
+  return url.empty() ? fmt::format("http://127.0.0.1:{}", platform.config.integer("server.port")) : url;
 }
 
 namespace {
@@ -32,13 +41,6 @@ namespace {
 int show_config(const Flags& flags) {
   const auto config = load_config(flags);
   return config ? cli::list_config(config_schema(), *config) : cli::fail(config.error());
-}
-
-// The address of the server that works on this data folder, or worked on it last.
-std::string server_url(const Platform& platform) {
-  std::string url;
-  std::ifstream(platform.data_dir + "/server.url") >> url;
-  return url.empty() ? fmt::format("http://127.0.0.1:{}", platform.config.integer("server.port")) : url;
 }
 
 void add_servers(CLI::App& app, Arguments& in, int& code) {
@@ -60,20 +62,6 @@ void add_operations(CLI::App& app, Arguments& in, int& code) {
   command(app, "sign-in-link", "Print a one-time link to sign in with", in)->callback([&] {
     code = operate(in.flags, [](Platform& p) { return cli::print_sign_in_link(p.as_operator(), server_url(p)); });
   });
-  CLI::App* keys = app.add_subcommand("api-key", "API keys for programs");
-  keys->require_subcommand(1);
-  CLI::App* create = command(*keys, "create", "Make a key and print it once", in);
-  create->add_option("--name", in.name, "What it is for")->required();
-  create->callback(
-      [&] { code = operate(in.flags, [&](Platform& p) { return cli::create_api_key(p.as_operator(), in.name); }); });
-  CLI::App* list = command(*keys, "list", "List the keys", in);
-  list->add_flag("--json", in.json, "One JSON object a line");
-  list->callback(
-      [&] { code = operate(in.flags, [&](Platform& p) { return cli::list_api_keys(p.as_operator(), in.json); }); });
-  CLI::App* revoke = command(*keys, "revoke", "Revoke a key", in);
-  revoke->add_option("id", in.id, "The key's id")->required();
-  revoke->callback(
-      [&] { code = operate(in.flags, [&](Platform& p) { return cli::revoke_api_key(p.as_operator(), in.id); }); });
   command(app, "config", "List every setting with its value", in)->callback([&] { code = show_config(in.flags); });
   command(app, "doctor", "Check this installation and say what to do", in)->callback([&] { code = doctor(in.flags); });
 }
@@ -121,8 +109,14 @@ int main(int argc, char** argv) {
   librebird::apps::add_tools(app, arguments, code);
   librebird::apps::SkillArguments skill;
   librebird::apps::add_skill_commands(app, skill, code);
+  librebird::apps::AccountArguments account;
+  librebird::apps::add_account_commands(app, account, code);
+  librebird::apps::MovingArguments moving;
+  librebird::apps::add_moving(app, moving, code);
   librebird::apps::ApprovalArguments approval;
   librebird::apps::add_approval_commands(app, approval, code);
+  librebird::apps::WorkspaceArguments workspace;
+  librebird::apps::add_workspace_commands(app, workspace, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

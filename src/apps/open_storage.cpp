@@ -53,15 +53,7 @@ Result<std::shared_ptr<KeyRing>> Platform::open_keys() const {
   return KeyRing::open(std::move(source));
 }
 
-Status Platform::open_storage(bool forget_lost_key) {
-  std::error_code failure;
-  const bool made = std::filesystem::create_directories(data_dir, failure);
-  if (failure) {
-    return make_error(Code::failed_precondition,
-                      fmt::format("The data folder {} cannot be made: {}. Choose another with --data-dir.", data_dir,
-                                  failure.message()));
-  }
-  if (made) ::chmod(data_dir.c_str(), 0700);
+Result<StorageOptions> Platform::storage_options() const {
   forbid_core_dumps();
   StorageOptions options;
   options.path = data_dir + "/librebird.db";
@@ -74,9 +66,30 @@ Status Platform::open_storage(bool forget_lost_key) {
                         connections)};
   }
   options.connections = static_cast<int>(connections);
+  return options;
+}
+
+Status Platform::open_storage(bool forget_lost_key) {
+  std::error_code failure;
+  const bool made = std::filesystem::create_directories(data_dir, failure);
+  if (failure) {
+    return make_error(Code::failed_precondition,
+                      fmt::format("The data folder {} cannot be made: {}. Choose another with --data-dir.", data_dir,
+                                  failure.message()));
+  }
+  if (made) ::chmod(data_dir.c_str(), 0700);
+  LB_TRY(options, storage_options());
   LB_TRY(keys, open_keys());
   options.keys = std::move(keys);
   options.forget_lost_key = forget_lost_key;
+  LB_TRY(opened, Storage::open(loop, clock, ids, std::move(options)));
+  storage = std::move(opened);
+  return Ok{};
+}
+
+Status Platform::open_rehearsal() {
+  LB_TRY(options, storage_options());
+  options.rehearse = options.url.empty();
   LB_TRY(opened, Storage::open(loop, clock, ids, std::move(options)));
   storage = std::move(opened);
   return Ok{};

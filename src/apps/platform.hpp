@@ -42,6 +42,10 @@ class Platform {
 
   // Opens the database with its master key, making both and the data folder if they are not there.
   Status open_storage(bool forget_lost_key = false);
+  // Where the database is; without keys.
+  [[nodiscard]] Result<StorageOptions> storage_options() const;
+  // The same database without secrets, and if it is a file a copy that nobody sees and that is gone in the end.
+  Status open_rehearsal();
   // The master key, if there is one.
   [[nodiscard]] Result<std::shared_ptr<KeyRing>> open_keys() const;
   // Runs the body on the loop and then stops the loop; returns the body's exit code.

@@ -11,11 +11,24 @@ int fail(const Error& error) {
   return 1;
 }
 
-Task<int> create_api_key(Operator op, std::string name) {
+Task<int> create_api_key(Operator op, ApiKeyRequest request, bool json) {
+  if (request.scopes.empty()) {
+    for (const KeyScope scope : api_key_scopes()) request.scopes.emplace_back(to_string(scope));
+  }
+  auto key = api_key_request(std::move(request.name), request.scopes, request.days, std::move(request.cidrs),
+                             op.clock.unix_now());
+  if (!key) co_return fail(key.error());
   const auto owner = co_await op.identities.ensure_owner();
   if (!owner) co_return fail(owner.error());
-  const auto issued = co_await issue_api_key(op.credentials, op.random, *owner, std::move(name));
+  const auto issued = co_await issue_api_key(op.credentials, op.random, *owner, *std::move(key));
   if (!issued) co_return fail(issued.error());
+  if (json) {
+    JsonWriter line;
+    line.begin_object().field("id", issued->key.id).field("name", issued->key.name);
+    line.field("secret", issued->secret).end_object();
+    fmt::print("{}\n", line.text());
+    co_return 0;
+  }
   fmt::print(stderr, "The key is shown this once; keep it safe. Revoke it with: librebird api-key revoke {}\n",
              issued->key.id);
   fmt::print("{}\n", issued->secret);
@@ -32,10 +45,14 @@ Task<int> list_api_keys(Operator op, bool json) {
     if (json) {
       JsonWriter line;
       line.begin_object().field("id", key.id).field("name", key.name).field("prefix", key.prefix);
-      line.field("created_at", to_rfc3339(key.created_at)).field("last_used_at", used).end_object();
+      line.field("created_at", to_rfc3339(key.created_at)).field("last_used_at", used);
+      line.field("scopes", to_string(key.scopes)).field("cidrs", fmt::format("{}", fmt::join(key.cidrs, " ")));
+      line.field("expires_at", key.expires_at ? to_rfc3339(*key.expires_at) : "never").end_object();
       fmt::print("{}\n", line.text());
     } else {
-      fmt::print("{}  {}…  created {}  used {}  {}\n", key.id, key.prefix, to_rfc3339(key.created_at), used, key.name);
+      fmt::print("{}  {}…  created {}  used {}  for {}{}  {}\n", key.id, key.prefix, to_rfc3339(key.created_at), used,
+                 to_string(key.scopes), key.expires_at ? "  until " + to_rfc3339(*key.expires_at) : std::string(),
+                 key.name);
     }
   }
   co_return 0;

@@ -157,7 +157,7 @@ TEST_F(SqliteFailure, SeveralMayMakeTheFileAtOnce) {
 }
 
 TEST_F(SqliteFailure, FullDiskIsSaidAndSurvived) {
-  auto storage = opened({.max_bytes = 400 * 1024});
+  auto storage = opened({.max_bytes = 640 * 1024});
   const Principal owner = runner_.run(storage->identities().ensure_owner()).value();
   const Conversation conversation = runner_.run(storage->conversations().create(owner, "x")).value();
   const std::string text(20'000, 'x');

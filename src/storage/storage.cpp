@@ -1,18 +1,56 @@
 #include <librebird/storage/storage.hpp>
 
+#include <librebird/storage/copy/database_copy.hpp>
+#include <librebird/storage/legacy/legacy_importer.hpp>
 #include <librebird/storage/postgres/postgres_database.hpp>
+#include <librebird/storage/sqlite/foreign_file.hpp>
 #include <librebird/storage/sqlite/sqlite_database.hpp>
 #include <librebird/storage/stores/stores.hpp>
 
+#include <cstdlib>
+#include <filesystem>
+
 namespace librebird {
+namespace {
+
+// A folder for a copy of the database that nobody else sees.
+class Rehearsal {
+ public:
+  static Result<std::unique_ptr<Rehearsal>> of(std::string& path) {
+    auto made = std::make_unique<Rehearsal>();
+    std::error_code failure;
+    std::string folder = (std::filesystem::temp_directory_path(failure) / "librebird-rehearsal-XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr) {
+      return {Code::failed_precondition, "No private folder can be made for temporary files: set TMPDIR to another."};
+    }
+    made->folder_ = folder;
+    const std::string copy = folder + "/librebird.db";
+    if (std::filesystem::exists(path, failure)) LB_CHECK(storage::copy_at_rest(path, copy));
+    path = copy;
+    return made;
+  }
+  ~Rehearsal() {
+    std::error_code ignored;
+    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  }
+
+ private:
+  std::string folder_;
+};
+
+}  // namespace
 
 struct Storage::Parts {
+  std::unique_ptr<Rehearsal> rehearsal;
   const Clock& clock;
   IdGenerator& ids;
   std::shared_ptr<KeyRing> keys;
   std::unique_ptr<storage::Database> database;
   storage::Stores stores;
+  std::unique_ptr<LegacyImporter> legacy;
+  storage::Dialect dialect = storage::Dialect::sqlite;
   std::function<Status(std::string& note)> check;
+  std::function<Status(const std::string& file)> backup;  // empty: saved with its server's own tools
   std::string note;
 };
 
@@ -31,35 +69,60 @@ typename Driver::Steps steps_of(const Clock& clock, IdGenerator& ids, KeyRing* k
   return steps;
 }
 
+storage::SqliteDatabase::Steps sqlite_steps(const Clock& clock, IdGenerator& ids, KeyRing* keys, bool forget_lost_key) {
+  auto steps = steps_of<storage::SqliteDatabase>(clock, ids, keys, forget_lost_key);
+  steps.after_migration = [shared = std::move(steps.after_migration)](storage::Connection& db, int version) -> Status {
+    LB_CHECK(storage::after_sqlite_migration(db, version));
+    return shared(db, version);
+  };
+  return steps;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGenerator& ids, StorageOptions options) {
-  auto parts = std::make_unique<Parts>(clock, ids, std::move(options.keys));
+  std::unique_ptr<Rehearsal> rehearsal;
+  if (options.rehearse) {
+    if (!options.url.empty()) {
+      return {Code::invalid_argument, "A database on a server cannot be rehearsed on: only a file is copied."};
+    }
+    LB_TRY(made, Rehearsal::of(options.path));
+    rehearsal = std::move(made);
+  }
+  auto parts = std::make_unique<Parts>(std::move(rehearsal), clock, ids, std::move(options.keys));
   KeyRing* keys = parts->keys.get();
   if (!options.url.empty()) {
     storage::PostgresOptions at{std::move(options.url), std::move(options.migration_url), options.connections,
                                 options.busy_timeout};
     at.queue_limit = options.write_queue_limit;
-    LB_TRY(database, storage::PostgresDatabase::open(
-                         clock, std::move(at),
-                         steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key)));
+    LB_TRY(database,
+           storage::PostgresDatabase::open(
+               clock, std::move(at), steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key)));
     parts->stores = storage::make_postgres_stores(*database, clock, ids, keys);
+    parts->legacy =
+        storage::make_legacy_importer({*database, clock, *parts->stores.secrets, {}, storage::postgres_index_some});
+    parts->dialect = storage::Dialect::postgres;
     parts->check = [raw = database.get()](std::string& note) { return raw->check(note); };
     parts->database = std::move(database);
     return std::unique_ptr<Storage>(new Storage(std::move(parts)));
   }
   parts->note = options.path;
-  LB_TRY(database,
-         storage::SqliteDatabase::open(clock,
-                                       {std::move(options.path), options.readers, options.busy_timeout,
-                                        options.write_queue_limit, options.max_bytes},
-                                       steps_of<storage::SqliteDatabase>(clock, ids, keys, options.forget_lost_key)));
+  LB_TRY(database, storage::SqliteDatabase::open(clock,
+                                                 {std::move(options.path), options.readers, options.busy_timeout,
+                                                  options.write_queue_limit, options.max_bytes},
+                                                 sqlite_steps(clock, ids, keys, options.forget_lost_key)));
   auto* raw = database.get();
   auto request = [raw] { raw->request_idle_work(); };
   parts->stores = storage::make_sqlite_stores(*raw, clock, ids, request, keys);
   parts->check = [raw](std::string&) { return raw->check(); };
   parts->database = std::move(database);
   raw->set_idle_work(storage::sqlite_idle_work);
+  parts->backup = [raw](const std::string& file) { return raw->backup(file); };
+  auto index = [](storage::Connection& db, std::int64_t) -> Result<std::int64_t> {
+    LB_TRY(more, storage::sqlite_idle_work(db));
+    return std::int64_t{more};
+  };
+  parts->legacy = storage::make_legacy_importer({*raw, clock, *parts->stores.secrets, parts->backup, index});
   request();  // what a crash left unindexed
   return std::unique_ptr<Storage>(new Storage(std::move(parts)));
 }
@@ -96,6 +159,38 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
+InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
+AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
+TaskStore& Storage::tasks() { return *parts_->stores.tasks; }
+JournalStore& Storage::journal() { return *parts_->stores.journal; }
+SnapshotStore& Storage::snapshots() { return *parts_->stores.snapshots; }
+DayMemoryStore& Storage::day_memories() { return *parts_->stores.day_memories; }
+SettingStore& Storage::settings() { return *parts_->stores.settings; }
+LegacyIdStore& Storage::legacy_ids() { return *parts_->stores.legacy_ids; }
+Task<Result<MoveReport>> Storage::copy_to(Storage& target, std::function<void(const MoveProgress&)> progress) {
+  LB_CO_TRY(report, co_await storage::copy_database({*parts_->database, parts_->dialect},
+                                                    {*target.parts_->database, target.parts_->dialect}, progress));
+  LB_CO_CHECK(co_await target.index_messages(std::move(progress)));
+  co_return report;
+}
+
+Task<Status> Storage::index_messages(std::function<void(const MoveProgress&)> progress) {
+  // A file's index fills itself.
+  if (parts_->dialect == storage::Dialect::sqlite) co_return Ok{};
+  for (std::int64_t after = 0;;) {
+    auto work = [&](storage::Connection& db) { return storage::postgres_index_some(db, after); };
+    LB_CO_TRY(next, co_await parts_->database->write(storage::kService, work));
+    if (next == 0) co_return Ok{};
+    if (progress) progress({"making it searchable", 1, 1});
+    after = next;
+  }
+}
+LegacyImporter& Storage::legacy() { return *parts_->legacy; }
+Status Storage::backup(const std::string& file) {
+  if (parts_->backup) return parts_->backup(file);
+  return {Code::failed_precondition, "This database is on a server: save it with pg_dump."};
+}
 Status Storage::check() { return parts_->check(parts_->note); }
 std::string Storage::describe() const { return parts_->note; }
 

@@ -44,6 +44,15 @@ class StorageSet : public StoreSet {
   SkillStore& skills() override { return storage_->skills(); }
   ApprovalStore& approvals() override { return storage_->approvals(); }
   QuotaStore& quotas() override { return storage_->quotas(); }
+  WorkspaceStore& workspaces() override { return storage_->workspaces(); }
+  InvitationStore& invitations() override { return storage_->invitations(); }
+  AccountStore& accounts() override { return storage_->accounts(); }
+  TaskStore& tasks() override { return storage_->tasks(); }
+  JournalStore& journal() override { return storage_->journal(); }
+  SnapshotStore& snapshots() override { return storage_->snapshots(); }
+  DayMemoryStore& day_memories() override { return storage_->day_memories(); }
+  SettingStore& settings() override { return storage_->settings(); }
+  LegacyIdStore& legacy_ids() override { return storage_->legacy_ids(); }
   Principal add_stranger() override {
     const Principal principal{ids_.next(), ids_.next(), Role::owner, ""};
     const std::string later = std::to_string(clock_.unix_now() + 1);
@@ -51,8 +60,8 @@ class StorageSet : public StoreSet {
            later + ")");
     tamper("INSERT INTO workspaces (id, name, owner_id, created_at) VALUES ('" + principal.workspace_id +
            "', 'Theirs', '" + principal.user_id + "', " + later + ")");
-    tamper("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" +
-           principal.workspace_id + "', '" + principal.user_id + "', 'owner', " + later + ")");
+    tamper("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" + principal.workspace_id +
+           "', '" + principal.user_id + "', 'owner', " + later + ")");
     return principal;
   }
 

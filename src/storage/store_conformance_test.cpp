@@ -6,6 +6,9 @@
 namespace librebird::testkit {
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, AccountSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
 INSTANTIATE_TEST_SUITE_P(Sqlite, AuditSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, WorkspaceSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, SharingSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
 
 }  // namespace librebird::testkit

@@ -50,14 +50,20 @@ test('bodies that are not JSON, or not the JSON that was asked for', options, as
 });
 
 test('the other calls check their bodies as well', options, async () => {
-  const { rest, id } = await setUp();
+  const { server, id } = await setUp();
+  const rest = await server.browser(); // some calls are no API key's
   const bad = [
     ['POST', 'conversations', { title: 5 }], ['POST', 'conversations', { titel: 'x' }],
     ['POST', 'conversations', { title: 'x'.repeat(100_000) }], ['PATCH', `conversations/${id}`, { archived: 'yes' }],
     ['PATCH', `conversations/${id}`, []],
     ['PATCH', `conversations/${id}`, { id: newId() }], ['POST', 'api-keys', {}], ['POST', 'api-keys', { name: '' }],
     ['POST', 'api-keys', { name: 'x'.repeat(10_000) }], ['POST', 'api-keys', { name: ['x'] }],
-    ['POST', 'session', {}], ['POST', 'session', { token: 5 }],
+    ['POST', 'session', {}], ['POST', 'session', { token: 5 }], ['POST', 'auth/sign-in', { email: 'a@b.c' }],
+    ['POST', 'auth/sign-in', { email: 'no address', password: 'x' }], ['POST', 'auth/token', { email: ['a@b.c'] }],
+    ['POST', 'auth/second-factor', { ticket: 'x' }], ['POST', 'auth/magic-link', { email: 'x'.repeat(400) }],
+    ['POST', 'me/password', { password: 'x'.repeat(5000) }], ['POST', 'me/password', { password: 'short' }],
+    ['POST', 'me/second-factor/confirm', { code: 123456 }], ['PATCH', 'me/account', { display_name: '' }],
+    ['PATCH', 'me/account', { role: 'owner' }], ['POST', 'api-keys', { name: 'x', scopes: ['account'] }],
   ];
   for (const [method, where, body] of bad) {
     const answer = await rest.request(method, `/api/v1/${where}`, body);

@@ -254,7 +254,7 @@ test('operator commands work while it serves, and without', options, async (t) =
   assert.equal((await server.audit()).length, rows.length);
   await server.apiKey('made while it is down');
   await server.start();
-  assert.equal((await rest.get('/api/v1/api-keys')).body.items.length, 3);
+  assert.equal((await (await server.browser()).get('/api/v1/api-keys')).body.items.length, 3);
 });
 
 test('keys are listed without their secret, and a revoked one opens nothing', options, async (t) => {

@@ -1,35 +1,34 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { ApiError, rest, setUnauthorizedHandler } from "./api/rest";
-import type { Me } from "./api/types";
+import { setUnauthorizedHandler } from "./api/rest";
 import { Workspace } from "./features/workspace";
 import { keys } from "./features/live/cache";
+import { InvitationPage } from "./features/session/invitation";
+import { ResetPassword, VerifyEmail } from "./features/session/mailed_links";
 import { SignIn } from "./features/session/sign_in";
 import { SignedOut, Unreachable } from "./features/session/signed_out";
+import { useMe } from "./features/session/use_me";
 import { parseRoute, usePath } from "./router";
 
 export function App() {
   const route = parseRoute(usePath());
-  return route.page === "sign-in" ? <SignIn /> : <WithSession />;
+  switch (route.page) {
+    case "sign-in":
+      return <SignIn />;
+    case "invitation":
+      return <InvitationPage />;
+    case "reset-password":
+      return <ResetPassword />;
+    case "verify-email":
+      return <VerifyEmail />;
+    default:
+      return <WithSession />;
+  }
 }
 
 function WithSession() {
   const client = useQueryClient();
-  const me = useQuery<Me | null>({
-    queryKey: keys.me,
-    queryFn: async ({ signal }) => {
-      try {
-        return await rest.me(signal);
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 401) return null;
-        throw error;
-      }
-    },
-    staleTime: Number.POSITIVE_INFINITY,
-    retry: false,
-    // While nothing is known yet, keep asking: the server may be starting.
-    refetchInterval: (query) => (query.state.status === "error" && !query.state.data ? 3_000 : false),
-  });
+  const me = useMe();
 
   useEffect(() => {
     setUnauthorizedHandler(() => client.setQueryData(keys.me, null));

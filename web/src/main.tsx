@@ -8,6 +8,7 @@ import { ToastProvider } from "./ui/toast";
 import "./ui/styles/base.css";
 import "./ui/styles/controls.css";
 import "./ui/styles/layout.css";
+import "./ui/styles/enter.css";
 import "./ui/styles/chat.css";
 import "./ui/styles/tools.css";
 import "./ui/styles/approvals.css";

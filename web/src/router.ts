@@ -1,9 +1,15 @@
 import { useSyncExternalStore } from "react";
 
-export type Route = { page: "new" } | { page: "conversation"; id: string } | { page: "sign-in" };
+const namedPages = ["sign-in", "invitation", "reset-password", "verify-email"] as const;
+
+export type Route =
+  | { page: "new" }
+  | { page: "conversation"; id: string }
+  | { page: (typeof namedPages)[number] };
 
 export function parseRoute(pathname: string): Route {
-  if (pathname === "/sign-in" || pathname === "/sign-in/") return { page: "sign-in" };
+  const named = namedPages.find((page) => pathname === `/${page}` || pathname === `/${page}/`);
+  if (named) return { page: named };
   const id = /^\/c\/([^/]+)\/?$/.exec(pathname)?.[1];
   if (!id) return { page: "new" };
   try {

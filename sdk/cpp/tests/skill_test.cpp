@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <functional>
+#include <iostream>
 #include <limits>
 
 namespace librebird {
@@ -164,6 +167,45 @@ TEST(Skill, DescribesAndAnswers) {
           R"({"type":"event","name":"notify","data":{"rang":true}})",
           "{\"type\":\"result\",\"id\":\"c1\",\"value\":{\"x\":\"\xC3\xBC\",\"now\":5,\"zone\":\"Europe/Berlin CET\","
           "\"offset\":3600,\"unit\":\"C\",\"work\":\"/w\",\"stopped\":false}}"));
+}
+
+// The program is ended with its answer: what would still be in a buffer is lost.
+TEST(Skill, PrintsAreOutBeforeTheAnswer) {
+  int in[2];
+  int out[2];
+  int err[2];
+  ASSERT_EQ(pipe(in) + pipe(out) + pipe(err), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(30);
+    dup2(in[0], 0);
+    dup2(out[1], 1);
+    dup2(err[1], 2);
+    std::ios::sync_with_stdio(false);
+    Skill skill;
+    skill.tool("do", "Does.", R"({"type":"object"})", [](const Json& /*arguments*/, Call& /*call*/) -> Json {
+      std::printf("with printf ");
+      std::cout << "with a stream";
+      return nullptr;
+    });
+    _exit(skill.run());
+  }
+  for (const int end : {in[0], out[1], err[1]}) close(end);
+  ASSERT_EQ(write(in[1], kCall, std::strlen(kCall)), static_cast<ssize_t>(std::strlen(kCall)));
+  std::string output;
+  std::array<char, 4096> buffer;
+  while (output.find("result") == std::string::npos) {
+    const ssize_t got = read(out[0], buffer.data(), buffer.size());
+    ASSERT_GT(got, 0);
+    output.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  const std::string log = read_all(err[0]);
+  EXPECT_THAT(log, HasSubstr("with printf"));
+  EXPECT_THAT(log, HasSubstr("with a stream"));
+  close(in[1]);
+  close(out[0]);
 }
 
 TEST(Skill, PrintsAreLogNeverProtocol) {

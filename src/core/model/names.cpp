@@ -2,9 +2,12 @@
 #include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/chat.hpp>
 #include <librebird/core/model/conversation.hpp>
+#include <librebird/core/model/identity.hpp>
+#include <librebird/core/model/personal.hpp>
 #include <librebird/core/model/principal.hpp>
 #include <librebird/core/model/tool.hpp>
 #include <librebird/core/model/turn.hpp>
+#include <librebird/core/model/workspace.hpp>
 
 #include <array>
 
@@ -58,6 +61,12 @@ constexpr Names<TurnStatus, 5> kTurnStatuses{{{TurnStatus::queued, "queued"},
 constexpr Names<MessageRole, 2> kMessageRoles{{{MessageRole::user, "user"}, {MessageRole::assistant, "assistant"}}};
 constexpr Names<MessageStatus, 3> kMessageStatuses{
     {{MessageStatus::complete, "complete"}, {MessageStatus::stopped, "stopped"}, {MessageStatus::failed, "failed"}}};
+constexpr Names<TaskStatus, 4> kTaskStatuses{{{TaskStatus::todo, "todo"},
+                                              {TaskStatus::in_progress, "in_progress"},
+                                              {TaskStatus::done, "done"},
+                                              {TaskStatus::dismissed, "dismissed"}}};
+constexpr Names<TaskPriority, 3> kTaskPriorities{
+    {{TaskPriority::low, "low"}, {TaskPriority::medium, "medium"}, {TaskPriority::high, "high"}}};
 constexpr Names<ApprovalMode, 3> kApprovalModes{
     {{ApprovalMode::read_only, "read_only"}, {ApprovalMode::ask, "ask"}, {ApprovalMode::automatic, "auto"}}};
 constexpr Names<ApprovalState, 5> kApprovalStates{{{ApprovalState::open, "open"},
@@ -67,11 +76,17 @@ constexpr Names<ApprovalState, 5> kApprovalStates{{{ApprovalState::open, "open"}
                                                    {ApprovalState::withdrawn, "withdrawn"}}};
 constexpr Names<ApprovalDecision, 3> kApprovalDecisions{
     {{ApprovalDecision::once, "once"}, {ApprovalDecision::always, "always"}, {ApprovalDecision::deny, "deny"}}};
+constexpr Names<Access, 3> kAccesses{{{Access::none, "none"}, {Access::read, "read"}, {Access::write, "write"}}};
+constexpr Names<InvitationState, 4> kInvitationStates{{{InvitationState::open, "open"},
+                                                       {InvitationState::accepted, "accepted"},
+                                                       {InvitationState::declined, "declined"},
+                                                       {InvitationState::revoked, "revoked"}}};
 
 }  // namespace
 
 std::string_view to_string(Role role) { return name_of(kRoles, role); }
 std::optional<Role> role_from_string(std::string_view name) { return value_of(kRoles, name); }
+std::string_view to_string(SessionKind kind) { return kind == SessionKind::browser ? "browser" : "token"; }
 std::string_view to_string(ToolStatus status) { return name_of(kToolStatuses, status); }
 std::optional<ToolStatus> tool_status_from_string(std::string_view name) { return value_of(kToolStatuses, name); }
 std::string_view to_string(SettingType type) { return name_of(kSettingTypes, type); }
@@ -88,6 +103,11 @@ std::optional<MessageStatus> message_status_from_string(std::string_view name) {
   return value_of(kMessageStatuses, name);
 }
 
+std::string_view to_string(TaskStatus status) { return name_of(kTaskStatuses, status); }
+std::optional<TaskStatus> task_status_from_string(std::string_view name) { return value_of(kTaskStatuses, name); }
+std::string_view to_string(TaskPriority priority) { return name_of(kTaskPriorities, priority); }
+std::optional<TaskPriority> task_priority_from_string(std::string_view name) { return value_of(kTaskPriorities, name); }
+
 std::string_view to_string(ApprovalMode mode) { return name_of(kApprovalModes, mode); }
 std::optional<ApprovalMode> approval_mode_from_string(std::string_view name) { return value_of(kApprovalModes, name); }
 std::string_view to_string(ApprovalState state) { return name_of(kApprovalStates, state); }
@@ -97,6 +117,12 @@ std::optional<ApprovalState> approval_state_from_string(std::string_view name) {
 std::string_view to_string(ApprovalDecision decision) { return name_of(kApprovalDecisions, decision); }
 std::optional<ApprovalDecision> approval_decision_from_string(std::string_view name) {
   return value_of(kApprovalDecisions, name);
+}
+std::string_view to_string(Access access) { return name_of(kAccesses, access); }
+std::optional<Access> access_from_string(std::string_view name) { return value_of(kAccesses, name); }
+std::string_view to_string(InvitationState state) { return name_of(kInvitationStates, state); }
+std::optional<InvitationState> invitation_state_from_string(std::string_view name) {
+  return value_of(kInvitationStates, name);
 }
 std::string_view to_string(QuotaScope scope) { return scope == QuotaScope::user ? "user" : "workspace"; }
 std::string_view to_string(QuotaWindow window) { return window == QuotaWindow::hour ? "hour" : "day"; }

@@ -103,18 +103,11 @@ std::string nobody_to_ask(std::string_view tool, const ToolUse& use) {
 }
 
 Decision may_decide(const Principal& principal, const Approval& approval) {
-  if (const Decision chat = may_chat(principal); !chat) return chat;
+  if (Decision answer = may(principal, Permission::answer_approvals); !answer) return answer;
   if (principal.user_id == approval.principal.user_id && principal.workspace_id == approval.principal.workspace_id) {
     return {true, {}};
   }
   return {false, "Only the user whose call it is may answer this question."};
-}
-
-Decision may_set_workspace_mode(const Principal& principal) {
-  if (const Decision chat = may_chat(principal); !chat) return chat;
-  if (principal.role >= Role::admin) return {true, {}};
-  return {false,
-          "The workspace's mode is set by its admins and owners; you can set the mode of your own conversations."};
 }
 
 std::string why_not_always(std::string_view program) {

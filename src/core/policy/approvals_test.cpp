@@ -125,7 +125,7 @@ TEST(Approvals, AConversationNeverLoosensAReadOnlyWorkspace) {
   EXPECT_EQ(effective_mode(kAsk, kAuto, kRead), kAuto);
 }
 
-TEST(Approvals, OnlyTheUserAnswersAndOnlyAdminsSetTheWorkspace) {
+TEST(Approvals, OnlyTheUserAnswers) {
   Approval asked;
   asked.principal = {"u", "w", Role::member, "c"};
   EXPECT_TRUE(may_decide({"u", "w", Role::member, "other"}, asked));
@@ -133,8 +133,6 @@ TEST(Approvals, OnlyTheUserAnswersAndOnlyAdminsSetTheWorkspace) {
   EXPECT_FALSE(may_decide({"u", "x", Role::owner, ""}, asked));
   EXPECT_FALSE(may_decide({"u", "w", Role::guest, ""}, asked));
   EXPECT_FALSE(may_decide({}, asked));
-  EXPECT_FALSE(may_set_workspace_mode({"u", "w", Role::member, ""}));
-  EXPECT_TRUE(may_set_workspace_mode({"u", "w", Role::admin, ""}));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ constexpr std::array<std::pair<AuditOutcome, std::string_view>, 5> kOutcomes{
      {AuditOutcome::denied, "denied"},
      {AuditOutcome::interrupted, "interrupted"}}};
 
-constexpr std::array<std::pair<AuditKind, std::string_view>, 11> kKinds{
+constexpr std::array<std::pair<AuditKind, std::string_view>, 14> kKinds{
     {{AuditKind::call_started, "call_started"},
      {AuditKind::call_finished, "call_finished"},
      {AuditKind::call_denied, "call_denied"},
@@ -26,7 +26,10 @@ constexpr std::array<std::pair<AuditKind, std::string_view>, 11> kKinds{
      {AuditKind::skill, "skill"},
      {AuditKind::secret, "secret"},
      {AuditKind::policy, "policy"},
-     {AuditKind::chain, "chain"}}};
+     {AuditKind::chain, "chain"},
+     {AuditKind::account, "account"},
+     {AuditKind::session, "session"},
+     {AuditKind::api_key, "api_key"}}};
 
 template <class E, std::size_t N>
 std::string_view name_of(const std::array<std::pair<E, std::string_view>, N>& names, E value) {

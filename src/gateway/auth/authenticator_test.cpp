@@ -1,5 +1,7 @@
 #include <librebird/gateway/authenticator.hpp>
 
+#include <librebird/core/credentials/jwt.hpp>
+
 #include <librebird/gateway/testkit/world.hpp>
 
 namespace librebird::gateway {
@@ -19,6 +21,8 @@ net::Request request(std::string method, HttpHeaders headers) {
 Authenticator authenticator(World& world, AuthOptions options = {}) {
   return {world.clock, world.random, world.stores.credentials(), std::move(options)};
 }
+
+NewApiKey any_key() { return {.name = "test", .prefix = "", .hash = "", .scopes = {KeyScope::read, KeyScope::chat}}; }
 
 struct Browser {
   std::string cookie;  // name=value
@@ -132,7 +136,7 @@ TEST(Authenticator, ASocketOfABrowserNeedsASameOrigin) { play(upgrades); }
 
 Task<void> bearers(World& world) {
   Authenticator auth = authenticator(world);
-  const auto key = co_await issue_api_key(world.stores.credentials(), world.random, world.owner, "test");
+  const auto key = co_await issue_api_key(world.stores.credentials(), world.random, world.owner, any_key());
   const auto browser = co_await sign_in(world, auth);
   LB_CO_ASSERT(key.ok() && browser.ok());
   for (const char* scheme : {"Bearer ", "bearer ", "BEARER "}) {
@@ -149,13 +153,126 @@ Task<void> bearers(World& world) {
   }
   const auto caller = co_await auth.authenticate(request("GET", {{"Authorization", "Bearer " + key->secret}}));
   LB_CO_ASSERT(caller.ok());
-  EXPECT_FALSE(caller->by_cookie);
+  EXPECT_EQ(caller->by, Caller::By::api_key);
+  EXPECT_EQ(caller->principal.scopes, (ScopeSet{KeyScope::read, KeyScope::chat}));
   EXPECT_TRUE(caller->csrf_token.empty());
   EXPECT_EQ(caller->principal.credential_id, key->key.id);
   EXPECT_TRUE(co_await world.stores.credentials().revoke_api_key(world.owner, key->key.id));
   EXPECT_EQ((co_await auth.still_valid(*caller)).error().code, Code::unauthenticated);
 }
 TEST(Authenticator, ReadsBearerKeysStrictly) { play(bearers); }
+
+net::Request from(std::string address, HttpHeaders headers = {}) {
+  net::Request out = request("GET", std::move(headers));
+  out.remote_address = std::move(address);
+  return out;
+}
+
+Task<void> addresses(World& world) {
+  AuthOptions options;
+  options.trusted_proxies = {*policy::AddressRange::parse("10.0.0.0/8"), *policy::AddressRange::parse("::1")};
+  Authenticator auth = authenticator(world, std::move(options));
+  const auto said = [&](const char* peer, const char* list) {
+    return auth.address_of(from(peer, {{"X-Forwarded-For", list}}));
+  };
+  EXPECT_EQ(said("192.0.2.1", "198.51.100.7"), "192.0.2.1") << "anybody can say anything";
+  EXPECT_EQ(said("10.0.0.1", "198.51.100.7"), "198.51.100.7");
+  EXPECT_EQ(said("10.0.0.1", "127.0.0.1, 198.51.100.7"), "198.51.100.7")
+      << "what the client itself said is not believed";
+  EXPECT_EQ(said("::1", "198.51.100.7, 10.0.0.2,10.0.0.3"), "198.51.100.7");
+  EXPECT_EQ(said("10.0.0.1", "10.0.0.2"), "10.0.0.2");
+  EXPECT_EQ(said("10.0.0.1", ""), "10.0.0.1");
+  EXPECT_EQ(auth.address_of(from("10.0.0.1")), "10.0.0.1");
+  NewApiKey limited = any_key();
+  limited.cidrs = {"198.51.100.0/24"};
+  const auto key = co_await issue_api_key(world.stores.credentials(), world.random, world.owner, limited);
+  LB_CO_ASSERT(key.ok());
+  const std::pair<std::string, std::string> bearer{"Authorization", "Bearer " + key->secret};
+  EXPECT_EQ(co_await code_of(auth, from("198.51.100.9", {bearer})), Code::internal);
+  EXPECT_EQ(co_await code_of(auth, from("10.0.0.1", {bearer, {"X-Forwarded-For", "198.51.100.9"}})), Code::internal);
+  for (const char* elsewhere : {"198.51.101.1", "::1", "", "10.0.0.1"}) {
+    EXPECT_EQ(co_await code_of(auth, from(elsewhere, {bearer})), Code::permission_denied) << elsewhere;
+  }
+  EXPECT_EQ(co_await code_of(auth, from("192.0.2.1", {bearer, {"X-Forwarded-For", "198.51.100.9"}})),
+            Code::permission_denied);
+}
+TEST(Authenticator, BelievesTrustedProxiesOnly) { play(addresses); }
+
+Task<void> tokens(World& world) {
+  const std::string secret(32, 'k');
+  AuthOptions options;
+  options.token_key = secret;
+  Authenticator auth = authenticator(world, options);
+  Authenticator keyless = authenticator(world);
+  const auto session = co_await auth.open_token_session(request("POST", {}), world.owner.user_id);
+  LB_CO_ASSERT(session.ok());
+  const std::int64_t now = world.clock.unix_now() / 1000;
+  TokenClaims claims{world.owner.user_id, "", {}, now, now + 3600, session->id, session->epoch};
+  const auto with = [](const std::string& token) { return request("POST", {{"Authorization", "Bearer " + token}}); };
+  const std::string good = sign_token(claims, secret);
+  const auto caller = co_await auth.authenticate(with(good));
+  LB_CO_ASSERT(caller.ok());
+  EXPECT_EQ(caller->by, Caller::By::token);
+  EXPECT_EQ(caller->principal.role, Role::owner);
+  EXPECT_EQ(caller->principal.credential_id, session->id);
+  EXPECT_EQ(caller->principal.scopes, ScopeSet::all());
+  EXPECT_EQ(co_await code_of(keyless, with(good)), Code::unauthenticated);
+  EXPECT_EQ(co_await code_of(auth, with(sign_token(claims, secret + "x"))), Code::unauthenticated);
+  TokenClaims other = claims;
+  other.epoch += 1;
+  EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated) << "epoch";
+  other = claims;
+  other.user_id = world.ids.next();
+  EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated)
+      << "somebody else's session";
+  other = claims;
+  other.session_id = world.ids.next();
+  EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated) << "no session";
+  const auto browser = co_await sign_in(world, auth);
+  LB_CO_ASSERT(browser.ok());
+  other.session_id = browser->caller.principal.credential_id;
+  EXPECT_EQ(co_await code_of(auth, with(sign_token(other, secret))), Code::unauthenticated) << "a browser's session";
+  EXPECT_TRUE(co_await auth.still_valid(*caller));
+  EXPECT_TRUE(co_await world.stores.credentials().end_sessions(world.owner, ""));
+  EXPECT_EQ(co_await code_of(auth, with(good)), Code::unauthenticated);
+  EXPECT_EQ((co_await auth.still_valid(*caller)).error().code, Code::unauthenticated);
+}
+TEST(Authenticator, TokensLiveAsLongAsTheirSession) { play(tokens); }
+
+Task<void> workspaces(World& world) {
+  Authenticator auth = authenticator(world);
+  const auto browser = co_await sign_in(world, auth);
+  const auto key = co_await issue_api_key(world.stores.credentials(), world.random, world.owner, any_key());
+  const Principal stranger = world.stores.add_stranger();
+  LB_CO_ASSERT(browser.ok() && key.ok());
+  for (const std::pair<std::string, std::string>& credential :
+       {std::pair<std::string, std::string>{"Cookie", browser->cookie},
+        std::pair<std::string, std::string>{"Authorization", "Bearer " + key->secret}}) {
+    const auto in = [&](std::string id) {
+      return request("GET", {credential, {"Librebird-Workspace", std::move(id)}});
+    };
+    EXPECT_EQ(co_await code_of(auth, in(world.owner.workspace_id)), Code::internal);
+    EXPECT_EQ(co_await code_of(auth, in(stranger.workspace_id)), Code::permission_denied);
+    EXPECT_EQ(co_await code_of(auth, in(world.ids.next())), Code::permission_denied);
+    EXPECT_EQ(co_await code_of(auth, in("' OR 1=1 --")), Code::invalid_argument);
+    net::Request by_query = request("GET", {credential});
+    by_query.query = "a=b&workspace=" + stranger.workspace_id;
+    EXPECT_EQ(co_await code_of(auth, by_query), Code::permission_denied);
+  }
+}
+TEST(Authenticator, AWorkspaceIsChosenAmongOnesOwn) { play(workspaces); }
+
+Task<void> fixation(World& world) {
+  Authenticator auth = authenticator(world);
+  const auto before = co_await sign_in(world, auth);
+  LB_CO_ASSERT(before.ok());
+  const auto after =
+      co_await auth.open(request("POST", {{"Cookie", before->cookie}}), world.owner.user_id, world.owner.workspace_id);
+  LB_CO_ASSERT(after.ok());
+  EXPECT_NE(after->set_cookie.substr(0, after->set_cookie.find(';')), before->cookie);
+  EXPECT_NE(after->caller.principal.credential_id, before->caller.principal.credential_id);
+}
+TEST(Authenticator, EverySignInMakesASessionOfItsOwn) { play(fixation); }
 
 Task<void> hosts(World& world) {
   Authenticator strict = authenticator(world, {.allowed_hosts = {"Bird.Example", "10.0.0.7"}});

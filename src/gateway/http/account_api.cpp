@@ -10,26 +10,16 @@ net::Response json_response(int status, std::string body) {
   return {status, {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}}, std::move(body), {}};
 }
 
-Api::Api(const GatewayServices& services, Authenticator& authenticator, Intake& intake, TurnHub& hub,
-         ListEvents& list_events, SessionRegistry& sessions, const GatewayOptions& options)
+Api::Api(const GatewayServices& services, Authenticator& authenticator, Accounts& accounts, Intake& intake,
+         TurnHub& hub, ListEvents& list_events, SessionRegistry& sessions, const GatewayOptions& options)
     : services_(services),
       authenticator_(authenticator),
+      accounts_(accounts),
       intake_(intake),
       hub_(hub),
       list_events_(list_events),
       sessions_(sessions),
       options_(options) {}
-
-Task<Answer> Api::sign_in(Call& call) {
-  LB_CO_TRY(body, Body::parse(call.request().body));
-  LB_CO_TRY(token, body.text("token", 256));
-  LB_CO_CHECK(body.done());
-  LB_CO_TRY(signed_in, co_await authenticator_.sign_in(call.request(), std::move(token)));
-  LB_CO_TRY(view, co_await me_view(signed_in.caller));
-  net::Response response = json_response(200, std::move(view));
-  response.headers.emplace_back("Set-Cookie", signed_in.set_cookie);
-  co_return response;
-}
 
 Task<Answer> Api::sign_out(Call& call) {
   LB_CO_TRY(cookie, co_await authenticator_.sign_out(call.caller));
@@ -51,7 +41,7 @@ Task<Result<std::string>> Api::me_view(Caller caller) {
   json.field("id", user.id).field("display_name", user.display_name).field("email", user.email).end_object();
   json.key("workspace").begin_object().field("id", workspace.id).field("name", workspace.name);
   json.field("role", to_string(caller.principal.role)).end_object();
-  if (caller.by_cookie) json.field("csrf_token", caller.csrf_token);
+  if (caller.by == Caller::By::cookie) json.field("csrf_token", caller.csrf_token);
   json.key("server").begin_object().field("version", options_.version).key("model").begin_object();
   if (model) {
     json.field("provider", model->provider).field("name", model->name).field("demo", model->demo);
@@ -79,8 +69,18 @@ Task<Answer> Api::list_api_keys(Call& call) {
 Task<Answer> Api::create_api_key(Call& call) {
   LB_CO_TRY(body, Body::parse(call.request().body));
   LB_CO_TRY(name, body.text("name", 100));
+  LB_CO_TRY(scopes, body.texts("scopes", 10, 40));
+  LB_CO_TRY(days, body.optional_integer("expires_in_days", 1, 3650));
+  LB_CO_TRY(cidrs, body.texts("cidrs", 20, 64));
+  const bool asked = body.has("scopes");
   LB_CO_CHECK(body.done());
-  LB_CO_TRY(made, co_await issue_api_key(services_.credentials, services_.random, call.caller.principal, name));
+  if (!asked) {
+    for (const KeyScope scope : api_key_scopes()) scopes.emplace_back(to_string(scope));
+  }
+  LB_CO_TRY(key,
+            api_key_request(std::move(name), scopes, days.value_or(0), std::move(cidrs), services_.clock.unix_now()));
+  LB_CO_TRY(made,
+            co_await issue_api_key(services_.credentials, services_.random, call.caller.principal, std::move(key)));
   JsonWriter json;
   json.begin_object().key("api_key");
   write(json, made.key);

@@ -2,6 +2,8 @@
 
 // The REST handlers of /api/v1, one method a route; grouped by aggregate in *_api.cpp. Thread rule: loop only.
 
+#include <librebird/core/credentials/jwt.hpp>
+#include <librebird/gateway/accounts.hpp>
 #include <librebird/gateway/gateway.hpp>
 #include <librebird/gateway/ws_session.hpp>
 
@@ -28,17 +30,60 @@ using Answer = Result<std::optional<net::Response>>;
 
 class Api {
  public:
-  Api(const GatewayServices& services, Authenticator& authenticator, Intake& intake, TurnHub& hub,
+  Api(const GatewayServices& services, Authenticator& authenticator, Accounts& accounts, Intake& intake, TurnHub& hub,
       ListEvents& list_events, SessionRegistry& sessions, const GatewayOptions& options);
 
-  // account_api.cpp
+  // auth_api.cpp
   Task<Answer> sign_in(Call& call);
+  Task<Answer> sign_in_with_password(Call& call);
+  Task<Answer> sign_in_second_factor(Call& call);
+  Task<Answer> sign_in_methods(Call& call);
+  Task<Answer> make_token(Call& call);
+  Task<Answer> refresh_token(Call& call);
+  Task<Answer> sign_up(Call& call);
+  Task<Answer> mail_sign_in_link(Call& call);
+  Task<Answer> mail_reset_link(Call& call);
+  Task<Answer> reset_password(Call& call);
+  Task<Answer> verify_email(Call& call);
+
+  // security_api.cpp
+  Task<Answer> get_account(Call& call);
+  Task<Answer> update_account(Call& call);
+  Task<Answer> change_password(Call& call);
+  Task<Answer> mail_verification(Call& call);
+  Task<Answer> begin_second_factor(Call& call);
+  Task<Answer> confirm_second_factor(Call& call);
+  Task<Answer> renew_recovery_codes(Call& call);
+  Task<Answer> remove_second_factor(Call& call);
+  Task<Answer> list_sessions(Call& call);
+  Task<Answer> end_session(Call& call);
+  Task<Answer> end_all_sessions(Call& call);
+
+  // account_api.cpp
   Task<Answer> sign_out(Call& call);
   Task<Answer> me(Call& call);
   Task<Answer> list_api_keys(Call& call);
   Task<Answer> create_api_key(Call& call);
   Task<Answer> revoke_api_key(Call& call);
   Task<Answer> list_tools(Call& call);
+
+  // workspaces_api.cpp
+  Task<Answer> list_workspaces(Call& call);
+  Task<Answer> create_workspace(Call& call);
+  Task<Answer> get_workspace(Call& call);
+  Task<Answer> rename_workspace(Call& call);
+  Task<Answer> delete_workspace(Call& call);
+  Task<Answer> transfer_workspace(Call& call);
+  Task<Answer> leave_workspace(Call& call);
+  Task<Answer> list_members(Call& call);
+  Task<Answer> set_member_role(Call& call);
+  Task<Answer> remove_member(Call& call);
+  Task<Answer> list_invitations(Call& call);
+  Task<Answer> create_invitation(Call& call);
+  Task<Answer> revoke_invitation(Call& call);
+  Task<Answer> look_at_invitation(Call& call);
+  Task<Answer> accept_invitation(Call& call);
+  Task<Answer> decline_invitation(Call& call);
 
   // skills_api.cpp
   Task<Answer> list_skills(Call& call);
@@ -77,10 +122,16 @@ class Api {
 
  private:
   Task<Result<std::string>> me_view(Caller caller);
+  Task<Answer> answer_signed_in(Authenticator::SignedIn signed_in);
+  Task<Answer> answer_proof(Call& call, Proof proof);
+  Task<Answer> answer_token(Session session);
+  Task<Answer> mail_to(Call& call, TokenPurpose purpose);
   Task<Answer> accept(Call& call, AcceptMessage message);
+  void tell(const std::string& workspace_id, const std::string& user_id, const MemberChange& change);
 
   const GatewayServices& services_;
   Authenticator& authenticator_;
+  Accounts& accounts_;
   Intake& intake_;
   TurnHub& hub_;
   ListEvents& list_events_;

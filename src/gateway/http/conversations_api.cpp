@@ -1,4 +1,3 @@
-#include <librebird/core/policy/permissions.hpp>
 #include <librebird/gateway/body.hpp>
 #include <librebird/gateway/views.hpp>
 
@@ -11,13 +10,6 @@ namespace librebird::gateway {
 namespace {
 
 constexpr std::size_t kTitleLimit = 200;
-
-Status may_write(const Principal& principal) {
-  if (const auto decision = policy::may_chat(principal); !decision) {
-    return make_error(Code::permission_denied, decision.reason);
-  }
-  return Ok{};
-}
 
 }  // namespace
 
@@ -53,7 +45,6 @@ Task<Answer> Api::list_conversations(Call& call) {
 }
 
 Task<Answer> Api::create_conversation(Call& call) {
-  LB_CO_CHECK(may_write(call.caller.principal));
   LB_CO_TRY(body, Body::parse(call.request().body));
   LB_CO_TRY(title, body.optional_text("title", kTitleLimit));
   LB_CO_CHECK(body.done());
@@ -68,7 +59,6 @@ Task<Answer> Api::get_conversation(Call& call) {
 }
 
 Task<Answer> Api::update_conversation(Call& call) {
-  LB_CO_CHECK(may_write(call.caller.principal));
   LB_CO_TRY(body, Body::parse(call.request().body));
   LB_CO_TRY(title, body.optional_text("title", kTitleLimit));
   LB_CO_TRY(archived, body.optional_flag("archived"));
@@ -80,7 +70,6 @@ Task<Answer> Api::update_conversation(Call& call) {
 }
 
 Task<Answer> Api::delete_conversation(Call& call) {
-  LB_CO_CHECK(may_write(call.caller.principal));
   LB_CO_CHECK(co_await intake_.remove_conversation(call.caller.principal, call.parameters[0]));
   co_return net::Response{204, {}, {}, {}};
 }

@@ -4,11 +4,13 @@
 #include <librebird/base/metrics.hpp>
 #include <librebird/core/policy/permissions.hpp>
 #include <librebird/gateway/mcp_api.hpp>
+#include <librebird/gateway/member_events.hpp>
 #include <librebird/gateway/openai_api.hpp>
 #include <librebird/gateway/problem.hpp>
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "assets.hpp"
 #include "metrics_text.hpp"
@@ -72,6 +74,9 @@ class Gateway::Impl {
       : services_(services),
         options_(std::move(options)),
         authenticator_(services_.clock, services_.random, services_.credentials, options_.auth),
+        hasher_(services_.random, options_.password_cost),
+        accounts_(services_.loop, services_.clock, services_.random, services_.accounts, services_.audit,
+                  services_.mailer, hasher_, options_.accounts),
         hub_(services_.clock),
         list_events_(services_.loop, services_.bus, services_.conversations),
         runner_(services_.loop, services_.clock, services_.ids, services_.turns, services_.brain, services_.bus, hub_,
@@ -79,7 +84,7 @@ class Gateway::Impl {
         intake_(services_.conversations, services_.turns, services_.bus, runner_, list_events_, options_.intake),
         ws_{intake_,        hub_, services_.bus, services_.conversations, services_.turns, services_.messages,
             services_.hands},
-        api_(services_, authenticator_, intake_, hub_, list_events_, sessions_, options_),
+        api_(services_, authenticator_, accounts_, intake_, hub_, list_events_, sessions_, options_),
         openai_(services_.brain, services_.clock, services_.ids),
         mcp_(services_.hands, services_.ids, options_.version),
         scope_(services_.loop.executor()) {
@@ -93,6 +98,7 @@ class Gateway::Impl {
 
   Task<Status> start() {
     LB_CO_CHECK(co_await runner_.start());
+    member_events_ = on_member_event(services_.bus, [this](const MemberEvent& event) { apply(event); });
     scope_.spawn(check_credentials(), "credential check");
     ready_ = true;
     co_return Ok{};
@@ -109,6 +115,7 @@ class Gateway::Impl {
     co_await server_->stop(Millis(2'000));
     co_await list_events_.stop();
     co_await scope_.join();
+    co_await accounts_.stop();
   }
 
  private:
@@ -148,10 +155,10 @@ class Gateway::Impl {
     if (const Status host = authenticator_.check_host(request); !host) {
       co_return problem_response(host.error(), request_id, 421);
     }
-    if (request.path == "/metrics") co_return co_await serve_metrics(exchange, request_id);
-    if (request.path == "/ws") co_return co_await serve_socket(exchange, request_id);
-    if (request.path.starts_with("/v1/")) co_return co_await serve_openai(exchange);
-    if (request.path == "/mcp") co_return co_await serve_mcp(exchange);
+    if (request.path == kMetricsDoor.path) co_return co_await serve_metrics(exchange, request_id);
+    if (request.path == kSocketDoor.path) co_return co_await serve_socket(exchange, request_id);
+    if (request.path.starts_with(kCompatibleDoor.path)) co_return co_await serve_openai(exchange);
+    if (request.path == kMcpDoor.path) co_return co_await serve_mcp(exchange);
     const bool document = request.path == "/api/openapi.json" || request.path == "/api/skill.schema.json";
     if (!document && (request.path == "/api" || request.path.starts_with("/api/"))) {
       co_return co_await serve_api(exchange, request_id);
@@ -178,8 +185,8 @@ class Gateway::Impl {
     if (!comes_from_this_machine(exchange.request())) {
       const auto caller = co_await authenticator_.authenticate(exchange.request());
       if (!caller) co_return problem_response(caller.error(), request_id);
-      if (const auto decision = policy::may_operate(caller->principal); !decision) {
-        co_return problem_response(make_error(Code::permission_denied, decision.reason), request_id);
+      if (const Status may = policy::require(caller->principal, kMetricsDoor.permission); !may) {
+        co_return problem_response(may.error(), request_id);
       }
     }
     metrics::gauge("librebird_websockets", "Open WebSocket connections.")
@@ -199,6 +206,9 @@ class Gateway::Impl {
     }
     auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return problem_response(caller.error(), request_id);
+    if (const Status may = policy::require(caller->principal, kSocketDoor.permission); !may) {
+      co_return problem_response(may.error(), request_id);
+    }
     auto socket = co_await exchange.upgrade({{"X-Request-Id", request_id}});
     if (!socket) co_return std::nullopt;  // gone before the handshake was done
     co_await run_session(std::move(*caller), services_.ids.next(), **socket);
@@ -215,6 +225,9 @@ class Gateway::Impl {
   Task<std::optional<net::Response>> serve_openai(net::Exchange& exchange) {
     const auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return OpenAiApi::error_response(caller.error());
+    if (const Status may = policy::require(caller->principal, kCompatibleDoor.permission); !may) {
+      co_return OpenAiApi::error_response(may.error());
+    }
     if (!has_json_body(exchange.request())) {
       co_return OpenAiApi::error_response(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
     }
@@ -228,6 +241,9 @@ class Gateway::Impl {
     }
     const auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return McpApi::refusal(caller.error());
+    if (const Status may = policy::require(caller->principal, kMcpDoor.permission); !may) {
+      co_return McpApi::refusal(may.error());
+    }
     if (!has_json_body(exchange.request())) {
       net::Response response =
           McpApi::refusal(make_error(Code::invalid_argument, "Send Content-Type: application/json."));
@@ -241,7 +257,7 @@ class Gateway::Impl {
     const net::Request& request = exchange.request();
     const bool ours = request.path.starts_with(kApi);
     Match match = ours ? match_route(request.method, std::string_view(request.path).substr(kApi.size())) : Match{};
-    if (match.route == nullptr || !match.route->open) {
+    if (match.route == nullptr || !is_open(*match.route)) {
       auto caller = co_await authenticator_.authenticate(request);
       if (!caller) co_return problem_response(caller.error(), request_id);
       if (match.route == nullptr) co_return no_route(match, request_id);
@@ -273,6 +289,11 @@ class Gateway::Impl {
       co_return problem_response(make_error(Code::invalid_argument, "Send the body as Content-Type: application/json."),
                                  call.request_id, 415);
     }
+    if (!is_open(route)) {
+      if (const Status may = policy::require(call.caller.principal, route.permission); !may) {
+        co_return problem_response(may.error(), call.request_id);
+      }
+    }
     Answer answer = co_await (api_.*route.handler)(call);
     if (!answer) co_return problem_response(answer.error(), call.request_id);
     co_return std::move(*answer);
@@ -283,14 +304,41 @@ class Gateway::Impl {
     while (co_await sleep_for(Millis(30'000), scope_.token())) {
       for (const Caller& caller : sessions_.callers()) {
         const Status valid = co_await authenticator_.still_valid(caller);
-        if (!valid && valid.error().code == Code::unauthenticated) sessions_.revoke(caller.principal.credential_id);
+        const bool lost =
+            !valid && (valid.error().code == Code::unauthenticated || valid.error().code == Code::permission_denied);
+        if (lost) sessions_.revoke(caller.principal.credential_id);
       }
+      co_await check_members();
     }
+  }
+
+  // What this gateway was not told: a change by an operator's command. The stores refuse at once whatever comes over
+  // such a connection; this ends what only listens, and turns that run on.
+  Task<void> check_members() {
+    std::map<std::pair<std::string, std::string>, Role> known;  // by workspace and user
+    const auto note = [&known](const Principal& who) {
+      if (who.workspace_id.empty()) return;
+      Role& highest = known.try_emplace({who.workspace_id, who.user_id}, who.role).first->second;
+      highest = std::max(highest, who.role);
+    };
+    for (const Caller& caller : sessions_.callers()) note(caller.principal);
+    for (const Principal& who : runner_.people()) note(who);
+    for (const auto& [member, role] : known) {
+      const auto now = co_await services_.workspaces.role_of(member.second, member.first);
+      if (now && *now != role) apply({member.first, member.second, now->value_or(Role::guest) < role || !*now});
+    }
+  }
+
+  void apply(const MemberEvent& event) {
+    sessions_.revoke_member(event.workspace_id, event.user_id);
+    if (event.fewer_rights) runner_.cancel_of(event.workspace_id, event.user_id);
   }
 
   GatewayServices services_;
   GatewayOptions options_;
   Authenticator authenticator_;
+  PasswordHasher hasher_;
+  Accounts accounts_;
   TurnHub hub_;
   ListEvents list_events_;
   TurnRunner runner_;
@@ -301,6 +349,7 @@ class Gateway::Impl {
   OpenAiApi openai_;
   McpApi mcp_;
   std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<EventBus::Subscription> member_events_;
   Scope scope_;
   bool ready_ = false;
 };

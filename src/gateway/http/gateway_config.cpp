@@ -1,3 +1,4 @@
+#include <librebird/core/credentials/jwt.hpp>
 #include <librebird/gateway/gateway.hpp>
 
 namespace librebird::gateway {
@@ -12,6 +13,24 @@ std::vector<ConfigKey> gateway_config_keys() {
        "Names this server is reached by, beside localhost and loopback addresses"},
       {"server.secure_cookies", ConfigType::boolean, false, "LIBREBIRD_SECURE_COOKIES", false,
        "Mark cookies Secure; set it when browsers come through HTTPS"},
+      {"server.public_url", ConfigType::text, std::string(), "LIBREBIRD_PUBLIC_URL", false,
+       "Where people reach this server, as https://bird.example.org; links in e-mail begin with it"},
+      {"server.trusted_proxies", ConfigType::text_list, std::vector<std::string>{}, "LIBREBIRD_TRUSTED_PROXIES", false,
+       "Address ranges of reverse proxies whose X-Forwarded-For is believed, as 10.0.0.0/8"},
+      {"auth.registration", ConfigType::text, std::string("invitation"), "LIBREBIRD_REGISTRATION", false,
+       "Who may make an account: invitation, open or closed"},
+      {"auth.jwt_secret", ConfigType::text, std::string(), "JWT_SECRET", true,
+       "Signs access tokens, 32 bytes or more; empty: a key that the server makes and keeps sealed"},
+      {"auth.password_cost", ConfigType::integer, std::int64_t{PasswordHasher::kUsualCost}, "", false,
+       "Cost of hashing a password (bcrypt): each step doubles the time"},
+      {"auth.attempts_of_account", ConfigType::integer, std::int64_t{5}, "", false,
+       "Sign-ins to one account that may fail before it closes for a while"},
+      {"auth.attempts_of_address", ConfigType::integer, std::int64_t{50}, "", false,
+       "Sign-ins from one address that may fail before it is kept out for a while"},
+      {"auth.session_days", ConfigType::integer, std::int64_t{30}, "", false,
+       "Days after which everybody signs in again, however active"},
+      {"auth.session_idle_days", ConfigType::integer, std::int64_t{14}, "", false,
+       "Days without use after which a session ends"},
       {"turns.history_messages", ConfigType::integer, std::int64_t{100}, "", false,
        "How many past messages of a conversation the model is given"},
       {"turns.concurrent", ConfigType::integer, std::int64_t{1024}, "", false, "Turns answered at once"},
@@ -20,8 +39,62 @@ std::vector<ConfigKey> gateway_config_keys() {
   };
 }
 
-GatewayOptions gateway_options(const Config& config) {
+namespace {
+
+constexpr std::int64_t kDay = 24LL * 3600 * 1000;
+
+Error wrong(std::string_view key, const std::string& expected) {
+  return make_error(Code::invalid_argument, std::string(key) + " must be " + expected + ".");
+}
+
+Result<std::int64_t> within(const Config& config, std::string_view key, std::int64_t least, std::int64_t most) {
+  const std::int64_t value = config.integer(key);
+  if (value >= least && value <= most) return value;
+  return wrong(key, "from " + std::to_string(least) + " to " + std::to_string(most));
+}
+
+Result<Registration> registration(const Config& config) {
+  const std::string& text = config.text("auth.registration");
+  for (const Registration one : {Registration::invitation, Registration::open, Registration::closed}) {
+    if (text == to_string(one)) return one;
+  }
+  return wrong("auth.registration", "invitation, open or closed");
+}
+
+Status read_accounts(const Config& config, GatewayOptions& options) {
+  LB_TRY(who, registration(config));
+  LB_TRY(cost, within(config, "auth.password_cost", PasswordHasher::kLeastCost, PasswordHasher::kMostCost));
+  LB_TRY(of_account, within(config, "auth.attempts_of_account", 1, 1'000'000));
+  LB_TRY(of_address, within(config, "auth.attempts_of_address", 1, 1'000'000));
+  LB_TRY(days, within(config, "auth.session_days", 1, 3650));
+  LB_TRY(idle, within(config, "auth.session_idle_days", 1, 3650));
+  LB_TRY(proxies, policy::parse_ranges(config.text_list("server.trusted_proxies")));
+  std::string url = config.text("server.public_url");
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.empty() && !url.starts_with("https://") && !url.starts_with("http://")) {
+    return wrong("server.public_url", "a web address, as https://bird.example.org");
+  }
+  const std::string& secret = config.text("auth.jwt_secret");
+  if (!secret.empty() && secret.size() < kLeastTokenKeyBytes) {
+    return wrong("JWT_SECRET", "at least 32 bytes long, as `openssl rand -hex 32` prints them; or empty");
+  }
+  options.accounts.registration = who;
+  options.accounts.public_url = std::move(url);
+  options.accounts.attempts_of_account = static_cast<int>(of_account);
+  options.accounts.attempts_of_address = static_cast<int>(of_address);
+  options.password_cost = static_cast<int>(cost);
+  options.auth.session_lifetime = Millis(days * kDay);
+  options.auth.session_idle = Millis(idle * kDay);
+  options.auth.trusted_proxies = std::move(proxies);
+  options.auth.token_key = secret;
+  return Ok{};
+}
+
+}  // namespace
+
+Result<GatewayOptions> gateway_options(const Config& config) {
   GatewayOptions options;
+  LB_CHECK(read_accounts(config, options));
   options.auth.allowed_hosts = config.text_list("server.allowed_hosts");
   options.auth.secure_cookies = config.boolean("server.secure_cookies");
   options.runner.history_limit = static_cast<int>(config.integer("turns.history_messages"));

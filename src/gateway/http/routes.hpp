@@ -1,6 +1,8 @@
 #pragma once
 
-// The route table of /api/v1. Pure data and matching; any thread.
+// The route table of /api/v1, with the permission each route needs. Pure data and matching; any thread.
+
+#include <librebird/core/policy/permissions.hpp>
 
 #include <span>
 #include <string>
@@ -15,11 +17,24 @@ struct Route {
   std::string_view method;
   std::string_view pattern;  // below /api/v1; {} stands for one path segment
   Task<Answer> (Api::*handler)(Call&);
-  bool open = false;         // needs no credential
+  policy::Permission permission;  // checked before the handler is called, and nowhere else
   bool archive = false;      // takes the bytes of an archive as well as JSON
 };
 
+// Whether a route needs no credential.
+[[nodiscard]] inline bool is_open(const Route& route) { return !policy::row_of(route.permission).least; }
+
 [[nodiscard]] std::span<const Route> routes();
+
+// What is served beside /api/v1, by path or its beginning.
+struct Door {
+  std::string_view path;
+  policy::Permission permission;
+};
+inline constexpr Door kMetricsDoor{"/metrics", policy::Permission::operate};
+inline constexpr Door kSocketDoor{"/ws", policy::Permission::use_account};
+inline constexpr Door kCompatibleDoor{"/v1/", policy::Permission::chat};
+inline constexpr Door kMcpDoor{"/mcp", policy::Permission::use_tools};
 
 struct Match {
   const Route* route = nullptr;              // null: no such path, or not with this method

@@ -3,7 +3,6 @@
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/async/sync.hpp>
 #include <librebird/base/json_writer.hpp>
-#include <librebird/core/policy/permissions.hpp>
 #include <librebird/gateway/problem.hpp>
 #include <librebird/net/sse.hpp>
 
@@ -222,9 +221,6 @@ net::Response OpenAiApi::error_response(const Error& error) {
 Task<std::optional<net::Response>> OpenAiApi::handle(net::Exchange& exchange, Principal principal) {
   const std::string& path = exchange.request().path;
   const std::string& method = exchange.request().method;
-  if (const auto decision = policy::may_chat(principal); !decision) {
-    co_return error_response(make_error(Code::permission_denied, decision.reason));
-  }
   if (path == "/v1/chat/completions" && method == "POST") co_return co_await chat_completions(exchange, principal);
   if (path == "/v1/models" && method == "GET") co_return co_await models(exchange);
   if (const std::string_view allowed = method_of(path); !allowed.empty()) {

@@ -20,9 +20,7 @@ Intake::Intake(ConversationStore& conversations, TurnStore& turns, EventBus& bus
 
 Task<Result<Accepted>> Intake::submit(Principal principal, AcceptMessage message) {
   static metrics::Counter& accepted_total = metrics::counter("librebird_messages_accepted_total", "Messages accepted.");
-  if (const auto decision = policy::may_chat(principal); !decision) {
-    co_return make_error(Code::permission_denied, decision.reason);
-  }
+  LB_CO_CHECK(policy::require(principal, policy::Permission::chat));
   if (message.content.size() > options_.message_limit) {
     co_return make_error(Code::too_large,
                          fmt::format("The message is {} bytes long; at most {} are taken. Send it in parts.",
@@ -56,10 +54,14 @@ Task<Result<Turn>> Intake::cancel(Principal principal, std::string turn_id) {
   if (turn.status == TurnStatus::running) {
     runner_.cancel(turn.id);
   } else if (turn.status == TurnStatus::cancelled) {
-    list_events_.turn_changed(turn);
-    bus_.publish(conversation_topic(turn.conversation_id), finished_event(turn, std::nullopt));
+    tell_cancelled(turn);
   }
   co_return turn;
+}
+
+void Intake::tell_cancelled(const Turn& turn) {
+  list_events_.turn_changed(turn);
+  bus_.publish(conversation_topic(turn.conversation_id), finished_event(turn, std::nullopt));
 }
 
 Task<Status> Intake::remove_conversation(Principal principal, std::string conversation_id) {

@@ -65,6 +65,21 @@ void TurnRunner::cancel(const std::string& turn_id) {
   if (found != live_.end()) found->second->stop.request_stop();
 }
 
+void TurnRunner::cancel_of(const std::string& workspace_id, const std::string& user_id) {
+  for (const auto& [id, live] : live_) {
+    const Principal& whose = live->turn().principal;
+    if (whose.workspace_id != workspace_id || (!user_id.empty() && whose.user_id != user_id)) continue;
+    live->stop.request_stop();
+  }
+}
+
+std::vector<Principal> TurnRunner::people() const {
+  std::vector<Principal> people;
+  people.reserve(live_.size());
+  for (const auto& [id, live] : live_) people.push_back(live->turn().principal);
+  return people;
+}
+
 void TurnRunner::make_ready(const std::string& conversation_id, Lane& lane) {
   if (lane.ready || lane.running) return;
   lane.ready = true;

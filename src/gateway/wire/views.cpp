@@ -163,6 +163,56 @@ void write(JsonWriter& json, const ApiKey& key) {
   json.begin_object().field("id", key.id).field("name", key.name).field("prefix", key.prefix);
   time_field(json, "created_at", key.created_at);
   time_field(json, "last_used_at", key.last_used_at);
+  time_field(json, "expires_at", key.expires_at);
+  json.key("scopes").begin_array();
+  for (const KeyScope scope : api_key_scopes()) {
+    if (key.scopes.has(scope)) json.value(to_string(scope));
+  }
+  json.end_array().key("cidrs").begin_array();
+  for (const std::string& range : key.cidrs) json.value(range);
+  json.end_array().end_object();
+}
+
+void write(JsonWriter& json, const Account& account) {
+  json.begin_object().field("id", account.user.id).field("display_name", account.user.display_name);
+  json.field("email", account.user.email);
+  time_field(json, "email_verified_at", account.email_verified_at);
+  time_field(json, "created_at", account.user.created_at);
+  json.field("has_password", account.has_password).field("second_factor", account.second_factor);
+  json.field("recovery_codes", account.recovery_codes).end_object();
+}
+
+void write(JsonWriter& json, const Session& session, bool current) {
+  json.begin_object().field("id", session.id).field("kind", to_string(session.kind)).field("current", current);
+  json.field("address", session.address).field("user_agent", session.user_agent);
+  time_field(json, "created_at", session.created_at);
+  time_field(json, "last_used_at", session.last_used_at);
+  time_field(json, "expires_at", session.expires_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const WorkspaceMembership& membership) {
+  json.begin_object().field("id", membership.workspace.id).field("name", membership.workspace.name);
+  json.field("role", to_string(membership.role)).field("owner_id", membership.workspace.owner_id);
+  time_field(json, "created_at", membership.workspace.created_at);
+  time_field(json, "joined_at", membership.joined_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const Member& member) {
+  json.begin_object().field("user_id", member.user_id).field("display_name", member.display_name);
+  json.field("email", member.email).field("role", to_string(member.role));
+  time_field(json, "joined_at", member.joined_at);
+  json.end_object();
+}
+
+void write(JsonWriter& json, const Invitation& invitation) {
+  json.begin_object().field("id", invitation.id).key("workspace").begin_object();
+  json.field("id", invitation.workspace_id).field("name", invitation.workspace_name).end_object();
+  json.field("role", to_string(invitation.role)).field("email", invitation.email);
+  json.field("invited_by", invitation.invited_by);
+  time_field(json, "created_at", invitation.created_at);
+  time_field(json, "expires_at", invitation.expires_at);
   json.end_object();
 }
 

@@ -45,6 +45,10 @@ Task<void> WsSession::run() {
 void WsSession::revoke() { socket_.close(kCredentialLost, "credential revoked or expired"); }
 
 Task<void> WsSession::handle(ClientFrame frame) {
+  if (const Status may = policy::require(caller_.principal, kind_of(frame).permission); !may) {
+    send_error(frame.id, may.error());
+    co_return;
+  }
   if (auto* subscribe_frame = std::get_if<SubscribeFrame>(&frame.what)) {
     co_await subscribe(std::move(frame.id), std::move(*subscribe_frame));
   } else if (auto* send_frame = std::get_if<SendFrame>(&frame.what)) {
@@ -155,6 +159,21 @@ void WsSession::send_error(const std::string& id, const Error& error) {
 void SessionRegistry::revoke(const std::string& credential_id) {
   for (WsSession* session : sessions_) {
     if (session->caller().principal.credential_id == credential_id) session->revoke();
+  }
+}
+
+void SessionRegistry::revoke_member(const std::string& workspace_id, const std::string& user_id) {
+  for (WsSession* session : sessions_) {
+    const Principal& whose = session->caller().principal;
+    if (whose.workspace_id == workspace_id && (user_id.empty() || whose.user_id == user_id)) session->revoke();
+  }
+}
+
+void SessionRegistry::revoke_user(const std::string& user_id, const std::string& keep) {
+  for (WsSession* session : sessions_) {
+    const Caller& caller = session->caller();
+    const bool kept = caller.principal.credential_id == keep || caller.by == Caller::By::api_key;
+    if (caller.principal.user_id == user_id && !kept) session->revoke();
   }
 }
 

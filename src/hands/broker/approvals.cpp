@@ -203,8 +203,7 @@ Task<Result<ToolMode>> Approvals::get_mode(Principal principal, std::string conv
 Task<Result<ToolMode>> Approvals::set_mode(Principal principal, std::string conversation_id,
                                            std::optional<ApprovalMode> mode) {
   const bool workspace = conversation_id.empty();
-  const auto allowed = workspace ? policy::may_set_workspace_mode(principal) : policy::may_chat(principal);
-  if (!allowed) co_return make_error(Code::permission_denied, allowed.reason);
+  LB_CO_CHECK(policy::require(principal, workspace ? policy::Permission::set_tool_mode : policy::Permission::chat));
   AuditEvent event;
   event.kind = AuditKind::policy;
   event.principal = principal;

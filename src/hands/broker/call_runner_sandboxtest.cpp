@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -29,6 +30,7 @@ constexpr const char* kBob = "0193a000-0000-7000-8000-000000000003";
 constexpr const char* kKit = R"(
 import json, os, signal, sys, threading, time
 out = os.fdopen(os.dup(1), 'w'); os.dup2(2, 1)
+sys.stdout.reconfigure(line_buffering=True)  # a print is out before the last word, which ends the program
 lock = threading.Lock()
 def say(**m):
     with lock: print(json.dumps(m), file=out, flush=True)
@@ -291,6 +293,26 @@ Task<Status> both(Executor executor, Task<Outcome> a, Task<Outcome> b, std::vect
   scope.spawn(run(std::move(b), outcomes), "b");
   co_await scope.join();
   co_return Ok{};
+}
+
+// More than one read takes, and the answer right behind it.
+TEST_F(Calls, GiveEveryPrintBeforeTheAnswer) {
+  constexpr std::size_t kPrinted = 60'000;
+  for (const bool worker : {false, true}) {
+    const auto printing = skill(std::string(kKit) + R"(
+def handle(call):
+    say(type='output', id=call['id'], text='begin')
+    print('x' * 60000, end='', flush=True)
+    return 'answer'
+serve()
+)",
+                                worker);
+    for (int i = 0; i < 5; ++i) {
+      seen_ = {};
+      EXPECT_EQ(call(printing).content_json, R"("answer")");
+      EXPECT_EQ(std::ranges::count(seen_.output, 'x'), kPrinted) << "worker: " << worker;
+    }
+  }
 }
 
 TEST_F(Calls, WorkersServeCallsAtTheSameTime) {

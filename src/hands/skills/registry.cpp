@@ -121,9 +121,7 @@ SkillRegistry::Impl::Impl(RegistryParts parts)
 }
 
 Status SkillRegistry::Impl::may_change(const Principal& principal) const {
-  if (const auto decision = policy::may_manage_skills(principal); !decision) {
-    return make_error(Code::permission_denied, decision.reason);
-  }
+  LB_CHECK(policy::require(principal, policy::Permission::manage_skills));
   if (parts_.store == nullptr) {
     return make_error(Code::failed_precondition, "This process keeps no skills; ask the server that does.");
   }
@@ -190,9 +188,7 @@ Task<Result<std::string>> SkillRegistry::Impl::read_skill(std::shared_ptr<const 
 }
 
 Task<Result<std::vector<SkillInfo>>> SkillRegistry::Impl::list(Principal principal) {
-  if (const auto decision = policy::may_see_skills(principal); !decision) {
-    co_return make_error(Code::permission_denied, decision.reason);
-  }
+  LB_CO_CHECK(policy::require(principal, policy::Permission::see_skills));
   LB_CO_TRY(set, co_await tools(std::move(principal)));
   std::vector<SkillInfo> infos;
   for (const auto& [name, known] : set->skills()) infos.push_back(view_of(known));
@@ -200,9 +196,7 @@ Task<Result<std::vector<SkillInfo>>> SkillRegistry::Impl::list(Principal princip
 }
 
 Task<Result<SkillInfo>> SkillRegistry::Impl::get(Principal principal, std::string name) {
-  if (const auto decision = policy::may_see_skills(principal); !decision) {
-    co_return make_error(Code::permission_denied, decision.reason);
-  }
+  LB_CO_CHECK(policy::require(principal, policy::Permission::see_skills));
   LB_CO_TRY(set, co_await tools(std::move(principal)));
   LB_CO_TRY(known, find(*set, name));
   co_return view_of(*known);

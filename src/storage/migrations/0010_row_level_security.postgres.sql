@@ -63,6 +63,18 @@ SELECT librebird_protect('turns', '@workspace AND user_id = @user');
 SELECT librebird_protect('turn_steps', 'turn_id IN (SELECT t.id FROM turns t)', 'SELECT');
 SELECT librebird_protect('message_search', '', '');
 
+SELECT librebird_protect('context_snapshots', '@workspace AND user_id = @user');
+SELECT librebird_protect('tasks', '@workspace AND user_id = @user');
+SELECT librebird_protect('journal_entries', '@workspace AND user_id = @user');
+SELECT librebird_protect('memories', '@workspace AND user_id = @user');
+SELECT librebird_protect('user_settings', '@workspace AND user_id = @user');
+SELECT librebird_protect('knowledge_chunks', '@workspace AND user_id = @user');
+SELECT librebird_protect('legacy_ids', '@workspace AND user_id = @user');
+SELECT librebird_protect('legacy_quarantine', '@workspace AND user_id = @user');
+SELECT librebird_protect('legacy_files', '@workspace AND user_id = @user');
+-- An installation that moves here brings its messages' numbers; the next ones follow them.
+GRANT UPDATE ON SEQUENCE messages_seq_seq TO librebird_service;
+
 -- What a workspace's tools are and may do.
 SELECT librebird_protect('skills', '@workspace');
 SELECT librebird_protect('skill_versions', '@workspace');

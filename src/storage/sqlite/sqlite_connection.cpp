@@ -168,6 +168,22 @@ void SqliteConnection::checkpoint(bool truncate) {
   }
 }
 
+Status SqliteConnection::copy_to(const std::string& file) {
+  sqlite3* target = nullptr;
+  int code = sqlite3_open_v2(file.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  sqlite3_backup* copy = code == SQLITE_OK ? sqlite3_backup_init(target, "main", handle_, "main") : nullptr;
+  if (copy != nullptr) {
+    // In one step: it reads one snapshot, and others may write meanwhile.
+    (void)sqlite3_backup_step(copy, -1);
+    (void)sqlite3_backup_finish(copy);
+  }
+  code = sqlite3_errcode(target);
+  Status done = Ok{};
+  if (code != SQLITE_OK) done = sqlite_error(target, code, file);
+  sqlite3_close(target);
+  return done;
+}
+
 Result<SqliteConnection::Statement*> SqliteConnection::prepare(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) return &found->second;
   Statement statement;

@@ -358,6 +358,21 @@ void SqliteDatabase::submit(Job& job, Kind kind) { impl_->submit(job, kind); }
 void SqliteDatabase::set_idle_work(Idle work) { impl_->set_idle_work(std::move(work)); }
 void SqliteDatabase::request_idle_work() { impl_->request_idle_work(); }
 
+Status SqliteDatabase::backup(const std::string& file) {
+  const std::string folder = std::filesystem::path(file).parent_path().string();
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return file_error("Cannot make the folder", folder, errno);
+  const int made = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (made < 0 && errno == EEXIST) {
+    return {Code::already_exists, fmt::format("The file {} is there already: name a new one.", file)};
+  }
+  if (made < 0) return file_error("Cannot make the backup", file, errno);
+  ::close(made);
+  LB_TRY(connection, SqliteConnection::open(impl_->options(), kReaderCacheKib));
+  Status done = connection->copy_to(file);
+  if (!done) ::unlink(file.c_str());
+  return done;
+}
+
 Status SqliteDatabase::check() {
   LB_TRY(connection, SqliteConnection::open(impl_->options(), kReaderCacheKib));
   auto text = [](const Row& row) { return row.string(0); };

@@ -91,7 +91,7 @@ class SqlApprovalStore final : public ApprovalStore {
   Task<Status> set_conversation_mode(Principal principal, std::string conversation_id,
                                      std::optional<ApprovalMode> mode) override {
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(get_conversation(db, principal, conversation_id));
+      LB_CHECK(own_conversation(db, principal, conversation_id, "Setting a conversation's mode"));
       if (!mode) {
         LB_CHECK(db.execute("DELETE FROM conversation_tool_modes WHERE conversation_id = $1", conversation_id));
         return Ok{};

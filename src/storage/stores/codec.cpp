@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace librebird::storage {
 namespace {
@@ -170,6 +171,31 @@ std::string clean_text(std::string text) {
     }
   }
   return out;
+}
+
+std::optional<std::string> clean_text(std::optional<std::string> text) {
+  if (text) text = clean_text(*std::move(text));
+  return text;
+}
+
+Status check_day(std::string_view text) {
+  const auto digits = [&](std::size_t from, std::size_t count) {
+    int value = 0;
+    for (std::size_t i = from; i < from + count; ++i) {
+      if (text[i] < '0' || text[i] > '9') return -1;
+      value = value * 10 + (text[i] - '0');
+    }
+    return value;
+  };
+  if (text.size() == 10 && text[4] == '-' && text[7] == '-') {
+    const int month = digits(5, 2);
+    const int day = digits(8, 2);
+    const std::chrono::year_month_day date{std::chrono::year(digits(0, 4)),
+                                           std::chrono::month(static_cast<unsigned>(std::max(month, 0))),
+                                           std::chrono::day(static_cast<unsigned>(std::max(day, 0)))};
+    if (digits(0, 4) >= 0 && date.ok()) return Ok{};
+  }
+  return {Code::invalid_argument, "A day is written YYYY-MM-DD and exists: name another."};
 }
 
 std::string title_of(std::string_view content) {

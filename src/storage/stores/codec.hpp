@@ -23,6 +23,9 @@ Result<std::vector<MessagePart>> decode_parts(const std::optional<std::string>& 
 
 // Well-formed UTF-8 without NUL, which PostgreSQL cannot store.
 [[nodiscard]] std::string clean_text(std::string text);
+[[nodiscard]] std::optional<std::string> clean_text(std::optional<std::string> text);
+// invalid_argument: not a day that exists, written YYYY-MM-DD.
+[[nodiscard]] Status check_day(std::string_view text);
 // At most 60 characters of the first line that is not blank.
 [[nodiscard]] std::string title_of(std::string_view content);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <set>
 #include <unordered_map>
 
 namespace librebird::storage {
@@ -84,6 +85,7 @@ class SqlConversationStore final : public ConversationStore {
                                     std::optional<bool> archived) override {
     if (title) title = clean_text(*std::move(title));
     auto work = [&](Connection& db) -> Result<Conversation> {
+      LB_CHECK(own_conversation(db, principal, id, "Renaming and archiving"));
       LB_CHECK(
           db.execute("UPDATE conversations SET title = COALESCE($4, title), archived = COALESCE($5, archived) "
                      "WHERE id = $1 AND user_id = $2 AND workspace_id = $3",
@@ -93,15 +95,32 @@ class SqlConversationStore final : public ConversationStore {
     co_return co_await context_.database.write(as(principal), work);
   }
 
+  Task<Result<Conversation>> share(Principal principal, std::string id, Sharing sharing) override {
+    const UnixMillis now = context_.clock.unix_now();
+    auto work = [&](Connection& db) -> Result<Conversation> {
+      LB_CHECK(own_conversation(db, principal, id, "Sharing"));
+      LB_CHECK(check_sharing(db, principal, sharing));
+      LB_CHECK(
+          db.execute("UPDATE conversations SET workspace_access = $2 WHERE id = $1", id, to_string(sharing.workspace)));
+      LB_CHECK(db.execute("DELETE FROM conversation_shares WHERE conversation_id = $1", id));
+      for (const Sharing::Person& person : sharing.people) {
+        LB_CHECK(
+            db.execute("INSERT INTO conversation_shares (conversation_id, workspace_id, user_id, access, created_at) "
+                       "VALUES ($1, $2, $3, $4, $5)",
+                       id, principal.workspace_id, person.user_id, to_string(person.access), now));
+      }
+      return get_conversation(db, principal, id);
+    };
+    co_return co_await context_.database.write(as(principal), work);
+  }
+
   Task<Status> remove(Principal principal, std::string id) override {
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(get_conversation(db, principal, id));
+      LB_CHECK(own_conversation(db, principal, id, "Deleting"));
       LB_CHECK(context_.search.removing(db, id));
-      // What was asked about stays on record; what it was about goes with the conversation.
-      LB_CHECK(
-          db.execute("UPDATE approvals SET arguments = '{}' WHERE conversation_id = $1 AND user_id = $2 AND "
-                     "workspace_id = $3",
-                     id, principal.user_id, principal.workspace_id));
+      // What anybody was asked about stays on record; what it was about goes with the conversation.
+      LB_CHECK(db.execute("UPDATE approvals SET arguments = '{}' WHERE conversation_id = $1 AND workspace_id = $2", id,
+                          principal.workspace_id));
       LB_CHECK(db.execute("DELETE FROM conversations WHERE id = $1 AND user_id = $2 AND workspace_id = $3", id,
                           principal.user_id, principal.workspace_id));
       return context_.search.removed(db);
@@ -110,7 +129,24 @@ class SqlConversationStore final : public ConversationStore {
   }
 
  private:
-  // Calls `take(Conversation)` in the list's order, from the cursor on, until it answers false.
+  static Status check_sharing(Connection& db, const Principal& principal, const Sharing& sharing) {
+    if (sharing.people.size() > kMostShares) {
+      return {Code::invalid_argument, "A conversation is shared with at most 50 people: share it with the workspace."};
+    }
+    std::set<std::string_view> seen;
+    for (const Sharing::Person& person : sharing.people) {
+      if (person.user_id == principal.user_id || person.access == Access::none || !seen.insert(person.user_id).second) {
+        return {Code::invalid_argument, "Name each person once, with \"read\" or \"write\", and not yourself."};
+      }
+      auto one = [](const Row& row) { return row.integer(0); };
+      LB_TRY(member, db.one("SELECT 1 FROM workspace_members WHERE workspace_id = $1 AND user_id = $2", one,
+                            principal.workspace_id, person.user_id));
+      if (!member) return {Code::invalid_argument, "A conversation is shared with members of its workspace only."};
+    }
+    return Ok{};
+  }
+
+  // Calls `take(ConversationRow)` in the list's order, from the cursor on, until it answers false.
   template <class Take>
   static Status walk(Connection& db, const Principal& principal, bool archived, const Cursor& cursor, Take&& take,
                      std::size_t limit) {
@@ -119,28 +155,33 @@ class SqlConversationStore final : public ConversationStore {
       if (taken < limit && take(conversation_row(row))) ++taken;
     };
     return db.each("SELECT " LB_CONVERSATION_COLUMNS
-                   " FROM conversations c WHERE c.workspace_id = $1 AND c.user_id = $2 AND c.archived = $3 AND "
+                   " FROM conversations c WHERE c.archived = $3 AND " LB_MAY_READ("$1", "$2") " AND "
                    "(c.updated_at, c.id) < ($4, $5) ORDER BY c.updated_at DESC, c.id DESC LIMIT $6",
                    visit, principal.workspace_id, principal.user_id, archived, cursor.updated_at, cursor.id,
                    static_cast<std::int64_t>(std::min<std::size_t>(limit, 1'000'000)));
   }
 
-  static void end_page(Page<Conversation>& page, std::size_t limit) {
-    if (page.items.size() <= limit) return;
-    page.items.resize(limit);
-    page.next = Cursor{page.items.back().updated_at, page.items.back().id}.text();
+  static Result<Page<Conversation>> end_page(Connection& db, std::vector<ConversationRow> rows, std::size_t limit) {
+    Page<Conversation> page;
+    const bool more = rows.size() > limit;
+    if (more) rows.resize(limit);
+    for (ConversationRow& row : rows) {
+      LB_TRY(conversation, with_people(db, std::move(row)));
+      page.items.push_back(std::move(conversation));
+    }
+    if (more) page.next = Cursor{page.items.back().updated_at, page.items.back().id}.text();
+    return page;
   }
 
   static Result<Page<Conversation>> page(Connection& db, const Principal& principal, bool archived,
                                          const Cursor& cursor, std::size_t limit) {
-    Page<Conversation> page;
-    auto take = [&](Conversation conversation) {
-      page.items.push_back(std::move(conversation));
+    std::vector<ConversationRow> rows;
+    auto take = [&](ConversationRow row) {
+      rows.push_back(std::move(row));
       return true;
     };
     LB_CHECK(walk(db, principal, archived, cursor, take, limit + 1));
-    end_page(page, limit);
-    return page;
+    return end_page(db, std::move(rows), limit);
   }
 
   Result<Matches> matches(Connection& db, const Principal& principal, const std::vector<SearchWord>& words) const {
@@ -176,9 +217,10 @@ class SqlConversationStore final : public ConversationStore {
                                     std::size_t limit, const std::vector<SearchWord>& words) const {
     LB_TRY(matched, matches(db, principal, words));
     const unsigned all = (1U << words.size()) - 1;
-    Page<Conversation> page;
-    auto take = [&](Conversation conversation) {
-      if (page.items.size() > limit) return false;
+    std::vector<ConversationRow> rows;
+    auto take = [&](ConversationRow row) {
+      if (rows.size() > limit) return false;
+      const Conversation& conversation = row.conversation;
       unsigned mask = 0;
       if (const auto match = matched.find(conversation.id); match != matched.end()) mask = match->second.words;
       if (mask != all) {
@@ -187,11 +229,11 @@ class SqlConversationStore final : public ConversationStore {
           if (contains_word(title, words[i])) mask |= 1U << i;
         }
       }
-      if (mask == all) page.items.push_back(std::move(conversation));
+      if (mask == all) rows.push_back(std::move(row));
       return true;
     };
     LB_CHECK(walk(db, principal, archived, cursor, take, std::numeric_limits<std::size_t>::max()));
-    end_page(page, limit);
+    LB_TRY(page, end_page(db, std::move(rows), limit));
     for (Conversation& conversation : page.items) {
       std::string text = conversation.title;
       if (const auto match = matched.find(conversation.id); match != matched.end()) {

@@ -2,7 +2,10 @@
 
 // One factory a store. Private.
 
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include "context.hpp"
 
@@ -20,5 +23,14 @@ std::unique_ptr<SecretStore> make_secret_store(Context context);
 std::unique_ptr<SkillStore> make_skill_store(Context context);
 std::unique_ptr<ApprovalStore> make_approval_store(Context context);
 std::unique_ptr<QuotaStore> make_quota_store(Context context);
+std::unique_ptr<WorkspaceStore> make_workspace_store(Context context);
+std::unique_ptr<InvitationStore> make_invitation_store(Context context);
+std::unique_ptr<AccountStore> make_account_store(Context context);
+std::unique_ptr<TaskStore> make_task_store(Context context);
+std::unique_ptr<JournalStore> make_journal_store(Context context);
+std::unique_ptr<SnapshotStore> make_snapshot_store(Context context);
+std::unique_ptr<DayMemoryStore> make_day_memory_store(Context context);
+std::unique_ptr<SettingStore> make_setting_store(Context context);
+std::unique_ptr<LegacyIdStore> make_legacy_id_store(Context context);
 
 }  // namespace librebird::storage

@@ -16,8 +16,8 @@ class SqlMessageStore final : public MessageStore {
     const int bounded = std::clamp(limit, 1, 500);
     auto work = [&](Connection& db) -> Result<Page<Message>> {
       auto number = [](const Row& row) { return row.integer(0); };
-      LB_CHECK(found(db.one("SELECT 1 FROM conversations WHERE id = $1 AND user_id = $2 AND workspace_id = $3", number,
-                            conversation_id, principal.user_id, principal.workspace_id),
+      LB_CHECK(found(db.one("SELECT 1 FROM conversations c WHERE c.id = $1 AND " LB_MAY_READ("$2", "$3"), number,
+                            conversation_id, principal.workspace_id, principal.user_id),
                      "conversation"));
       std::int64_t end = std::numeric_limits<std::int64_t>::max();
       if (!before.empty()) {
@@ -42,9 +42,9 @@ class SqlMessageStore final : public MessageStore {
 
   Task<Result<Message>> get(Principal principal, std::string id) override {
     auto work = [&](Connection& db) -> Result<Message> {
-      return found(db.one("SELECT " LB_MESSAGE_COLUMNS " FROM messages m WHERE m.id = $1 AND m.user_id = $2 AND "
-                          "m.workspace_id = $3 AND m.superseded_by IS NULL",
-                          message_row, id, principal.user_id, principal.workspace_id),
+      return found(db.one("SELECT " LB_MESSAGE_COLUMNS " FROM messages m JOIN conversations c ON c.id = "
+                          "m.conversation_id WHERE m.id = $1 AND m.superseded_by IS NULL AND " LB_MAY_READ("$2", "$3"),
+                          message_row, id, principal.workspace_id, principal.user_id),
                    "message");
     };
     co_return co_await context_.database.read(as(principal), work);
@@ -54,9 +54,9 @@ class SqlMessageStore final : public MessageStore {
     auto work = [&](Connection& db) {
       return db.one("SELECT " LB_MESSAGE_COLUMNS
                     " FROM turns t JOIN messages m ON m.conversation_id = t.conversation_id "
-                    "AND m.position = t.position WHERE t.id = $1 AND t.user_id = $2 AND t.workspace_id = $3 AND "
-                    "m.superseded_by IS NULL",
-                    message_row, turn_id, principal.user_id, principal.workspace_id);
+                    "AND m.position = t.position JOIN conversations c ON c.id = t.conversation_id "
+                    "WHERE t.id = $1 AND m.superseded_by IS NULL AND " LB_MAY_READ("$2", "$3"),
+                    message_row, turn_id, principal.workspace_id, principal.user_id);
     };
     co_return co_await context_.database.read(as(principal), work);
   }
@@ -75,9 +75,10 @@ class SqlMessageStore final : public MessageStore {
         auto item = [&](const Row& row) {
           return MemoryItem{row.string(0), row.string(1), row.string(2), hit.score, row.integer(3)};
         };
-        LB_TRY(visible, db.one("SELECT conversation_id, id, content, created_at FROM messages WHERE seq = $1 AND "
-                               "user_id = $2 AND workspace_id = $3 AND superseded_by IS NULL",
-                               item, hit.seq, principal.user_id, principal.workspace_id));
+        LB_TRY(visible, db.one("SELECT m.conversation_id, m.id, m.content, m.created_at FROM messages m JOIN "
+                               "conversations c ON c.id = m.conversation_id WHERE m.seq = $1 AND m.user_id = $3 AND "
+                               "m.superseded_by IS NULL AND " LB_MAY_READ("$2", "$3"),
+                               item, hit.seq, principal.workspace_id, principal.user_id));
         if (visible) items.push_back(*std::move(visible));
       }
       return items;

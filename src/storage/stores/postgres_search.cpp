@@ -1,5 +1,7 @@
 #include "postgres_search.hpp"
 
+#include "rows.hpp"
+
 #include <librebird/base/utf8.hpp>
 
 #include <fmt/format.h>
@@ -18,8 +20,12 @@ constexpr std::size_t kPartTokens = 2000;
 constexpr std::size_t kOverlap = 15;
 constexpr std::size_t kIndexBytes = 256 * 1024;
 
-// Tokens hold letters and digits only, so nothing in them is syntax; the sign keeps an owner apart from them.
-std::string owner_lexeme(const Principal& owner) { return "=" + owner_token(owner.workspace_id, owner.user_id); }
+// Tokens hold letters and digits only, so nothing in them is syntax; a sign keeps an owner apart from them: the author,
+// and the conversation for those who share it.
+std::string author_lexeme(const Principal& author) {
+  return "'=" + author_token(author.workspace_id, author.user_id) + "'";
+}
+std::string conversation_lexeme(std::string_view id) { return "'~" + conversation_token(id) + "'"; }
 
 std::string phrase(const SearchWord& word) {
   std::string out;
@@ -31,8 +37,8 @@ std::string phrase(const SearchWord& word) {
   return out;
 }
 
-std::string vector_of(const std::string& owner, std::span<const Token> tokens) {
-  std::string out = "'" + owner + "'";
+std::string vector_of(std::string_view owners, std::span<const Token> tokens) {
+  std::string out(owners);
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     fmt::format_to(std::back_inserter(out), " '{}':{}", tokens[i].text, i + 1);
   }
@@ -41,31 +47,55 @@ std::string vector_of(const std::string& owner, std::span<const Token> tokens) {
 
 }  // namespace
 
-Status PostgresSearch::added(Connection& db, std::string_view message_id, const Principal& owner,
-                             std::string_view content) {
+Status PostgresSearch::added(Connection& db, const Text& text, const Principal& author) {
   const AsPlatform platform(db);
-  const std::string_view text = utf8_prefix(content, kIndexBytes);
-  const std::vector<Token> tokens = tokens_of(text, text.size());
-  const std::string lexeme = owner_lexeme(owner);
+  const std::string_view content = utf8_prefix(text.content, kIndexBytes);
+  const std::vector<Token> tokens = tokens_of(content, content.size());
+  const std::string owners = author_lexeme(author) + " " + conversation_lexeme(text.conversation_id);
   int part = 0;
   for (std::size_t begin = 0; begin < tokens.size(); begin += kPartTokens - kOverlap) {
     const std::size_t count = std::min(kPartTokens, tokens.size() - begin);
     LB_CHECK(db.post("INSERT INTO message_search (seq, part, words) SELECT seq, $2, $3 FROM messages WHERE id = $1",
-                     message_id, part++, vector_of(lexeme, std::span(tokens).subspan(begin, count))));
+                     text.message_id, part++, vector_of(owners, std::span(tokens).subspan(begin, count))));
     if (begin + count == tokens.size()) break;
   }
   return Ok{};
+}
+
+Result<std::int64_t> PostgresSearch::index_some(Connection& db, std::int64_t after) {
+  struct Message {
+    std::int64_t seq;
+    std::string id;
+    Principal author;
+    std::string content;
+    std::string conversation_id;
+  };
+  auto message = [](const Row& row) {
+    return Message{
+        row.integer(0), row.string(1), {row.string(2), row.string(3), Role::guest, ""}, row.string(4), row.string(5)};
+  };
+  LB_TRY(batch, db.all("SELECT m.seq, m.id, m.user_id, m.workspace_id, m.content, m.conversation_id FROM messages m "
+                       "WHERE m.seq > $1 AND "
+                       "NOT EXISTS (SELECT 1 FROM message_search s WHERE s.seq = m.seq) ORDER BY m.seq LIMIT 128",
+                       message, after));
+  PostgresSearch search;
+  for (const Message& each : batch)
+    LB_CHECK(search.added(db, {each.id, each.conversation_id, each.content}, each.author));
+  return batch.empty() ? 0 : batch.back().seq;
 }
 
 Result<std::vector<TextSearch::Found>> PostgresSearch::with_word(Connection& db, const Principal& principal,
                                                                  const SearchWord& word, int limit) {
   const AsPlatform platform(db);
   auto found = [](const Row& row) { return Found{row.integer(0), row.string(1)}; };
+  std::string owners = author_lexeme(principal);
+  LB_TRY(shared, shared_conversations(db, principal));
+  for (const std::string& id : shared) owners += " | " + conversation_lexeme(id);
   return db.all(
-      "SELECT DISTINCT m.seq, m.conversation_id FROM message_search s JOIN messages m ON m.seq = s.seq WHERE s.words @@ "
-      "$1 AND m.user_id = $2 AND m.workspace_id = $3 AND m.superseded_by IS NULL ORDER BY m.seq DESC LIMIT $4",
-      found, fmt::format("'{}' & ({})", owner_lexeme(principal), phrase(word)), principal.user_id,
-      principal.workspace_id, limit);
+      "SELECT DISTINCT m.seq, m.conversation_id FROM message_search s JOIN messages m ON m.seq = s.seq JOIN "
+      "conversations c ON c.id = m.conversation_id WHERE s.words @@ $1 AND m.superseded_by IS NULL AND " LB_MAY_READ(
+          "$2", "$3") " ORDER BY m.seq DESC LIMIT $4",
+      found, fmt::format("({}) & ({})", owners, phrase(word)), principal.workspace_id, principal.user_id, limit);
 }
 
 // Each word counts the more, the fewer messages have it; within a message, by how often it is there.
@@ -83,7 +113,7 @@ Result<std::vector<TextSearch::Hit>> PostgresSearch::best(Connection& db, const 
   std::string any;
   for (const SearchWord& word : words) any += (any.empty() ? "" : "|") + phrase(word);
   auto hit = [](const Row& row) { return Hit{row.integer(0), static_cast<double>(row.integer(1)) / 1e6}; };
-  return db.all(kSql, hit, "'" + owner_lexeme(principal) + "'", any, limit);
+  return db.all(kSql, hit, author_lexeme(principal), any, limit);
 }
 
 }  // namespace librebird::storage

@@ -9,7 +9,9 @@ namespace librebird::storage {
 
 class PostgresSearch final : public TextSearch {
  public:
-  Status added(Connection& db, std::string_view message_id, const Principal& owner, std::string_view content) override;
+  // Of messages that came without their words, behind number `after`; the last one looked at, 0: none.
+  static Result<std::int64_t> index_some(Connection& db, std::int64_t after);
+  Status added(Connection& db, const Text& text, const Principal& author) override;
   void note_new_messages() override {}
   Task<void> catch_up() override { co_return; }
   Result<std::vector<Found>> with_word(Connection& db, const Principal& principal, const SearchWord& word,

@@ -41,6 +41,7 @@ Result<Message> message_row(const Row& row) {
   if (!row.is_null(9)) message.model = ModelInfo{row.string(9), row.string(10), row.integer(11) != 0};
   message.client_message_id = row.optional_string(12);
   message.created_at = row.integer(13);
+  message.user_id = row.string(15);
   return message;
 }
 
@@ -65,8 +66,9 @@ Result<TurnRow> turn_row(const Row& row) {
   return out;
 }
 
-Conversation conversation_row(const Row& row) {
-  Conversation conversation;
+ConversationRow conversation_row(const Row& row) {
+  ConversationRow out;
+  Conversation& conversation = out.conversation;
   conversation.id = row.string(0);
   conversation.user_id = row.string(1);
   conversation.workspace_id = row.string(2);
@@ -76,14 +78,37 @@ Conversation conversation_row(const Row& row) {
   conversation.updated_at = row.integer(6);
   conversation.active_turn_id = row.optional_string(7);
   if (!row.is_null(8)) conversation.active_turn_status = turn_status_from_string(row.text(8));
-  return conversation;
+  conversation.sharing.workspace = access_from_string(row.text(9)).value_or(Access::none);
+  out.single_shares = row.integer(10) != 0;
+  return out;
+}
+
+Result<Conversation> with_people(Connection& db, ConversationRow row) {
+  if (!row.single_shares) return std::move(row.conversation);
+  auto person = [](const Row& columns) {
+    return Sharing::Person{columns.string(0), access_from_string(columns.text(1)).value_or(Access::none)};
+  };
+  LB_TRY(people,
+         db.all("SELECT user_id, access FROM conversation_shares WHERE conversation_id = $1 ORDER BY created_at, "
+                "user_id",
+                person, row.conversation.id));
+  row.conversation.sharing.people = std::move(people);
+  return std::move(row.conversation);
 }
 
 Result<Conversation> get_conversation(Connection& db, const Principal& principal, std::string_view id) {
-  return found(db.one("SELECT " LB_CONVERSATION_COLUMNS
-                      " FROM conversations c WHERE c.id = $1 AND c.user_id = $2 AND c.workspace_id = $3",
-                      conversation_row, id, principal.user_id, principal.workspace_id),
-               "conversation");
+  LB_TRY(row, found(db.one("SELECT " LB_CONVERSATION_COLUMNS
+                           " FROM conversations c WHERE c.id = $1 AND " LB_MAY_READ("$2", "$3"),
+                           conversation_row, id, principal.workspace_id, principal.user_id),
+                    "conversation"));
+  return with_people(db, std::move(row));
+}
+
+Result<Conversation> own_conversation(Connection& db, const Principal& principal, std::string_view id,
+                                      std::string_view what) {
+  LB_TRY(conversation, get_conversation(db, principal, id));
+  if (conversation.user_id == principal.user_id) return conversation;
+  return {Code::permission_denied, fmt::format("{} is for its owner; this conversation is shared with you.", what)};
 }
 
 }  // namespace librebird::storage

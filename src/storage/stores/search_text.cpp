@@ -215,14 +215,16 @@ std::string index_text(std::string_view text) {
   return out;
 }
 
-std::string owner_token(std::string_view workspace_id, std::string_view user_id) {
+std::string conversation_token(std::string_view conversation_id) {
   std::string token;
-  for (const std::string_view id : {workspace_id, user_id}) {
-    for (const char c : id) {
-      if (c != '-') token.push_back(c);
-    }
+  for (const char c : conversation_id) {
+    if (c != '-') token.push_back(c);
   }
   return token;
+}
+
+std::string author_token(std::string_view workspace_id, std::string_view user_id) {
+  return conversation_token(workspace_id) + conversation_token(user_id);
 }
 
 bool contains_word(const std::vector<Token>& tokens, const SearchWord& word) {

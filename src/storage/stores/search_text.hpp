@@ -34,8 +34,9 @@ struct SearchWord {
 // For an index that splits at spaces: all tokens of the text's first 256 KiB.
 [[nodiscard]] std::string index_text(std::string_view text);
 
-// Workspace and user as one token, so that an index can tell whose words they are.
-[[nodiscard]] std::string owner_token(std::string_view workspace_id, std::string_view user_id);
+// Ids as one token, so that an index can tell whose words they are: of workspace and author, and of the conversation.
+[[nodiscard]] std::string author_token(std::string_view workspace_id, std::string_view user_id);
+[[nodiscard]] std::string conversation_token(std::string_view conversation_id);
 
 // Whether the word is in the text.
 [[nodiscard]] bool contains_word(const std::vector<Token>& tokens, const SearchWord& word);

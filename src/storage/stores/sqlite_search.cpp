@@ -2,10 +2,17 @@
 
 #include <librebird/base/log.hpp>
 
+#include "rows.hpp"
+
 namespace librebird::storage {
 namespace {
 
 constexpr int kBatch = 128;
+
+// Under whose name a message is found: its author's, and that of its conversation, for those who share it.
+std::string owner_tokens(std::string_view workspace_id, std::string_view user_id, std::string_view conversation_id) {
+  return author_token(workspace_id, user_id) + " " + conversation_token(conversation_id);
+}
 
 // Tokens hold no quotes, so nothing in them is FTS5 syntax.
 std::string phrase(const SearchWord& word) {
@@ -18,8 +25,8 @@ std::string phrase(const SearchWord& word) {
   return out;
 }
 
-std::string within(const Principal& principal, const std::string& expression) {
-  return "owner : \"" + owner_token(principal.workspace_id, principal.user_id) + "\" AND body : (" + expression + ")";
+std::string within(const std::string& owners, const std::string& expression) {
+  return "owner : (" + owners + ") AND body : (" + expression + ")";
 }
 
 struct IndexedMessage {
@@ -29,15 +36,22 @@ struct IndexedMessage {
 };
 
 IndexedMessage indexed_message(const Row& row) {
-  return {row.integer(0), owner_token(row.text(1), row.text(2)), index_text(row.text(3))};
+  return {row.integer(0), owner_tokens(row.text(1), row.text(2), row.text(4)), index_text(row.text(3))};
 }
 
 }  // namespace
 
+Status SqliteSearch::rebuild(Connection& db) {
+  LB_CHECK(db.execute("INSERT INTO message_search (message_search) VALUES ('delete-all')"));
+  LB_CHECK(db.execute("UPDATE search_state SET indexed_seq = 0 WHERE id = 1"));
+  return Ok{};
+}
+
 Result<bool> SqliteSearch::index_some(Connection& db) {
   auto number = [](const Row& row) { return row.integer(0); };
   LB_TRY(indexed, db.one("SELECT indexed_seq FROM search_state WHERE id = 1", number));
-  LB_TRY(batch, db.all("SELECT seq, workspace_id, user_id, content FROM messages WHERE seq > $1 ORDER BY seq LIMIT $2",
+  LB_TRY(batch, db.all("SELECT seq, workspace_id, user_id, content, conversation_id FROM messages WHERE seq > $1 "
+                       "ORDER BY seq LIMIT $2",
                        indexed_message, indexed.value_or(0), kBatch));
   if (batch.empty()) return false;
   for (const IndexedMessage& message : batch) {
@@ -63,10 +77,15 @@ Task<void> SqliteSearch::catch_up() {
 Result<std::vector<TextSearch::Found>> SqliteSearch::with_word(Connection& db, const Principal& principal,
                                                                const SearchWord& word, int limit) {
   auto found = [](const Row& row) { return Found{row.integer(0), row.string(1)}; };
+  std::string owners = "\"" + author_token(principal.workspace_id, principal.user_id) + "\"";
+  LB_TRY(shared, shared_conversations(db, principal));
+  for (const std::string& id : shared) owners += " OR \"" + conversation_token(id) + "\"";
   return db.all(
-      "SELECT m.seq, m.conversation_id FROM message_search s JOIN messages m ON m.seq = s.rowid WHERE s.message_search "
-      "MATCH $1 AND m.user_id = $2 AND m.workspace_id = $3 AND m.superseded_by IS NULL ORDER BY s.rowid DESC LIMIT $4",
-      found, within(principal, phrase(word)), principal.user_id, principal.workspace_id, limit);
+      "SELECT m.seq, m.conversation_id FROM message_search s JOIN messages m ON m.seq = s.rowid JOIN conversations c "
+      "ON "
+      "c.id = m.conversation_id WHERE s.message_search MATCH $1 AND m.superseded_by IS NULL AND " LB_MAY_READ(
+          "$2", "$3") " ORDER BY s.rowid DESC LIMIT $4",
+      found, within(owners, phrase(word)), principal.workspace_id, principal.user_id, limit);
 }
 
 Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Principal& principal,
@@ -78,11 +97,12 @@ Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Pr
   return db.all(
       "SELECT rowid, CAST(bm25(message_search, 0.0, 1.0) * 1000000 AS INTEGER) AS rating FROM message_search "
       "WHERE message_search MATCH $1 ORDER BY rating, rowid DESC LIMIT $2",
-      hit, within(principal, any), limit);
+      hit, within("\"" + author_token(principal.workspace_id, principal.user_id) + "\"", any), limit);
 }
 
 Status SqliteSearch::removing(Connection& db, std::string_view conversation_id) {
-  LB_TRY(gone, db.all("SELECT seq, workspace_id, user_id, content FROM messages WHERE conversation_id = $1 AND seq <= "
+  LB_TRY(gone, db.all("SELECT seq, workspace_id, user_id, content, conversation_id FROM messages WHERE conversation_id "
+                      "= $1 AND seq <= "
                       "(SELECT indexed_seq FROM search_state WHERE id = 1)",
                       indexed_message, conversation_id));
   for (const IndexedMessage& message : gone) {

@@ -15,10 +15,12 @@ class SqliteSearch final : public TextSearch {
   // `request` asks the database to call index_some() soon; any thread.
   SqliteSearch(Database& database, std::function<void()> request) : database_(database), request_(std::move(request)) {}
 
+  // Begins the index anew: its form has changed.
+  static Status rebuild(Connection& db);
   // Indexes one batch inside the caller's transaction; true while there is more.
   static Result<bool> index_some(Connection& db);
 
-  Status added(Connection&, std::string_view, const Principal&, std::string_view) override { return Ok{}; }
+  Status added(Connection&, const Text&, const Principal&) override { return Ok{}; }
   void note_new_messages() override { request_(); }
   Task<void> catch_up() override;
   Result<std::vector<Found>> with_word(Connection& db, const Principal& principal, const SearchWord& word,

@@ -25,6 +25,15 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
   stores.skills = make_skill_store(context);
   stores.approvals = make_approval_store(context);
   stores.quotas = make_quota_store(context);
+  stores.workspaces = make_workspace_store(context);
+  stores.invitations = make_invitation_store(context);
+  stores.accounts = make_account_store(context);
+  stores.tasks = make_task_store(context);
+  stores.journal = make_journal_store(context);
+  stores.snapshots = make_snapshot_store(context);
+  stores.day_memories = make_day_memory_store(context);
+  stores.settings = make_setting_store(context);
+  stores.legacy_ids = make_legacy_id_store(context);
   return stores;
 }
 
@@ -41,6 +50,15 @@ Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator&
 }
 
 Result<bool> sqlite_idle_work(Connection& connection) { return SqliteSearch::index_some(connection); }
+
+Status after_sqlite_migration(Connection& connection, int version) {
+  if (version == 7) return SqliteSearch::rebuild(connection);
+  return Ok{};
+}
+
+Result<std::int64_t> postgres_index_some(Connection& connection, std::int64_t after) {
+  return PostgresSearch::index_some(connection, after);
+}
 
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids) {
   if (version == 4) return adopt_audit_log(connection, {clock, ids});

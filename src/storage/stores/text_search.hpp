@@ -21,6 +21,12 @@ class TextSearch {
     std::int64_t seq = 0;  // of the message
     double score = 0;      // larger is nearer
   };
+  // What a message says, and where.
+  struct Text {
+    std::string_view message_id;
+    std::string_view conversation_id;
+    std::string_view content;
+  };
   struct Found {
     std::int64_t seq = 0;
     std::string conversation_id;
@@ -28,23 +34,27 @@ class TextSearch {
 
   virtual ~TextSearch() = default;
 
-  // A message of this owner was inserted, in the same transaction; it may be indexed now or later.
-  virtual Status added(Connection& db, std::string_view message_id, const Principal& owner,
-                       std::string_view content) = 0;
+  // A message by this author was inserted, in the same transaction; it may be indexed now or later.
+  virtual Status added(Connection& db, const Text& text, const Principal& author) = 0;
   // A message was committed.
   virtual void note_new_messages() = 0;
   // Returns when everything committed before is found by search. What cannot be indexed now is left for later.
   virtual Task<void> catch_up() = 0;
 
-  // Messages of the principal with this word, newest first, without superseded ones.
+  // Messages that the principal may read with this word (written by him, or in the latest conversations that are
+  // shared by or with him), newest first, without superseded ones.
   virtual Result<std::vector<Found>> with_word(Connection& db, const Principal& principal, const SearchWord& word,
                                                int limit) = 0;
-  // Messages of the principal with any of the words, best first, superseded ones included.
+  // Messages by the principal with any of the words, best first, superseded ones included.
   virtual Result<std::vector<Hit>> best(Connection& db, const Principal& principal,
                                         const std::vector<SearchWord>& words, int limit) = 0;
   // Call it before the rows of a conversation are deleted, in the same transaction, and removed() after that.
   virtual Status removing(Connection& db, std::string_view conversation_id) = 0;
   virtual Status removed(Connection& db) = 0;
 };
+
+// The latest conversations that the principal may read because they are shared, by or with him; more would make a
+// search slow.
+Result<std::vector<std::string>> shared_conversations(Connection& db, const Principal& principal);
 
 }  // namespace librebird::storage

@@ -1,9 +1,12 @@
 #include "factories.hpp"
 #include "rows.hpp"
 
+#include <librebird/core/policy/permissions.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace librebird::storage {
 namespace {
@@ -46,9 +49,9 @@ Result<Target> target_row(const Row& row) {
 }
 
 Result<Target> visible_message(Connection& db, const Principal& principal, std::string_view id) {
-  return found(db.one("SELECT " LB_MESSAGE_COLUMNS " FROM messages m WHERE m.id = $1 AND m.user_id = $2 AND "
-                      "m.workspace_id = $3 AND m.superseded_by IS NULL",
-                      target_row, id, principal.user_id, principal.workspace_id),
+  return found(db.one("SELECT " LB_MESSAGE_COLUMNS " FROM messages m JOIN conversations c ON c.id = m.conversation_id "
+                      "WHERE m.id = $1 AND m.superseded_by IS NULL AND " LB_MAY_READ("$2", "$3"),
+                      target_row, id, principal.workspace_id, principal.user_id),
                "message");
 }
 
@@ -57,7 +60,13 @@ class Acceptance {
  public:
   Acceptance(Connection& db, TextSearch& search, const Principal& principal, const AcceptMessage& input,
              const std::string& message_id, const std::string& turn_id, UnixMillis now)
-      : db_(db), search_(search), principal_(principal), input_(input), message_id_(message_id), turn_id_(turn_id), now_(now) {}
+      : db_(db),
+        search_(search),
+        principal_(principal),
+        input_(input),
+        message_id_(message_id),
+        turn_id_(turn_id),
+        now_(now) {}
 
   Result<Accepted> run() {
     if (!input_.client_message_id.empty()) {
@@ -104,6 +113,9 @@ class Acceptance {
     if (edits() && !is_question) {
       return {Code::invalid_argument, "An answer cannot be edited: edit the message it answers, or regenerate it."};
     }
+    if (edits() && target.message.user_id != principal_.user_id) {
+      return {Code::permission_denied, "A message is edited by who wrote it; write one of your own instead."};
+    }
     if (!edits() && is_question) {
       return {Code::invalid_argument,
               "A message of your own cannot be regenerated: edit it, or regenerate its answer."};
@@ -122,25 +134,41 @@ class Acceptance {
 
   // Locks the lane, gives out the positions, moves the conversation to the top of the list.
   Status touch_conversation() {
-    Conversation& conversation = out_.conversation;
+    ConversationRow shared;
+    Conversation& conversation = shared.conversation;
     auto row = [&](const Row& columns) {
       conversation.title = columns.string(0);
       conversation.archived = columns.integer(1) != 0;
       conversation.created_at = columns.integer(2);
+      conversation.user_id = columns.string(4);
+      conversation.sharing.workspace = access_from_string(columns.text(5)).value_or(Access::none);
+      shared.single_shares = columns.integer(6) != 0;
+      role_ = role_from_string(columns.text(7)).value_or(Role::guest);
       return columns.integer(3);
     };
     const std::string title = title_of(input_.content);
-    LB_TRY(next, found(db_.one("UPDATE conversations SET updated_at = $4, next_position = next_position + 2, "
-                               "title = CASE WHEN title = '' THEN $5 ELSE title END "
-                               "WHERE id = $1 AND user_id = $2 AND workspace_id = $3 "
-                               "RETURNING title, archived, created_at, next_position",
-                               row, conversation_id_, principal_.user_id, principal_.workspace_id, now_, title),
-                       "conversation"));
-    question_position_ = next - 2;
+    LB_TRY(next,
+           db_.one("UPDATE conversations AS c SET updated_at = $4, next_position = next_position + 2, "
+                   "title = CASE WHEN title = '' THEN $5 ELSE title END "
+                   "WHERE c.id = $1 AND " LB_MAY_WRITE(
+                       "$2", "$3") " RETURNING title, archived, created_at, next_position, user_id, workspace_access, "
+                                   "EXISTS (SELECT 1 FROM conversation_shares o WHERE o.conversation_id = $1), "
+                                   "(SELECT role FROM workspace_members WHERE workspace_id = $2 AND user_id = $3)",
+                   row, conversation_id_, principal_.workspace_id, principal_.user_id, now_, title));
+    if (!next) {
+      LB_CHECK(get_conversation(db_, principal_, conversation_id_));
+      return {Code::permission_denied, "This conversation is shared with you for reading only; ask its owner."};
+    }
+    // The principal may have grown old; what the turn may do is the role of now.
+    Principal now = principal_;
+    now.role = role_;
+    LB_CHECK(policy::require(now, policy::Permission::chat));
+    question_position_ = *next - 2;
     conversation.id = conversation_id_;
-    conversation.user_id = principal_.user_id;
     conversation.workspace_id = principal_.workspace_id;
     conversation.updated_at = now_;
+    LB_TRY(whole, with_people(db_, std::move(shared)));
+    out_.conversation = std::move(whole);
     return Ok{};
   }
 
@@ -168,8 +196,8 @@ class Acceptance {
   Status supersede_from(std::int64_t position) {
     LB_CHECK(
         db_.post("UPDATE messages SET superseded_by = $3 WHERE conversation_id = $1 AND position >= $2 AND "
-                    "superseded_by IS NULL",
-                    conversation_id_, position, turn_id_));
+                 "superseded_by IS NULL",
+                 conversation_id_, position, turn_id_));
     return Ok{};
   }
 
@@ -185,17 +213,18 @@ class Acceptance {
     message.id = message_id_;
     message.conversation_id = conversation_id_;
     message.turn_id = turn_id_;
+    message.user_id = principal_.user_id;
     message.role = MessageRole::user;
     message.content = input_.content;
     if (!input_.client_message_id.empty()) message.client_message_id = input_.client_message_id;
     message.created_at = now_;
     LB_CHECK(
         db_.post("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
-                    "content, status, client_message_id, created_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
-                    message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
-                    turn_id_, message.content, message.client_message_id, now_));
-    return search_.added(db_, message.id, principal_, message.content);
+                 "content, status, client_message_id, created_at) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
+                 message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
+                 turn_id_, message.content, message.client_message_id, now_));
+    return search_.added(db_, {message.id, conversation_id_, message.content}, principal_);
   }
 
   Status insert_turn() {
@@ -205,14 +234,15 @@ class Acceptance {
     turn.message_id = out_.message.id;
     turn.principal = principal_;
     turn.principal.credential_id.clear();
+    turn.principal.role = role_;
     turn.created_at = now_;
     const Param client_id =
         input_.client_message_id.empty() ? Param(nullptr) : Param(std::string_view(input_.client_message_id));
     LB_CHECK(
         db_.post("INSERT INTO turns (id, conversation_id, position, message_id, workspace_id, user_id, role, "
-                    "client_message_id, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
-                    turn.id, conversation_id_, question_position_ + 1, turn.message_id, principal_.workspace_id,
-                    principal_.user_id, to_string(principal_.role), client_id, now_));
+                 "client_message_id, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', $9)",
+                 turn.id, conversation_id_, question_position_ + 1, turn.message_id, principal_.workspace_id,
+                 principal_.user_id, to_string(role_), client_id, now_));
     return Ok{};
   }
 
@@ -226,18 +256,40 @@ class Acceptance {
   std::string conversation_id_;
   std::optional<Target> target_;  // the user message that is replaced, or answered anew
   std::int64_t question_position_ = 0;
+  Role role_ = Role::guest;
   Accepted out_;
 };
 
-// Visible messages before the answer's place, oldest first. Answers without text say nothing to a model.
+// What the authors of questions are called; empty when there is only one.
+Result<std::map<std::string, std::string>> names_of(Connection& db, const std::vector<std::string>& authors) {
+  std::map<std::string, std::string> names;
+  for (const std::string& author : authors) names.try_emplace(author);
+  if (names.size() < 2) return std::map<std::string, std::string>{};
+  auto text = [](const Row& row) { return row.string(0); };
+  for (auto& [author, name] : names) {
+    LB_TRY(known, db.one("SELECT display_name FROM users WHERE id = $1", text, author));
+    name = known.value_or("Somebody");
+  }
+  return names;
+}
+
+// Visible messages before the answer's place, oldest first. Answers without text say nothing to a model. Where several
+// people ask, each question says whose it is.
 Result<std::vector<ChatMessage>> history_of(Connection& db, const TurnRow& turn, int limit) {
-  auto map = [](const Row& row) {
+  std::vector<std::string> authors;
+  auto map = [&](const Row& row) {
     const bool question = row.text(0) == to_string(MessageRole::user);
+    authors.push_back(question ? row.string(2) : turn.turn.principal.user_id);
     return ChatMessage{question ? ChatRole::user : ChatRole::assistant, row.string(1), {}, ""};
   };
-  LB_TRY(history, db.all("SELECT role, content FROM messages WHERE conversation_id = $1 AND superseded_by IS NULL AND "
-                         "position < $2 AND (role = 'user' OR content <> '') ORDER BY position DESC LIMIT $3",
-                         map, turn.turn.conversation_id, turn.position, std::max(limit, 1)));
+  LB_TRY(history,
+         db.all("SELECT role, content, user_id FROM messages WHERE conversation_id = $1 AND superseded_by IS NULL AND "
+                "position < $2 AND (role = 'user' OR content <> '') ORDER BY position DESC LIMIT $3",
+                map, turn.turn.conversation_id, turn.position, std::max(limit, 1)));
+  LB_TRY(names, names_of(db, authors));
+  for (std::size_t i = 0; !names.empty() && i < history.size(); ++i) {
+    if (history[i].role == ChatRole::user) history[i].content = names[authors[i]] + ": " + history[i].content;
+  }
   std::ranges::reverse(history);
   return history;
 }
@@ -261,7 +313,7 @@ class SqlTurnStore final : public TurnStore {
     const std::string message_id = context_.ids.next();
     const std::string turn_id = context_.ids.next();
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) { 
+    auto work = [&](Connection& db) {
       return Acceptance(db, context_.search, principal, message, message_id, turn_id, now).run();
     };
     Result<Accepted> accepted = co_await context_.database.write(as(principal), work);
@@ -351,8 +403,8 @@ class SqlTurnStore final : public TurnStore {
                                  "finished_at IS NULL AND next_step = $3",
                                  turn_id, owner, step.index));
       if (counted == 0) return refused_step(db, turn_id, owner, step.index);
-      LB_CHECK(db.post("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)",
-                          turn_id, step.index, content, now));
+      LB_CHECK(db.post("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)", turn_id,
+                       step.index, content, now));
       return Ok{};
     };
     co_return co_await context_.database.write(kServiceParallel, work);
@@ -395,9 +447,14 @@ class SqlTurnStore final : public TurnStore {
           db.execute("UPDATE turns SET cancel_requested = 1, "
                      "finished_at = CASE WHEN status = 'queued' THEN $4 ELSE finished_at END, "
                      "status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END "
-                     "WHERE id = $1 AND user_id = $2 AND workspace_id = $3 AND finished_at IS NULL",
-                     id, principal.user_id, principal.workspace_id, now));
-      return turn_of(db, principal, id);
+                     "WHERE id = $1 AND finished_at IS NULL AND EXISTS (SELECT 1 FROM conversations c "
+                     "WHERE c.id = turns.conversation_id AND " LB_MAY_WRITE("$2", "$3") ")",
+                     id, principal.workspace_id, principal.user_id, now));
+      LB_TRY(turn, turn_of(db, principal, id));
+      if (!is_final(turn.status) && !turn.cancel_requested) {
+        return {Code::permission_denied, "This conversation is shared with you for reading only; ask its owner."};
+      }
+      return turn;
     };
     co_return co_await context_.database.write(as(principal), work);
   }
@@ -411,10 +468,10 @@ class SqlTurnStore final : public TurnStore {
   }
 
   static Result<Turn> turn_of(Connection& db, const Principal& principal, const std::string& id) {
-    LB_TRY(row,
-           found(db.one("SELECT " LB_TURN_COLUMNS " FROM turns WHERE id = $1 AND user_id = $2 AND workspace_id = $3",
-                        turn_row, id, principal.user_id, principal.workspace_id),
-                 "turn"));
+    LB_TRY(row, found(db.one("SELECT " LB_TURN_COLUMNS " FROM turns WHERE id = $1 AND EXISTS (SELECT 1 FROM "
+                             "conversations c WHERE c.id = turns.conversation_id AND " LB_MAY_READ("$2", "$3") ")",
+                             turn_row, id, principal.workspace_id, principal.user_id),
+                      "turn"));
     return std::move(row.turn);
   }
 
@@ -429,7 +486,7 @@ class SqlTurnStore final : public TurnStore {
   }
 
   Status insert_answer(Connection& db, const TurnRow& row, const Message& answer,
-                              const std::optional<std::string>& parts, UnixMillis now) {
+                       const std::optional<std::string>& parts, UnixMillis now) {
     const Turn& turn = row.turn;
     std::optional<std::string_view> provider;
     std::optional<std::string_view> model;
@@ -439,12 +496,12 @@ class SqlTurnStore final : public TurnStore {
     }
     LB_CHECK(
         db.post("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
-                   "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
-                   "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                   answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
-                   turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
-                   detail_of(answer.error), provider, model, answer.model && answer.model->demo, now));
-    return context_.search.added(db, answer.id, turn.principal, answer.content);
+                "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
+                "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
+                turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
+                detail_of(answer.error), provider, model, answer.model && answer.model->demo, now));
+    return context_.search.added(db, {answer.id, turn.conversation_id, answer.content}, turn.principal);
   }
 
   Context context_;

@@ -1,5 +1,7 @@
+import { chooseWorkspace, chosenWorkspace } from "./place";
 import type {
   Accepted,
+  Account,
   ApiKey,
   Approval,
   ApprovalDecision,
@@ -7,12 +9,19 @@ import type {
   Conversation,
   ConversationPage,
   Grant,
+  Invitation,
   Me,
+  Member,
   MessagePage,
   Problem,
+  Role,
+  SecondFactorTicket,
+  Session,
+  SignInMethods,
   Tool,
   ToolMode,
   Turn,
+  Workspace,
 } from "./types";
 
 /** A refusal by the server, in its own words. */
@@ -62,7 +71,7 @@ async function request<T>(path: string, options: Options = {}): Promise<T> {
   } catch (error) {
     // A sign-in in another tab replaces the session and with it the token: learn the new one, try once more.
     const mayBeToken = error instanceof ApiError && error.status === 403 && (options.method ?? "GET") !== "GET";
-    if (!mayBeToken || path === "/session") throw error;
+    if (!mayBeToken || path === "/session" || path.startsWith("/auth/")) throw error;
     await rest.me().catch(() => {});
     if (csrfToken === usedToken) throw error;
     return requestOnce<T>(path, options);
@@ -73,6 +82,8 @@ async function requestOnce<T>(path: string, { method = "GET", body, signal }: Op
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
+  const workspace = chosenWorkspace();
+  if (workspace) headers["Librebird-Workspace"] = workspace;
   let response: Response;
   try {
     response = await fetch(`/api/v1${path}`, {
@@ -89,12 +100,14 @@ async function requestOnce<T>(path: string, { method = "GET", body, signal }: Op
   }
   if (!response.ok) {
     const error = await readProblem(response);
-    if (error.status === 401 && path !== "/session") onUnauthorized();
+    // At a sign-in, 401 is the answer and not the end of a session.
+    if (error.status === 401 && path !== "/session" && !path.startsWith("/auth/")) onUnauthorized();
     throw error;
   }
-  if (response.status === 204) return undefined as T;
   try {
-    return (await response.json()) as T;
+    const text = await response.text();
+    // 204, and 202 where nothing more is to be said.
+    return text === "" ? (undefined as T) : (JSON.parse(text) as T);
   } catch {
     throw new NetworkError();
   }
@@ -133,10 +146,52 @@ function remember(me: Me): Me {
 
 const at = encodeURIComponent;
 
+async function me(signal?: AbortSignal): Promise<Me> {
+  try {
+    return remember(await request<Me>("/me", { signal }));
+  } catch (error) {
+    // Removed from the workspace that was chosen here: go on in the first one there is.
+    if (!(error instanceof ApiError && error.status === 403 && chosenWorkspace())) throw error;
+    chooseWorkspace(null);
+    return remember(await request<Me>("/me", { signal }));
+  }
+}
+
 export const rest = {
-  me: async (signal?: AbortSignal) => remember(await request<Me>("/me", { signal })),
+  me,
   signIn: async (token: string) => remember(await request<Me>("/session", { method: "POST", body: { token } })),
   signOut: () => request<undefined>("/session", { method: "DELETE" }),
+  signInMethods: (signal?: AbortSignal) => request<SignInMethods>("/auth/methods", { signal }),
+  signInWithPassword: async (email: string, password: string): Promise<Me | SecondFactorTicket> => {
+    const answer = await request<Me | SecondFactorTicket>("/auth/sign-in", { method: "POST", body: { email, password } });
+    return "ticket" in answer ? answer : remember(answer);
+  },
+  signInWithCode: async (ticket: string, code: string) =>
+    remember(await request<Me>("/auth/second-factor", { method: "POST", body: { ticket, code } })),
+  register: (account: { email: string; password: string; display_name: string; invitation?: string }) =>
+    request<{ status: "ready" | "verify_email" }>("/auth/register", { method: "POST", body: account }),
+  mailSignInLink: (email: string) => request<undefined>("/auth/magic-link", { method: "POST", body: { email } }),
+  mailPasswordReset: (email: string) => request<undefined>("/auth/reset-password", { method: "POST", body: { email } }),
+  resetPassword: (token: string, password: string) =>
+    request<undefined>("/auth/reset-password/confirm", { method: "POST", body: { token, password } }),
+  verifyEmail: (token: string) => request<undefined>("/auth/verify-email", { method: "POST", body: { token } }),
+
+  account: (signal?: AbortSignal) => request<Account>("/me/account", { signal }),
+  updateAccount: (change: { display_name?: string; email?: string; current_password?: string }) =>
+    request<Account>("/me/account", { method: "PATCH", body: change }),
+  changePassword: (password: string, current: string | null) =>
+    request<undefined>("/me/password", {
+      method: "POST",
+      body: current === null ? { password } : { current_password: current, password },
+    }),
+  mailVerification: () => request<undefined>("/me/verify-email", { method: "POST" }),
+  beginSecondFactor: () => request<{ secret: string; uri: string }>("/me/second-factor", { method: "POST" }),
+  confirmSecondFactor: (code: string) =>
+    request<{ recovery_codes: string[] }>("/me/second-factor/confirm", { method: "POST", body: { code } }),
+  removeSecondFactor: (code: string) => request<undefined>("/me/second-factor/remove", { method: "POST", body: { code } }),
+  sessions: (signal?: AbortSignal) => request<{ items: Session[] }>("/sessions", { signal }),
+  endSession: (id: string) => request<undefined>(`/sessions/${at(id)}`, { method: "DELETE" }),
+  endAllSessions: () => request<undefined>("/sessions", { method: "DELETE" }),
 
   conversations: (params: { limit?: number; cursor?: string | null; archived?: boolean; q?: string }, signal?: AbortSignal) =>
     request<ConversationPage>(`/conversations${query(params)}`, { signal }),
@@ -181,6 +236,26 @@ export const rest = {
     }),
   grants: (signal?: AbortSignal) => request<{ items: Grant[] }>("/grants", { signal }),
   revokeGrant: (id: string) => request<undefined>(`/grants/${at(id)}`, { method: "DELETE" }),
+
+  workspaces: (signal?: AbortSignal) => request<{ items: Workspace[] }>("/workspaces", { signal }),
+  createWorkspace: (name: string) => request<Workspace>("/workspaces", { method: "POST", body: { name } }),
+  renameWorkspace: (id: string, name: string) => request<Workspace>(`/workspaces/${at(id)}`, { method: "PATCH", body: { name } }),
+  deleteWorkspace: (id: string) => request<undefined>(`/workspaces/${at(id)}`, { method: "DELETE" }),
+  leaveWorkspace: (id: string) => request<undefined>(`/workspaces/${at(id)}/leave`, { method: "POST" }),
+  members: (signal?: AbortSignal) => request<{ items: Member[] }>("/members", { signal }),
+  setRole: (userId: string, role: Role) => request<Member>(`/members/${at(userId)}`, { method: "PATCH", body: { role } }),
+  removeMember: (userId: string) => request<undefined>(`/members/${at(userId)}`, { method: "DELETE" }),
+  invitations: (signal?: AbortSignal) => request<{ items: Invitation[] }>("/invitations", { signal }),
+  /** `token` and `path` are shown once; the link is `path` below this server's address. */
+  invite: (role: Role, email: string | null) =>
+    request<{ invitation: Invitation; token: string; path: string }>("/invitations", {
+      method: "POST",
+      body: email === null ? { role } : { role, email },
+    }),
+  revokeInvitation: (id: string) => request<undefined>(`/invitations/${at(id)}`, { method: "DELETE" }),
+  lookAtInvitation: (token: string) => request<Invitation>("/invitations/look", { method: "POST", body: { token } }),
+  acceptInvitation: (token: string) => request<Workspace>("/invitations/accept", { method: "POST", body: { token } }),
+  declineInvitation: (token: string) => request<undefined>("/invitations/decline", { method: "POST", body: { token } }),
 
   tools: (signal?: AbortSignal) => request<{ items: Tool[] }>("/tools", { signal }),
   apiKeys: (signal?: AbortSignal) => request<{ items: ApiKey[] }>("/api-keys", { signal }),

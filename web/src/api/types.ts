@@ -18,11 +18,80 @@ export interface ModelInfo {
   hint?: string | null;
 }
 
+export type Role = "guest" | "member" | "admin" | "owner";
+
 export interface Me {
   user: { id: string; display_name: string; email: string | null };
-  workspace: { id: string; name: string; role: string };
+  workspace: { id: string; name: string; role: Role };
   csrf_token?: string;
   server: { version: string; model: ModelInfo };
+}
+
+/** How one can sign in here. `registration`: who may make an account. */
+export interface SignInMethods {
+  password: boolean;
+  mail_link: boolean;
+  registration: "invitation" | "open" | "closed";
+}
+
+/** The password was right, and a code of the second factor is wanted too. */
+export interface SecondFactorTicket {
+  second_factor_required: true;
+  ticket: string;
+  expires_in: number;
+}
+
+export interface Account {
+  id: string;
+  display_name: string;
+  email: string | null;
+  email_verified_at: string | null;
+  created_at: string;
+  has_password: boolean;
+  second_factor: boolean;
+  recovery_codes: number;
+}
+
+/** A browser or a program that is signed in as the caller. */
+export interface Session {
+  id: string;
+  kind: "browser" | "token";
+  current: boolean;
+  address: string;
+  user_agent: string;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+}
+
+/** A workspace the caller is a member of, with the caller's own place in it. */
+export interface Workspace {
+  id: string;
+  name: string;
+  role: Role;
+  owner_id: string;
+  created_at: string;
+  joined_at: string;
+}
+
+export interface Member {
+  user_id: string;
+  display_name: string;
+  /** Null for who may not invite people. */
+  email: string | null;
+  role: Role;
+  joined_at: string;
+}
+
+export interface Invitation {
+  id: string;
+  workspace: { id: string; name: string };
+  role: Role;
+  /** Only the user with this address may accept; null: whoever has the link. */
+  email: string | null;
+  invited_by: string;
+  created_at: string;
+  expires_at: string;
 }
 
 export type TurnStatus = "queued" | "running" | "done" | "failed" | "cancelled";

@@ -64,6 +64,7 @@ BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const S
       written_to_(executor),
       killed_(executor) {
   set_nonblocking(input_);
+  set_nonblocking(error_pipe_);
   set_nonblocking(status_pipe_);
 }
 
@@ -193,6 +194,7 @@ bool BubblewrapProcess::count(std::string_view text) {
 }
 
 bool BubblewrapProcess::on_output(std::string_view text) {
+  read_errors_now();
   if (!count(text)) return false;
   if (io_.on_output) {
     io_.on_output(text);
@@ -210,6 +212,16 @@ bool BubblewrapProcess::on_error(std::string_view text) {
     error_output_.erase(0, error_output_.size() - kMaxErrorOutput / 2);
   if (io_.on_error_output) io_.on_error_output(text);
   return true;
+}
+
+// What it printed before the output that was just read is in the pipe by now: nobody is to hear the answer first.
+void BubblewrapProcess::read_errors_now() {
+  std::array<char, 16 * 1024> buffer;
+  for (;;) {
+    const ssize_t got = ::read(error_pipe_.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || !on_error(std::string_view(buffer.data(), static_cast<std::size_t>(got)))) return;
+  }
 }
 
 bool BubblewrapProcess::on_status(std::string_view text) {
@@ -233,6 +245,10 @@ Task<void> BubblewrapProcess::watch_wall_time(std::stop_token done) {
 }
 
 Task<Result<SandboxRun>> BubblewrapProcess::wait(SandboxIo io, std::stop_token stop) {
+  Fd errors(fcntl(error_pipe_.get(), F_DUPFD_CLOEXEC, 3));
+  if (!errors) {
+    co_return make_error(Code::resource_exhausted, "No file descriptors are left; raise the limit of open files.");
+  }
   began_ = std::chrono::steady_clock::now();
   io_ = std::move(io);
   Scope scope(executor_);
@@ -241,7 +257,7 @@ Task<Result<SandboxRun>> BubblewrapProcess::wait(SandboxIo io, std::stop_token s
   };
   scope.spawn(write_rest(scope.token()), "sandbox input");
   scope.spawn(read_pipe(executor_, std::move(output_pipe_), sink(&BubblewrapProcess::on_output)), "sandbox output");
-  scope.spawn(read_pipe(executor_, std::move(error_pipe_), sink(&BubblewrapProcess::on_error)), "sandbox errors");
+  scope.spawn(read_pipe(executor_, std::move(errors), sink(&BubblewrapProcess::on_error)), "sandbox errors");
   scope.spawn(read_pipe(executor_, std::move(status_pipe_), sink(&BubblewrapProcess::on_status)), "sandbox status");
   scope.spawn(watch_wall_time(scope.token()), "sandbox wall time");
   {

@@ -42,6 +42,7 @@ class BubblewrapProcess final : public SandboxProcess {
   bool on_output(std::string_view text);
   bool on_error(std::string_view text);
   bool on_status(std::string_view text);
+  void read_errors_now();
   void read_status_now();
   // False if the number of processes cannot be limited.
   bool lay_limits(int pid);

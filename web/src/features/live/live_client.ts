@@ -1,3 +1,4 @@
+import { chosenWorkspace } from "../../api/place";
 import type { QueryClient } from "@tanstack/react-query";
 import { newId } from "../../api/ids";
 import { Outbox, type Delivery } from "../../api/outbox";
@@ -74,6 +75,8 @@ export class LiveClient {
       onChange: () => this.changed(),
     });
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const workspace = chosenWorkspace();
+    const place = workspace ? `?workspace=${encodeURIComponent(workspace)}` : "";
     this.socket = new LiveSocket(
       {
         onState: (state) => this.socketState(state),
@@ -84,7 +87,7 @@ export class LiveClient {
         onCredentialLost: () => options.onCredentialLost(),
         cursorOf: (id): Cursor | undefined => this.turns.cursorOf(id),
       },
-      { url: `${scheme}//${location.host}/ws` },
+      { url: `${scheme}//${location.host}/ws${place}` },
     );
   }
 

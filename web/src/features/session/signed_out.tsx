@@ -1,5 +1,8 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { CopyButton } from "../../ui/copy_button";
+import { keys } from "../live/cache";
 import { CalmPage } from "./calm_page";
+import { EnterForms } from "./enter_forms";
 
 const command = "librebird sign-in-link";
 
@@ -16,11 +19,21 @@ export function LinkHelp() {
 }
 
 export function SignedOut() {
+  const client = useQueryClient();
   return (
     <CalmPage title="Welcome to Libre Bird">
-      <p>You sign in with a link rather than a password.</p>
-      <LinkHelp />
-      <p className="quiet">Then open the link in this browser. If someone else runs the server, ask them for a link.</p>
+      <EnterForms
+        onEntered={(me) => {
+          // Nothing that another person read in this page is left.
+          client.clear();
+          client.setQueryData(keys.me, me);
+        }}
+      />
+      <details className="quiet">
+        <summary>Sign in with a one-time link</summary>
+        <LinkHelp />
+        <p>Then open the link in this browser. If someone else runs the server, ask them for a link.</p>
+      </details>
     </CalmPage>
   );
 }

@@ -3,11 +3,13 @@ import type { Me } from "../../api/types";
 import { Dialog } from "../../ui/dialog";
 import { errorText, useToast } from "../../ui/toast";
 import { useOutbox } from "../live/context";
+import { AccountSettings } from "./account_settings";
 import { ApiKeys } from "./api_keys";
 import { storedTheme, storeTheme, type Theme } from "./theme";
 import { ToolsList } from "./tools_list";
+import { WorkspaceSettings } from "./workspace_settings";
 
-const sections = ["General", "API keys", "Tools"] as const;
+const sections = ["General", "Account", "Workspace", "API keys", "Tools"] as const;
 type Section = (typeof sections)[number];
 
 interface Props {
@@ -45,6 +47,8 @@ export function SettingsDialog({ me, onClose, onSignOut }: Props) {
       </div>
       <div id="settings-panel" className="settings-panel" role="tabpanel" aria-labelledby={`tab-${sections.indexOf(section)}`}>
         {section === "General" ? <General me={me} onSignOut={onSignOut} /> : null}
+        {section === "Account" ? <AccountSettings onSignedOutEverywhere={() => void onSignOut()} /> : null}
+        {section === "Workspace" ? <WorkspaceSettings me={me} /> : null}
         {section === "API keys" ? <ApiKeys /> : null}
         {section === "Tools" ? <ToolsList me={me} /> : null}
       </div>

@@ -6,7 +6,11 @@
 #include <librebird/base/config.hpp>
 #include <librebird/core/credentials/issue.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
+#include <librebird/core/ports/database_move.hpp>
 #include <librebird/core/ports/hands_service.hpp>
+#include <librebird/core/ports/legacy_import.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include <functional>
 #include <optional>
@@ -23,12 +27,34 @@ struct Operator {
   CredentialStore& credentials;
   AuditStore& audit;
   SecretStore& secrets;
+  WorkspaceStore& workspaces;
+  InvitationStore& invitations;
+  AccountStore& accounts;
+  int password_cost = 12;
 };
 
-Task<int> create_api_key(Operator op, std::string name);
+struct ApiKeyRequest {
+  std::string name;
+  std::vector<std::string> scopes;  // empty: all
+  std::int64_t days = 0;            // 0: never expires
+  std::vector<std::string> cidrs;
+};
+Task<int> create_api_key(Operator op, ApiKeyRequest request, bool json);
 Task<int> list_api_keys(Operator op, bool json);
 Task<int> revoke_api_key(Operator op, std::string id);
 Task<int> print_sign_in_link(Operator op, std::string base_url);
+
+// `who`: an id or an e-mail address. Passwords come from standard input.
+Task<int> list_users(Operator op, bool json);
+Task<int> show_user(Operator op, std::string who, bool json);
+Task<int> create_user(Operator op, std::string email, std::string name, bool with_password, bool json);
+Task<int> set_user_password(Operator op, std::string who);
+Task<int> set_user_email(Operator op, std::string who, std::string email);
+Task<int> set_user_disabled(Operator op, std::string who, bool disabled);
+Task<int> reset_second_factor(Operator op, std::string who);
+Task<int> list_user_sessions(Operator op, std::string who, bool json);
+// `session` empty: all.
+Task<int> end_user_sessions(Operator op, std::string who, std::string session);
 
 // Calls and events of the owner; with a workspace, the rows of its chain as they stand there.
 Task<int> list_audit(Operator op, int limit, bool json, std::string workspace);
@@ -71,6 +97,49 @@ struct SkillCommand {
   bool json = false;
 };
 Task<int> run_skill(Operator op, HandsService& hands, SkillCommand command);
+
+// `librebird workspace …`, `member …`, `invite …`, as it was typed.
+struct WorkspaceCommand {
+  enum class Verb {
+    list,
+    create,
+    show,
+    rename,
+    remove,
+    transfer,
+    list_members,
+    add_member,
+    set_role,
+    remove_member,
+    invite,
+    list_invitations,
+    revoke_invitation
+  };
+  Verb verb = Verb::list;
+  std::string workspace;  // empty: the installation's first
+  std::string name;
+  std::string user;  // id or e-mail address
+  std::string role = "member";
+  std::string email;
+  std::string id;        // of an invitation
+  std::string base_url;  // that links begin with
+  bool json = false;
+};
+Task<int> run_workspace(Operator op, WorkspaceCommand command);
+
+// `librebird import-legacy PATH` (docs/moving-in.md).
+struct LegacyCommand {
+  LegacyImport import;
+  std::string user;       // e-mail address or id; empty: the owner
+  std::string workspace;  // id; empty: the user's own
+  bool make_owner = true;  // a new installation has none yet
+  bool json = false;
+};
+Task<int> import_legacy(Operator op, LegacyImporter& importer, LegacyCommand command);
+
+// `librebird migrate --to ...`: runs the move and tells how it went.
+using MoveDatabase = std::function<Task<Result<MoveReport>>(std::function<void(const MoveProgress&)> progress)>;
+Task<int> move_database(MoveDatabase move, bool json);
 
 // One line a check: what, ok or not, and what to do.
 struct Check {

@@ -16,12 +16,18 @@
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/database_move.hpp>
+#include <librebird/core/ports/legacy_import.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,6 +43,7 @@ struct StorageOptions {
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
   std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
+  bool rehearse = false;               // work on a private copy of the file, which disappears in the end
   bool forget_lost_key = false;        // the key the database is sealed under is gone: give up what it sealed
 };
 
@@ -65,6 +72,23 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] WorkspaceStore& workspaces();
+  [[nodiscard]] InvitationStore& invitations();
+  [[nodiscard]] AccountStore& accounts();
+  [[nodiscard]] TaskStore& tasks();
+  [[nodiscard]] JournalStore& journal();
+  [[nodiscard]] SnapshotStore& snapshots();
+  [[nodiscard]] DayMemoryStore& day_memories();
+  [[nodiscard]] SettingStore& settings();
+  [[nodiscard]] LegacyIdStore& legacy_ids();
+  [[nodiscard]] LegacyImporter& legacy();
+
+  // Saves the database as it is now to a new file that is this user's only, while others use it. already_exists;
+  // failed_precondition: it is on a server.
+  Status backup(const std::string& file);
+  // Copies everything to another database, which was opened without keys and holds nothing, or what an earlier attempt
+  // left; then compares both. Nobody else uses either. failed_precondition: it holds another installation.
+  Task<Result<MoveReport>> copy_to(Storage& target, std::function<void(const MoveProgress&)> progress);
 
   // Looks through the whole file, or at the server's settings and rules; for `doctor`. data_loss: damaged.
   Status check();
@@ -73,6 +97,7 @@ class Storage {
 
  private:
   struct Parts;
+  Task<Status> index_messages(std::function<void(const MoveProgress&)> progress);
   explicit Storage(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

@@ -12,7 +12,11 @@
 
 #include <librebird/base/config.hpp>
 #include <librebird/base/random.hpp>
+#include <librebird/core/ports/account_store.hpp>
+#include <librebird/core/ports/mailer.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
+#include <librebird/gateway/accounts.hpp>
 #include <librebird/gateway/authenticator.hpp>
 #include <librebird/gateway/intake.hpp>
 
@@ -35,6 +39,11 @@ struct GatewayServices {
   ConversationStore& conversations;
   MessageStore& messages;
   TurnStore& turns;
+  WorkspaceStore& workspaces;
+  InvitationStore& invitations;
+  AccountStore& accounts;
+  AuditStore& audit;
+  Mailer& mailer;
 };
 
 struct GatewayOptions {
@@ -43,11 +52,14 @@ struct GatewayOptions {
   AuthOptions auth;
   IntakeOptions intake;
   RunnerOptions runner;
+  AccountOptions accounts;
+  int password_cost = PasswordHasher::kUsualCost;
 };
 
 // What the gateway's settings are called in the configuration file.
 [[nodiscard]] std::vector<ConfigKey> gateway_config_keys();
-[[nodiscard]] GatewayOptions gateway_options(const Config& config);
+// invalid_argument names the setting and the fix.
+[[nodiscard]] Result<GatewayOptions> gateway_options(const Config& config);
 
 class Gateway {
  public:

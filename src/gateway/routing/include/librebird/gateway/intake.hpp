@@ -24,6 +24,8 @@ class Intake {
   // unavailable (the gateway's backlog, a full disk), failed_precondition.
   Task<Result<Accepted>> submit(Principal principal, AcceptMessage message);
   Task<Result<Turn>> cancel(Principal principal, std::string turn_id);
+  // Tells that a turn which waited was cancelled.
+  void tell_cancelled(const Turn& turn);
   Task<Status> remove_conversation(Principal principal, std::string conversation_id);
   [[nodiscard]] const IntakeOptions& options() const { return options_; }
 

@@ -38,6 +38,10 @@ class TurnRunner {
   void wake(const std::string& conversation_id, const std::string& user_id);
   // Stops the turn if it runs here.
   void cancel(const std::string& turn_id);
+  // Those of one person in a workspace; an empty user: of everybody there.
+  void cancel_of(const std::string& workspace_id, const std::string& user_id);
+  // Whose turns run now.
+  [[nodiscard]] std::vector<Principal> people() const;
   // Turns accepted and not yet begun.
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
   Task<void> stop(Millis drain);

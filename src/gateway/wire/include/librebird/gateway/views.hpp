@@ -6,6 +6,7 @@
 #include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/model/identity.hpp>
+#include <librebird/core/model/workspace.hpp>
 
 namespace librebird::gateway {
 
@@ -14,6 +15,11 @@ void write(JsonWriter& json, const Message& message);
 void write(JsonWriter& json, const Turn& turn);
 void write(JsonWriter& json, const ToolSpec& tool);
 void write(JsonWriter& json, const ApiKey& key);
+void write(JsonWriter& json, const WorkspaceMembership& membership);
+void write(JsonWriter& json, const Member& member);
+void write(JsonWriter& json, const Invitation& invitation);
+void write(JsonWriter& json, const Account& account);
+void write(JsonWriter& json, const Session& session, bool current);
 void write(JsonWriter& json, const Approval& approval);
 void write(JsonWriter& json, const Grant& grant);
 void write(JsonWriter& json, const ToolMode& mode);

@@ -4,8 +4,10 @@
 
 #include <librebird/base/result.hpp>
 #include <librebird/core/model/approval.hpp>
+#include <librebird/core/policy/permissions.hpp>
 #include <librebird/gateway/catch_up.hpp>
 
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +40,22 @@ struct ClientFrame {
   std::string id;  // the client's; repeated in the answer
   std::variant<SubscribeFrame, UnsubscribeFrame, SendFrame, CancelFrame, DecideFrame, PingFrame> what;
 };
+
+// What a kind of frame needs, in the order of the variant; checked once, before a frame is handled.
+struct FrameKind {
+  std::string_view type;
+  policy::Permission permission;
+};
+inline constexpr FrameKind kFrameKinds[] = {
+    {"subscribe", policy::Permission::read_conversations},
+    {"unsubscribe", policy::Permission::use_account},
+    {"send", policy::Permission::chat},
+    {"cancel", policy::Permission::chat},
+    {"decide", policy::Permission::answer_approvals},
+    {"ping", policy::Permission::use_account},
+};
+static_assert(std::size(kFrameKinds) == std::variant_size_v<decltype(ClientFrame::what)>);
+[[nodiscard]] inline const FrameKind& kind_of(const ClientFrame& frame) { return kFrameKinds[frame.what.index()]; }
 
 struct FrameError {
   Error error;

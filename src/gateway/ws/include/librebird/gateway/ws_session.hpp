@@ -61,6 +61,10 @@ class SessionRegistry {
   [[nodiscard]] std::size_t size() const { return sessions_.size(); }
   // Ends the sessions that came with this credential.
   void revoke(const std::string& credential_id);
+  // Ends those of one person in a workspace; an empty user: of everybody there. They connect again, if they may.
+  void revoke_member(const std::string& workspace_id, const std::string& user_id);
+  // Ends the sessions of this user but those that came with `keep` (may be empty).
+  void revoke_user(const std::string& user_id, const std::string& keep);
   // One caller per distinct credential, for a check that it is still good.
   [[nodiscard]] std::vector<Caller> callers() const;
 

@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace librebird {
 
@@ -22,8 +23,13 @@ struct IssuedApiKey {
   ApiKey key;
   std::string secret;  // shown once
 };
+// `key` names neither prefix nor hash.
 Task<Result<IssuedApiKey>> issue_api_key(CredentialStore& credentials, Random& random, Principal principal,
-                                         std::string name);
+                                         NewApiKey key);
+// What is asked of an API key, from text: scopes (none: invalid_argument), days until it expires (0: never), ranges of
+// addresses.
+[[nodiscard]] Result<NewApiKey> api_key_request(std::string name, const std::vector<std::string>& scopes,
+                                                std::int64_t days, std::vector<std::string> cidrs, UnixMillis now);
 
 // The link a person opens: the token stands in the fragment, which browsers do not send to servers or logs.
 [[nodiscard]] std::string sign_in_link(std::string_view base_url, std::string_view token);

@@ -13,9 +13,30 @@
 
 namespace librebird {
 
+// What somebody who does not own a conversation may do with it: see it; or also send, regenerate and stop.
+enum class Access { none, read, write };
+
+[[nodiscard]] std::string_view to_string(Access access);
+[[nodiscard]] std::optional<Access> access_from_string(std::string_view name);
+
+// With whom its owner shares a conversation, beside that: every member of the workspace, and single ones.
+struct Sharing {
+  struct Person {
+    std::string user_id;
+    Access access = Access::read;
+
+    friend bool operator==(const Person&, const Person&) = default;
+  };
+  Access workspace = Access::none;
+  std::vector<Person> people;
+
+  [[nodiscard]] bool is_private() const { return workspace == Access::none && people.empty(); }
+  friend bool operator==(const Sharing&, const Sharing&) = default;
+};
+
 struct Conversation {
   std::string id;
-  std::string user_id;
+  std::string user_id;  // its owner
   std::string workspace_id;
   std::string title;
   bool archived = false;
@@ -23,6 +44,7 @@ struct Conversation {
   UnixMillis updated_at = 0;  // last activity
   std::optional<std::string> active_turn_id;  // queued or running
   std::optional<TurnStatus> active_turn_status;
+  Sharing sharing;
   std::optional<std::string> snippet;  // search results only; matches between U+2068 and U+2069
 };
 
@@ -50,6 +72,7 @@ struct Message {
   std::string id;
   std::string conversation_id;
   std::string turn_id;
+  std::string user_id;  // who wrote it; of an answer: who was answered
   MessageRole role = MessageRole::user;
   std::string content;
   std::vector<MessagePart> parts;  // of an assistant message, in order; empty for a user message

@@ -3,6 +3,8 @@
 // Who acts, and in which workspace. Made only by the gateway's authentication (or by an operator command on the
 // machine itself); everything below receives it and filters by it. A value; no thread rule.
 
+#include <librebird/core/model/scope.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +21,7 @@ struct Principal {
   std::string workspace_id;
   Role role = Role::guest;
   std::string credential_id;  // the session or API key used; for audit and revocation
+  ScopeSet scopes = ScopeSet::all();  // less for an API key
 
   friend bool operator==(const Principal&, const Principal&) = default;
 };

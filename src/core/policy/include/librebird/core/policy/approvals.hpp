@@ -43,10 +43,8 @@ struct ToolDecision {
 [[nodiscard]] std::string refusal(const Approval& approval);       // denied, expired or withdrawn
 [[nodiscard]] std::string nobody_to_ask(std::string_view tool, const ToolUse& use);
 
-// The user whose call it is, and no guest.
+// The user whose call it is, with the permission answer_approvals.
 [[nodiscard]] Decision may_decide(const Principal& principal, const Approval& approval);
-// A workspace's mode: admins and owners. A conversation's: whoever may chat in it.
-[[nodiscard]] Decision may_set_workspace_mode(const Principal& principal);
 
 // Whether "always" may be tied to this program: one that runs whatever it is told (a shell, an interpreter, `env`),
 // or one whose path the tool itself can write, cannot. Empty: yes; else the reason, for a person.

@@ -37,6 +37,9 @@ enum class AuditKind {
   secret,  // set or removed; never the value
   policy,  // mode, quota or rule changed
   chain,   // about the log itself: rows removed by age, key changed
+  account,  // password, second factor, address changed; disabled, enabled
+  session,  // signed in, refused, signed out
+  api_key,  // made, revoked
 };
 
 [[nodiscard]] std::string_view to_string(AuditKind kind);

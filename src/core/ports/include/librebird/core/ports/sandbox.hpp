@@ -72,7 +72,8 @@ struct SandboxRun {
   Millis cpu{0};  // user and system time of the whole tree
 };
 
-// What a program writes, as it writes it, up to the output limit.
+// What a program writes, as it writes it, up to the output limit. Where the containment hands us the program's own
+// pipes, what was on standard error before a piece of standard output is given before it.
 struct SandboxIo {
   std::function<void(std::string_view)> on_output;
   std::function<void(std::string_view)> on_error_output;

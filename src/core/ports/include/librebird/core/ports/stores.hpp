@@ -3,7 +3,9 @@
 // Ports: what is kept. One small store per aggregate; implemented once in src/storage, on every SQL engine.
 //
 // Thread rule: call on the loop; results come back on the loop. Every call that takes a Principal sees only rows of
-// that principal's user and workspace: another's row is not_found, exactly like an absent one.
+// that principal's user and workspace, and of conversations that are shared with that user, while the user is a member:
+// another's row is not_found, exactly like an absent one. permission_denied: it can be seen, but its owner's say is
+// needed, or a share that allows writing.
 // A write has happened durably when the call returns; leases, renewals and notes of use survive the process, and a
 // power cut may only take them back (see storage/sqlite). Errors beside those named: unavailable (busy, disk full:
 // retryable, says so), failed_precondition (read-only or newer database), data_loss (damaged file).
@@ -14,6 +16,7 @@
 #include <librebird/core/model/identity.hpp>
 #include <librebird/core/ports/audit_store.hpp>
 #include <librebird/core/ports/brain_service.hpp>
+#include <librebird/core/ports/credential_store.hpp>
 #include <librebird/core/ports/secret_store.hpp>
 
 #include <optional>
@@ -37,30 +40,12 @@ class IdentityStore {
   virtual Task<Result<Workspace>> get_workspace(Principal principal) = 0;
 };
 
-class CredentialStore {
- public:
-  virtual ~CredentialStore() = default;
-
-  // Sign-in links: a token's hash, good once until `expires_at`.
-  virtual Task<Status> add_sign_in_link(Principal principal, std::string token_hash, UnixMillis expires_at) = 0;
-  // Uses the link up and opens a session in one transaction. unauthenticated: unknown, used or expired.
-  virtual Task<Result<Session>> redeem_sign_in_link(std::string token_hash, std::string session_hash,
-                                                    UnixMillis session_expires_at) = 0;
-  virtual Task<Result<Session>> find_session(std::string session_hash) = 0;  // unauthenticated: unknown or expired
-  virtual Task<Status> delete_session(std::string session_hash) = 0;
-
-  virtual Task<Result<ApiKey>> add_api_key(Principal principal, std::string name, std::string prefix,
-                                           std::string key_hash) = 0;
-  virtual Task<Result<std::vector<ApiKey>>> list_api_keys(Principal principal) = 0;
-  virtual Task<Status> revoke_api_key(Principal principal, std::string id) = 0;
-  // unauthenticated: unknown or revoked. Notes the use (at most once a minute per key).
-  virtual Task<Result<Principal>> find_api_key(std::string key_hash) = 0;
-};
+inline constexpr std::size_t kMostShares = 50;  // single people with whom one conversation is shared
 
 struct ConversationFilter {
   bool archived = false;
-  std::string query;   // words to find in titles and messages; empty: all
-  int limit = 50;      // 1 to 200
+  std::string query;  // words to find in titles and messages; empty: all
+  int limit = 50;  // 1 to 200
   std::string cursor;  // from Page::next
 };
 
@@ -72,6 +57,9 @@ class ConversationStore {
   virtual Task<Result<Page<Conversation>>> list(Principal principal, ConversationFilter filter) = 0;
   virtual Task<Result<Conversation>> update(Principal principal, std::string id, std::optional<std::string> title,
                                             std::optional<bool> archived) = 0;
+  // With whom it is shared; its owner only. invalid_argument: somebody who is no member, the owner, or too many.
+  // Returns it as it is then.
+  virtual Task<Result<Conversation>> share(Principal principal, std::string id, Sharing sharing) = 0;
   // With its messages, turns and journal. failed_precondition is never returned for a running turn: the caller
   // cancels it first; its worker finds the turn gone and stops.
   virtual Task<Status> remove(Principal principal, std::string id) = 0;
@@ -86,7 +74,7 @@ class MessageStore {
   virtual Task<Result<Message>> get(Principal principal, std::string id) = 0;
   // The visible assistant message of a turn; nullopt when it has none.
   virtual Task<Result<std::optional<Message>>> answer_of(Principal principal, std::string turn_id) = 0;
-  // Past messages of this user that match the words best; for the brain's memory.
+  // Past messages by this user, and answers to them, that match the words best; for the brain's memory.
   virtual Task<Result<std::vector<MemoryItem>>> search(Principal principal, std::string text, int limit) = 0;
 };
 
@@ -95,7 +83,7 @@ struct AcceptMessage {
   std::string content;
   std::string client_message_id;  // unique per user; the same again returns the first outcome
   // At most one of the two:
-  std::string edit_message_id;        // replaces this user message and all after it
+  std::string edit_message_id;  // replaces this user message, which its author wrote, and all after it
   std::string regenerate_message_id;  // answers the user message before this assistant message anew
   int queue_limit = 32;  // open turns allowed in this conversation
 };

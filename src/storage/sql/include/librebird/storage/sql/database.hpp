@@ -108,16 +108,7 @@ class Connection {
   // `visit(const Row&)` is called for each row; it returns nothing, or a Status that ends the visit.
   template <class F, class... P>
   Status each(std::string_view sql, F&& visit, const P&... params) {
-    Visitor visitor{&visit, [](void* context, const Row& row) -> Status {
-                      auto& function = *static_cast<std::remove_reference_t<F>*>(context);
-                      if constexpr (std::is_void_v<std::invoke_result_t<F&, const Row&>>) {
-                        function(row);
-                        return Ok{};
-                      } else {
-                        return function(row);
-                      }
-                    }};
-    LB_CHECK(run_with(sql, visitor, params...));
+    LB_CHECK(run_with(sql, visitor_of(visit), params...));
     return Ok{};
   }
   // The first row, mapped by `map(const Row&)` to a T or a Result<T>.
@@ -139,6 +130,15 @@ class Connection {
     };
     LB_CHECK(each(sql, visit, params...));
     return rows;
+  }
+  // As execute() and each(), with parameters that are counted at run time.
+  Result<std::int64_t> execute_with(std::string_view sql, std::span<const Param> params) {
+    return run(sql, params, Visitor{});
+  }
+  template <class F>
+  Status each_with(std::string_view sql, F&& visit, std::span<const Param> params) {
+    LB_CHECK(run(sql, params, visitor_of(visit)));
+    return Ok{};
   }
   // Several statements without parameters, separated by semicolons; for migrations.
   virtual Status run_script(const std::string& sql) = 0;
@@ -169,6 +169,18 @@ class Connection {
       const Param list[] = {to_param(params)...};
       return run(sql, list, visitor);
     }
+  }
+  template <class F>
+  static Visitor visitor_of(F& visit) {
+    return {&visit, [](void* context, const Row& row) -> Status {
+              auto& function = *static_cast<F*>(context);
+              if constexpr (std::is_void_v<std::invoke_result_t<F&, const Row&>>) {
+                function(row);
+                return Ok{};
+              } else {
+                return function(row);
+              }
+            }};
   }
   template <class T, class Put>
   static Status store(T value, Put&& put) {
@@ -274,8 +286,7 @@ class Database {
   };
 
   template <class F>
-  Task<std::invoke_result_t<F&, Connection&>> submit_and_wait(Actor actor, F& work, Kind kind,
-                                                                   Durability durability) {
+  Task<std::invoke_result_t<F&, Connection&>> submit_and_wait(Actor actor, F& work, Kind kind, Durability durability) {
     using R = std::invoke_result_t<F&, Connection&>;
     JobOf<F> job(work);
     job.actor = actor;

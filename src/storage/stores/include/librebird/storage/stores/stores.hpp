@@ -5,9 +5,12 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/credentials/key_ring.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/storage/sql/database.hpp>
 
 #include <functional>
@@ -27,6 +30,15 @@ struct Stores {
   std::unique_ptr<SkillStore> skills;
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
+  std::unique_ptr<WorkspaceStore> workspaces;
+  std::unique_ptr<InvitationStore> invitations;
+  std::unique_ptr<AccountStore> accounts;
+  std::unique_ptr<TaskStore> tasks;
+  std::unique_ptr<JournalStore> journal;
+  std::unique_ptr<SnapshotStore> snapshots;
+  std::unique_ptr<DayMemoryStore> day_memories;
+  std::unique_ptr<SettingStore> settings;
+  std::unique_ptr<LegacyIdStore> legacy_ids;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit
@@ -36,6 +48,10 @@ Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& i
 Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys);
 // Fills the search index; true while there is more to do.
 Result<bool> sqlite_idle_work(Connection& connection);
+// What a migration needs of the search index; inside its transaction.
+Status after_sqlite_migration(Connection& connection, int version);
+// Makes some messages behind number `after` searchable that came without (0: all); the last one looked at, 0: none.
+Result<std::int64_t> postgres_index_some(Connection& connection, std::int64_t after);
 
 // What a migration needs beside its SQL; inside its transaction.
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids);

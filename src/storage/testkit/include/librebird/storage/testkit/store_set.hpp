@@ -5,9 +5,12 @@
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
+#include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/workspace_stores.hpp>
 
 #include <gtest/gtest.h>
 
@@ -36,6 +39,15 @@ class StoreSet {
   virtual SkillStore& skills() = 0;
   virtual ApprovalStore& approvals() = 0;
   virtual QuotaStore& quotas() = 0;
+  virtual WorkspaceStore& workspaces() = 0;
+  virtual InvitationStore& invitations() = 0;
+  virtual AccountStore& accounts() = 0;
+  virtual TaskStore& tasks() = 0;
+  virtual JournalStore& journal() = 0;
+  virtual SnapshotStore& snapshots() = 0;
+  virtual DayMemoryStore& day_memories() = 0;
+  virtual SettingStore& settings() = 0;
+  virtual LegacyIdStore& legacy_ids() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };

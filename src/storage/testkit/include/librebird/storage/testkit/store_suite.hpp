@@ -4,6 +4,7 @@
 //
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
 //   INSTANTIATE_TEST_SUITE_P(Sqlite, AuditSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
+//   INSTANTIATE_TEST_SUITE_P(Sqlite, AccountSuite, testing::Values(StoreFactory{"sqlite", make_sqlite}));
 //
 // Every test begins with an empty database. The clock is manual and shared with the stores.
 
@@ -97,9 +98,13 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 
 }  // namespace librebird::testkit
 
+#include <librebird/storage/testkit/account_suite.hpp>
 #include <librebird/storage/testkit/approval_suite.hpp>
 #include <librebird/storage/testkit/audit_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
 #include <librebird/storage/testkit/identity_suite.hpp>
+#include <librebird/storage/testkit/personal_suite.hpp>
+#include <librebird/storage/testkit/sharing_suite.hpp>
 #include <librebird/storage/testkit/skill_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>
+#include <librebird/storage/testkit/workspace_suite.hpp>

@@ -1,0 +1,169 @@
+// Signing up, and what goes by e-mail.
+#include <librebird/gateway/accounts.hpp>
+
+#include <librebird/base/log.hpp>
+#include <librebird/core/credentials/email.hpp>
+
+#include <fmt/format.h>
+
+namespace librebird::gateway {
+namespace {
+
+constexpr Millis kLinkLifetime{15 * 60 * 1000};
+// Messages to one address, and at the wish of one visitor, before it is enough for a while.
+constexpr int kMessages = 3;
+constexpr int kMessagesOfVisitor = 20;
+constexpr Millis kPause{15 * 60 * 1000};
+
+struct Letter {
+  std::string_view subject;
+  std::string_view page;
+  std::string_view what;
+};
+
+Letter letter_of(TokenPurpose purpose) {
+  switch (purpose) {
+    case TokenPurpose::sign_in: return {"Sign in to {}", "sign-in", "sign in"};
+    case TokenPurpose::reset_password: return {"A new password for {}", "reset-password", "choose a new password"};
+    default: return {"Your e-mail address at {}", "verify-email", "confirm that this address is yours"};
+  }
+}
+
+MailMessage message_of(TokenPurpose purpose, const AccountOptions& options, std::string to, std::string_view token) {
+  const Letter letter = letter_of(purpose);
+  // In the fragment, which browsers send to no server and no log keeps.
+  const std::string link = fmt::format("{}/{}#token={}", options.public_url, letter.page, token);
+  MailMessage message;
+  message.to = std::move(to);
+  message.subject = fmt::format(fmt::runtime(letter.subject), options.site);
+  message.text = fmt::format(
+      "Open this link to {}:\n\n{}\n\nIt is good once, for 15 minutes. If you did not ask for it, do nothing: without "
+      "the link nothing happens.\n",
+      letter.what, link);
+  return message;
+}
+
+}  // namespace
+
+Task<Status> Accounts::join(const SignInAccount& who, std::string invitation) {
+  if (invitation.empty()) co_return Ok{};
+  Status joined = make_error(Code::not_found, "This invitation is unknown, used or expired: ask for a new one.");
+  if (options_.accept_invitation) {
+    joined = co_await options_.accept_invitation(sha256_hex(invitation), who.account.user.id);
+  }
+  // Without it there is no account: as if it had not been tried.
+  if (!joined) (void)co_await store_.remove(who.account.user.id);
+  co_return joined;
+}
+
+Task<Result<bool>> Accounts::sign_up(std::string address, std::string email, std::string password,
+                                     std::string display_name, std::string invitation) {
+  if (options_.registration == Registration::closed) {
+    co_return make_error(Code::permission_denied, "This server takes no new accounts: its operator makes them.");
+  }
+  if (options_.registration == Registration::invitation && invitation.empty()) {
+    co_return make_error(Code::permission_denied, "This server takes new accounts by invitation only: ask for one.");
+  }
+  LB_CO_TRY(normal, normal_email(email));
+  const std::vector<std::string> personal{normal, display_name, options_.site};
+  LB_CO_TRY(checked, check_new_password(password, personal));
+  // Nothing to guess here, but much work: counted by visitor alone.
+  std::vector<AttemptLimit> counted{{.subject = "sign-up:" + sha256_hex(address).substr(0, 32),
+                                     .free = kMessagesOfVisitor,
+                                     .first = kPause,
+                                     .most = kPause}};
+  LB_CO_CHECK(co_await store_.begin_attempt(std::move(counted)));
+  NewAccount fresh;
+  fresh.email = normal;
+  fresh.display_name = std::move(display_name);
+  fresh.own_workspace = invitation.empty();
+  LB_CO_TRY(hash, co_await hasher_.hash(std::move(checked)));
+  fresh.password_hash = std::move(hash);
+  const bool by_mail = invitation.empty() && sends_mail();
+  auto made = co_await store_.create(std::move(fresh));
+  if (!made) {
+    if (made.error().code != Code::already_exists || !by_mail) co_return made.error();
+    background_.spawn(mail_about_account(normal), "mail");
+    co_return false;
+  }
+  LB_CO_CHECK(co_await join(*made, std::move(invitation)));
+  if (!by_mail) co_return true;
+  background_.spawn(mail(normal, TokenPurpose::verify_email), "mail");
+  co_return false;
+}
+
+Task<Status> Accounts::mail_link(std::string address, std::string email, TokenPurpose purpose) {
+  if (!sends_mail()) {
+    co_return make_error(Code::failed_precondition,
+                         "This server sends no e-mail: its operator configures a mail server and server.public_url.");
+  }
+  LB_CO_TRY(normal, normal_email(email));
+  std::vector<AttemptLimit> counted{
+      {.subject = "mail:" + sha256_hex(normal).substr(0, 32), .free = kMessages, .first = kPause, .most = kPause}};
+  if (!address.empty()) {
+    counted.push_back({.subject = "mail-by:" + sha256_hex(address).substr(0, 32),
+                       .free = kMessagesOfVisitor,
+                       .first = kPause,
+                       .most = kPause});
+  }
+  LB_CO_CHECK(co_await store_.begin_attempt(std::move(counted)));
+  background_.spawn(mail(std::move(normal), purpose), "mail");
+  co_return Ok{};
+}
+
+Task<void> Accounts::mail(std::string email, TokenPurpose purpose) {
+  const auto found = co_await store_.find_by_email(email);
+  if (!found || !*found || (*found)->account.disabled_at) co_return;
+  const std::string secret = random_token(random_);
+  NewAccountToken token;
+  token.purpose = purpose;
+  token.user_id = (*found)->account.user.id;
+  token.email = email;
+  token.hash = sha256_hex(secret);
+  token.expires_at = clock_.unix_now() + kLinkLifetime.count();
+  Status done = co_await store_.add_token(std::move(token));
+  if (done) done = co_await mailer_.send(message_of(purpose, options_, std::move(email), secret));
+  if (!done) log::warn("an e-mail could not be sent", {{"error", done.error().message}});
+}
+
+Task<void> Accounts::mail_about_account(std::string email) {
+  MailMessage message;
+  message.to = std::move(email);
+  message.subject = fmt::format("You have an account at {}", options_.site);
+  message.text = fmt::format(
+      "Somebody, perhaps you, wanted to make an account with this address at {}. You have one already: sign in, or ask "
+      "there for a new password if you forgot yours. If it was not you, do nothing.\n",
+      options_.public_url);
+  if (const Status done = co_await mailer_.send(std::move(message)); !done) {
+    log::warn("an e-mail could not be sent", {{"error", done.error().message}});
+  }
+}
+
+Task<Status> Accounts::mail_verification(Principal principal) {
+  LB_CO_TRY(who, co_await store_.get(principal.user_id));
+  if (!who.account.user.email) {
+    co_return make_error(Code::failed_precondition, "This account has no e-mail address: set one first.");
+  }
+  if (who.account.email_verified_at) co_return Ok{};
+  co_return co_await mail_link("", *who.account.user.email, TokenPurpose::verify_email);
+}
+
+Task<Status> Accounts::verify_email(std::string token) {
+  LB_CO_CHECK(co_await store_.use_token(TokenPurpose::verify_email, sha256_hex(token)));
+  co_return Ok{};
+}
+
+Task<Status> Accounts::reset_password(std::string token, std::string password) {
+  const std::string hash = sha256_hex(token);
+  // The password is looked at first: the link is not used up by one that is refused.
+  LB_CO_TRY(who, co_await store_.find_token(TokenPurpose::reset_password, hash));
+  const std::vector<std::string> personal{who.account.user.email.value_or(""), who.account.user.display_name,
+                                          options_.site};
+  LB_CO_TRY(normal, check_new_password(password, personal));
+  LB_CO_TRY(made, co_await hasher_.hash(std::move(normal)));
+  LB_CO_TRY(proved, co_await store_.use_token(TokenPurpose::reset_password, hash));
+  LB_CO_CHECK(co_await store_.set_password(proved.principal, std::move(made), ""));
+  co_return Ok{};
+}
+
+}  // namespace librebird::gateway
