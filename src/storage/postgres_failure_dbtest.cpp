@@ -176,6 +176,7 @@ TEST_F(PostgresFailure, OneMessageOfSeveralProcessesIsKeptOnce) {
 // ---- A server that is killed, again and again, while many write ----
 
 struct Said {
+  std::atomic<std::size_t> count{0};
   std::vector<std::string> acknowledged;  // turns
   int unknown = 0;                        // commits that nobody knew the end of
 };
@@ -193,6 +194,7 @@ Task<void> talk(Storage& storage, Principal owner, std::string name, const std::
       auto accepted = co_await storage.turns().accept(owner, message);
       if (accepted) {
         said.acknowledged.push_back(accepted->turn.id);
+        ++said.count;
         break;
       }
       EXPECT_EQ(accepted.error().code, Code::unavailable) << accepted.error().message;
@@ -211,7 +213,10 @@ TEST_F(PostgresFailure, AKilledServerLosesNothingAcknowledged) {
   std::thread killer([&] {
     std::mt19937 random(std::random_device{}());
     for (int round = 0; round < 8; ++round) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(100 + random() % 200));  // the moment is random
+      // The moment is random: after some acknowledgements, and a little later still.
+      const std::size_t enough_said = said.count + 1 + random() % 100;
+      while (said.count < enough_said) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % 5000));
       honest.kill();
       honest.start();
     }
