@@ -2,6 +2,8 @@
 
 #include "postgres_error.hpp"
 
+#include <librebird/base/utf8.hpp>
+
 #include <poll.h>
 
 #include <fmt/format.h>
@@ -56,8 +58,13 @@ std::int64_t changed_rows(PGresult* result) {
   return number;
 }
 
-// The server takes no zero byte; what is kept has none (clean_text()), so such a text is found nowhere.
+// The server takes neither zero bytes nor broken UTF-8. What is kept has none (clean_text()), so such a text is looked
+// for in its mended form, and found nowhere.
 void append_text(std::string& out, std::string_view text) {
+  if (!is_utf8(text)) {
+    append_text(out, to_valid_utf8(text));
+    return;
+  }
   for (std::size_t zero = 0; (zero = text.find('\0')) != std::string_view::npos; text.remove_prefix(zero + 1)) {
     out += text.substr(0, zero);
     out += "\xEF\xBF\xBD";
@@ -109,7 +116,7 @@ std::int64_t PostgresConnection::lock_of(Actor actor) {
 }
 
 Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::string& url, Millis lock_timeout,
-                                                                     Millis statement_timeout) {
+                                                                     Millis statement_timeout, std::string_view role) {
   LB_TRY(info, parse(url));
   LB_TRY(name, display_name(url));
   std::vector<const char*> keys;
@@ -157,6 +164,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::
       "SET timezone = 'UTC'; SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN "
       "'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
       lock_timeout.count(), statement_timeout.count(), (statement_timeout + kGrace).count())));
+  if (!role.empty()) LB_CHECK(connection->run_script(fmt::format("SET ROLE {}", role)));
   if (PQsetnonblocking(handle, 1) != 0 || PQenterPipelineMode(handle) != 1) {
     return unreachable(PQerrorMessage(handle), connection->name_);
   }

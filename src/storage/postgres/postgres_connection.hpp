@@ -25,9 +25,10 @@ Result<std::string> display_name(const std::string& url);
 
 class PostgresConnection final : public Connection {
  public:
-  // `statement_timeout`: of the server; the connection is given up a little later.
+  // `statement_timeout`: of the server; the connection is given up a little later. `role`: of what runs outside of a
+  // transaction; empty: the login's.
   static Result<std::unique_ptr<PostgresConnection>> open(const std::string& url, Millis lock_timeout,
-                                                          Millis statement_timeout);
+                                                          Millis statement_timeout, std::string_view role = {});
   ~PostgresConnection() override;
   PostgresConnection(const PostgresConnection&) = delete;
   PostgresConnection& operator=(const PostgresConnection&) = delete;

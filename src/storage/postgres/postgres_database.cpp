@@ -57,6 +57,7 @@ class PostgresDatabase::Impl {
       closing_ = true;
     }
     wanted_.notify_all();
+    closed_.notify_all();
     for (std::thread& worker : workers_) worker.join();
   }
 
@@ -187,7 +188,7 @@ class PostgresDatabase::Impl {
         const auto now = steady_clock::now();
         if (away_ && now - item.since > options_.patience && now < away_until_) return *away_;
       }
-      auto opened = PostgresConnection::open(options_.url, options_.patience, options_.statement_timeout);
+      auto opened = PostgresConnection::open(options_.url, options_.patience, options_.statement_timeout, kAppRole);
       std::unique_lock lock(mutex_);
       if (opened) {
         away_.reset();
@@ -198,7 +199,7 @@ class PostgresDatabase::Impl {
       away_ = opened.error();
       away_until_ = steady_clock::now() + kLongestDelay;
       if (!opened.error().retryable || steady_clock::now() - item.since > options_.patience || closing_) return *away_;
-      wanted_.wait_for(lock, delay, [this] { return closing_; });
+      closed_.wait_for(lock, delay, [this] { return closing_; });
     }
   }
 
@@ -320,7 +321,8 @@ class PostgresDatabase::Impl {
   Instruments instruments_;
 
   std::mutex mutex_;
-  std::condition_variable wanted_;
+  std::condition_variable wanted_;  // of idle threads only: each notification must reach one of them
+  std::condition_variable closed_;
   std::deque<Ready> ready_;
   std::unordered_map<std::int64_t, Lane> lanes_;
   std::size_t waiting_ = 0;

@@ -1,8 +1,7 @@
 #pragma once
 
 // A PostgreSQL server of the test's own, with Debian's programs: in a temporary folder, on a Unix socket, as an
-// unprivileged user when the test is root. Started once for a test program, and with the honest settings of a real
-// one: what it acknowledges is on the disk.
+// unprivileged user when the test is root.
 //
 //   PostgresServer& server = PostgresServer::of_this_program();
 //   const std::string url = server.fresh_database();
@@ -18,7 +17,9 @@ namespace librebird::testkit {
 class PostgresServer {
  public:
   // Throws std::runtime_error with what is missing.
+  // Started once, and quick: it does not wait for the disk. Not for tests of what a crash leaves.
   static PostgresServer& of_this_program();
+  // With the honest settings of a real one, and these beside them.
   explicit PostgresServer(std::vector<std::string> settings = {});
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
