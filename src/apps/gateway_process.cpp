@@ -75,11 +75,11 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   options.connect_hint = brain::how_to_connect();
   // One gateway a data folder (it is locked), so what a predecessor of this name leased is ours.
   options.runner.owner = "gateway";
-  gateway::Gateway gateway({platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands,
-                            storage.identities(), storage.credentials(), storage.conversations(), storage.messages(),
-                            storage.turns(), storage.accounts(), storage.audit(), (*mailer)->mailer(),
-                            storage.identity_links(), external},
-                           options);
+  gateway::Gateway gateway(
+      {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
+       storage.credentials(), storage.conversations(), storage.messages(), storage.turns(), storage.accounts(),
+       storage.audit(), (*mailer)->mailer(), storage.identity_links(), external},
+      options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");
   if (wanted < 0 || wanted > 65'535) {
