@@ -93,12 +93,11 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   const auto name = gateway_name(platform);
   if (!name) co_return cli::fail(name.error());
   options.runner.owner = *name;
-  gateway::Gateway gateway(
-      {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
-       storage.credentials(), storage.conversations(), storage.messages(), storage.turns(), storage.workspaces(),
-       storage.invitations(), storage.accounts(), storage.audit(), (*mailer)->mailer(),
-       storage.identity_links(), external},
-      options);
+  gateway::Gateway gateway({platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands,
+                            storage.identities(), storage.credentials(), storage.conversations(), storage.messages(),
+                            storage.turns(), storage.workspaces(), storage.invitations(), storage.accounts(),
+                            storage.audit(), (*mailer)->mailer(), storage.identity_links(), external},
+                           options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");
   if (wanted < 0 || wanted > 65'535) {

@@ -4,8 +4,8 @@
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
 #include <librebird/gateway/gateway.hpp>
-#include <librebird/hands/hands.hpp>
 #include <librebird/gateway/oidc/external_sign_in.hpp>
+#include <librebird/hands/hands.hpp>
 #include <librebird/net/http_client.hpp>
 #include <librebird/net/smtp/smtp_mailer.hpp>
 #include <librebird/rpc/rpc_options.hpp>

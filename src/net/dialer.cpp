@@ -13,7 +13,10 @@ using std::chrono::steady_clock;
 // What connections share and keep alive.
 struct Parts {
   Parts(Executor loop, Pool& pool, std::string trusted)
-      : executor(loop), deadlines(std::make_shared<Deadlines>(loop)), resolver(loop, pool), ca_file(std::move(trusted)) {}
+      : executor(loop),
+        deadlines(std::make_shared<Deadlines>(loop)),
+        resolver(loop, pool),
+        ca_file(std::move(trusted)) {}
   Executor executor;
   std::shared_ptr<Deadlines> deadlines;
   Resolver resolver;
@@ -80,8 +83,8 @@ class TcpDialer final : public Dialer {
     for (std::size_t i = 0; i < found->size(); ++i) {
       const auto left = std::chrono::ceil<Millis>(end - steady_clock::now());
       auto connection = std::make_unique<Dialed>(parts, host);
-      const Status connected = co_await connection->connect({(*found)[i], port}, stop,
-                                                            left / static_cast<Millis::rep>(found->size() - i));
+      const Status connected =
+          co_await connection->connect({(*found)[i], port}, stop, left / static_cast<Millis::rep>(found->size() - i));
       if (connected) co_return connection;
       last = connected.error();
       if (last.code == Code::cancelled) break;

@@ -103,11 +103,10 @@ Task<Answer> Api::finish_external(Call& call) {
   if (const Status open = co_await services_.accounts.begin_attempt(counted); !open) {
     response = failed(open.error(), call.parameters[0], reason(open.error()));
   } else {
-    auto done = co_await services_.external.finish(
-        call.parameters[0],
-        {parameter(request, "code"), parameter(request, "state"), parameter(request, "error"),
-         parameter(request, "iss")},
-        request.cookie(kCookie).value_or(""), call.exchange.stop());
+    auto done = co_await services_.external.finish(call.parameters[0],
+                                                   {parameter(request, "code"), parameter(request, "state"),
+                                                    parameter(request, "error"), parameter(request, "iss")},
+                                                   request.cookie(kCookie).value_or(""), call.exchange.stop());
     if (!done) {
       response = failed(done.error(), call.parameters[0], reason(done.error()));
     } else {

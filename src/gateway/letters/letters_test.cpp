@@ -15,9 +15,10 @@ TEST(Letters, SayTheSameAsTextAndAsHtml) {
   const MailMessage mail = write_letter(Letter::sign_in, "ada@example.com", kWords);
   EXPECT_EQ(mail.to, "ada@example.com");
   EXPECT_EQ(mail.subject, "Sign in to Our Bird");
-  EXPECT_EQ(mail.text,
-            "Open this link to sign in to Our Bird:\n\nhttps://bird.example/sign-in#token=abc\n\nIt is good once, for 15 "
-            "minutes. If you did not ask for it, do nothing: without the link nothing happens.\n");
+  EXPECT_EQ(
+      mail.text,
+      "Open this link to sign in to Our Bird:\n\nhttps://bird.example/sign-in#token=abc\n\nIt is good once, for 15 "
+      "minutes. If you did not ask for it, do nothing: without the link nothing happens.\n");
   EXPECT_THAT(mail.html, HasSubstr("<p>Open this link to sign in to Our Bird:</p>"));
   EXPECT_THAT(mail.html, HasSubstr("<a href=\"https://bird.example/sign-in#token=abc\""));
 }

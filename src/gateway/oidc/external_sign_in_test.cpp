@@ -335,11 +335,13 @@ TEST_F(SignIn, KnowsIssuersOfManyTenants) {
     const std::string body = R"({"ver":"2.0","iss":"https://login.example/)" + tenant +
                              R"(/v2.0","sub":"AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ","aud":"client","exp":)" +
                              std::to_string(now + 3600) + R"(,"iat":)" + std::to_string(now) + R"(,"nbf":)" +
-                             std::to_string(now) + R"(,"name":"Ada","preferred_username":"ada@contoso.example","oid":"x",
-                             "email":"admin@bird.example","tid":")" + tenant + R"(","nonce":")" + nonce + R"(","aio":"Df2U")" +
-                             more + "}";
-    return std::pair(200, R"({"token_type":"Bearer","scope":"openid","expires_in":3599,"access_token":"EwB","id_token":")" +
-                              key.sign(body) + "\"}");
+                             std::to_string(now) +
+                             R"(,"name":"Ada","preferred_username":"ada@contoso.example","oid":"x",
+                             "email":"admin@bird.example","tid":")" +
+                             tenant + R"(","nonce":")" + nonce + R"(","aio":"Df2U")" + more + "}";
+    return std::pair(200,
+                     R"({"token_type":"Bearer","scope":"openid","expires_in":3599,"access_token":"EwB","id_token":")" +
+                         key.sign(body) + "\"}");
   };
   SignInProvider many = provider("many");
   many.issuer = base + "common/v2.0";
@@ -351,7 +353,8 @@ TEST_F(SignIn, KnowsIssuersOfManyTenants) {
     run(loop_, started(external, {"many", "/", kRedirect, ""}, begun));
     nonce = parameter((*begun)->location, "nonce");
     std::optional<Result<Finished>> done;
-    run(loop_, finished(external, "many", {"code", parameter((*begun)->location, "state"), "", ""}, (*begun)->cookie, done));
+    run(loop_,
+        finished(external, "many", {"code", parameter((*begun)->location, "state"), "", ""}, (*begun)->cookie, done));
     return *done;
   };
   // Whoever owns a tenant can write any address into it: it counts for nothing.

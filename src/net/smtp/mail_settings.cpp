@@ -8,9 +8,9 @@ namespace librebird::net::smtp {
 namespace {
 
 Error wrong(const std::string& what) {
-  return make_error(Code::invalid_argument,
-                    "mail.url (SMTP_URL) " + what + ". It reads smtp://user:password@mail.example.org:587, or smtps:// "
-                                                    "for TLS from the start; @ in the user is written %40.");
+  return make_error(Code::invalid_argument, "mail.url (SMTP_URL) " + what +
+                                                ". It reads smtp://user:password@mail.example.org:587, or smtps:// "
+                                                "for TLS from the start; @ in the user is written %40.");
 }
 
 Status read_scheme(std::string_view scheme, MailSettings& out) {

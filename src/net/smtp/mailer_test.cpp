@@ -130,12 +130,13 @@ TEST_F(Smtp, TellsWhatPassesFromWhatDoesNot) {
     const char* answer;
     Code code;
   };
-  for (const Case& c : {Case{0, "421 busy\r\n", Code::unavailable}, Case{0, "554 go away\r\n", Code::permission_denied},
-                        Case{2, "550 not you\r\n", Code::permission_denied}, Case{3, "450 greylisted\r\n", Code::unavailable},
-                        Case{3, "550 unknown\r\n", Code::permission_denied}, Case{4, "451 later\r\n", Code::unavailable},
-                        Case{5, "554 spam\r\n", Code::permission_denied}, Case{5, "452 full\r\n", Code::unavailable},
-                        Case{1, "what?\r\n", Code::unavailable}, Case{5, "", Code::unavailable},
-                        Case{4, "", Code::unavailable}, Case{0, "", Code::unavailable}}) {
+  for (const Case& c :
+       {Case{0, "421 busy\r\n", Code::unavailable}, Case{0, "554 go away\r\n", Code::permission_denied},
+        Case{2, "550 not you\r\n", Code::permission_denied}, Case{3, "450 greylisted\r\n", Code::unavailable},
+        Case{3, "550 unknown\r\n", Code::permission_denied}, Case{4, "451 later\r\n", Code::unavailable},
+        Case{5, "554 spam\r\n", Code::permission_denied}, Case{5, "452 full\r\n", Code::unavailable},
+        Case{1, "what?\r\n", Code::unavailable}, Case{5, "", Code::unavailable}, Case{4, "", Code::unavailable},
+        Case{0, "", Code::unavailable}}) {
     auto answers = all_well();
     answers.resize(c.step + 1);
     answers[c.step] = c.answer;

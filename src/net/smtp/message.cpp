@@ -42,8 +42,9 @@ Status check_address(std::string_view address) {
   const std::size_t at = address.rfind('@');
   const bool shaped = at != std::string_view::npos && at > 0 && at <= 64 && at + 1 < address.size() &&
                       address.size() <= kLongestAddress && address.find('@') == at && is_utf8(address);
-  const bool safe = std::ranges::none_of(
-      address, [](char c) { return is_control(c) || std::string_view(" <>()[],;:\\\"").find(c) != std::string_view::npos; });
+  const bool safe = std::ranges::none_of(address, [](char c) {
+    return is_control(c) || std::string_view(" <>()[],;:\\\"").find(c) != std::string_view::npos;
+  });
   if (shaped && safe) return Ok{};
   return {Code::invalid_argument, "This is no e-mail address that mail can be sent to."};
 }
@@ -127,9 +128,8 @@ Result<std::string> format_message(const MailMessage& message, const Envelope& e
     return {Code::too_large, "An e-mail has at most 1 MiB of text."};
   }
   std::string out;
-  out += envelope.from_name.empty()
-             ? fmt::format("From: <{}>\r\n", envelope.from)
-             : fmt::format("From: {}\r\n <{}>\r\n", phrase(envelope.from_name), envelope.from);
+  out += envelope.from_name.empty() ? fmt::format("From: <{}>\r\n", envelope.from)
+                                    : fmt::format("From: {}\r\n <{}>\r\n", phrase(envelope.from_name), envelope.from);
   out += fmt::format("To: <{}>\r\n", message.to);
   out += fmt::format("Subject: {}\r\n", is_ascii(message.subject) && message.subject.size() <= 65 &&
                                                 message.subject.find("=?") == std::string::npos

@@ -2,8 +2,8 @@
 
 // A message as bytes on the wire (RFC 5322, 2045-2047). Pure, any thread. Private.
 
-#include <librebird/base/result.hpp>
 #include <librebird/base/clock.hpp>
+#include <librebird/base/result.hpp>
 #include <librebird/core/ports/mailer.hpp>
 
 #include <string>

@@ -40,7 +40,8 @@ TEST(Message, IsBothKindsOfTextWhenThereIsHtml) {
 TEST(Message, StaysSevenBitInShortLinesWhateverTheText) {
   std::string text;
   for (int i = 0; i < 500; ++i) text += "Zażółć gęślą jaźń 🐦 = \t \x01";
-  const auto made = format_message({"ada@example.com", "Grüße aus Łódź 🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦", text, ""}, kEnvelope);
+  const auto made =
+      format_message({"ada@example.com", "Grüße aus Łódź 🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦🐦", text, ""}, kEnvelope);
   ASSERT_TRUE(made);
   EXPECT_TRUE(is_ascii(*made));
   std::istringstream lines(*made);

@@ -8,8 +8,9 @@ constexpr std::size_t kMostLines = 128;
 constexpr std::size_t kLongestWords = 300;
 
 Error garbage() {
-  return make_error(Code::unavailable, "The mail server's answer is not SMTP: check the host, the port and smtp:// or "
-                                       "smtps:// in mail.url.");
+  return make_error(Code::unavailable,
+                    "The mail server's answer is not SMTP: check the host, the port and smtp:// or "
+                    "smtps:// in mail.url.");
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -39,9 +40,8 @@ Result<std::optional<Reply>> ReplyReader::next() {
     std::string line = buffer_.substr(0, end);
     buffer_.erase(0, end + 1);
     if (line.ends_with('\r')) line.pop_back();
-    const bool shaped = line.size() >= 3 && line[0] >= '2' && line[0] <= '5' &&
-                        is_digit(line[1]) && is_digit(line[2]) &&
-                        (line.size() == 3 || line[3] == ' ' || line[3] == '-');
+    const bool shaped = line.size() >= 3 && line[0] >= '2' && line[0] <= '5' && is_digit(line[1]) &&
+                        is_digit(line[2]) && (line.size() == 3 || line[3] == ' ' || line[3] == '-');
     if (!shaped) return garbage();
     const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
     if ((!reply_.lines.empty() && code != reply_.code) || reply_.lines.size() >= kMostLines) return garbage();

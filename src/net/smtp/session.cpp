@@ -81,9 +81,10 @@ Task<Status> Session::hello() {
 Task<Status> Session::secure() {
   if (!offers_.contains("STARTTLS")) {
     co_return make_error(Code::failed_precondition,
-                         settings_.host + ": the mail server offers no encryption (STARTTLS), or somebody on the way "
-                                          "hides that it does: nothing was sent. Use smtps:// if it takes TLS from the "
-                                          "start; smtp+insecure:// sends everything, passwords too, in the clear.");
+                         settings_.host +
+                             ": the mail server offers no encryption (STARTTLS), or somebody on the way "
+                             "hides that it does: nothing was sent. Use smtps:// if it takes TLS from the "
+                             "start; smtp+insecure:// sends everything, passwords too, in the clear.");
   }
   LB_CO_CHECK(co_await expect("STARTTLS", 2, "to begin encryption"));
   // What came in the clear after that answer could be anybody's.
@@ -106,8 +107,9 @@ Task<Status> Session::sign_in() {
     co_return co_await expect(base64(settings_.password), 2, what);
   }
   co_return make_error(Code::failed_precondition,
-                       settings_.host + ": the mail server takes no password (AUTH PLAIN or LOGIN): leave user and "
-                                        "password out of mail.url, or use another port.");
+                       settings_.host +
+                           ": the mail server takes no password (AUTH PLAIN or LOGIN): leave user and "
+                           "password out of mail.url, or use another port.");
 }
 
 Task<Status> Session::open() {

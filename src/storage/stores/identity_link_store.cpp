@@ -66,9 +66,9 @@ class SqlIdentityLinkStore final : public IdentityLinkStore {
     if (present.size() >= kMostLinks) {
       return {Code::resource_exhausted, "An account is linked with twenty identities at most: unlink one first."};
     }
-    LB_CHECK(db.execute(
-        "INSERT INTO external_identities (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)",
-        identity.issuer, identity.subject, principal.user_id, context_.clock.unix_now()));
+    LB_CHECK(
+        db.execute("INSERT INTO external_identities (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4)",
+                   identity.issuer, identity.subject, principal.user_id, context_.clock.unix_now()));
     return log_account(db, context_.audit, principal, "external identity", "linked with " + identity.issuer);
   }
 

@@ -54,13 +54,13 @@ Task<void> ask(const SignInProvider& provider, HttpClient& http, Result<External
 class GitHub : public ::testing::Test {
  protected:
   static SignInProvider provider(const std::string& url = "https://github.com") {
-    const auto config = Config::load(sign_in_github().manifest.config, "",
-                                     [&](std::string_view name) -> std::optional<std::string> {
-                                       if (name == "GITHUB_CLIENT_ID") return "id";
-                                       if (name == "GITHUB_CLIENT_SECRET") return "secret";
-                                       if (name == "GITHUB_URL") return url;
-                                       return std::nullopt;
-                                     });
+    const auto config =
+        Config::load(sign_in_github().manifest.config, "", [&](std::string_view name) -> std::optional<std::string> {
+          if (name == "GITHUB_CLIENT_ID") return "id";
+          if (name == "GITHUB_CLIENT_SECRET") return "secret";
+          if (name == "GITHUB_URL") return url;
+          return std::nullopt;
+        });
     return **sign_in_github().make(*config);
   }
   Result<ExternalIdentity> identity(const SignInProvider& from) {
@@ -95,8 +95,8 @@ TEST_F(GitHub, IsKnownByNumberAndPrimaryAddress) {
 TEST_F(GitHub, ListsNoAddressThatIsNotPrimaryAndVerified) {
   for (const char* emails :
        {"[]", "{}", R"([{"email":"a@b.c","verified":false,"primary":true}])",
-        R"([{"email":"a@b.c","verified":true,"primary":false}])", R"([{"email":"a@b.c","verified":"true","primary":true}])",
-        R"([{"verified":true,"primary":true}, 7, null])"}) {
+        R"([{"email":"a@b.c","verified":true,"primary":false}])",
+        R"([{"email":"a@b.c","verified":"true","primary":true}])", R"([{"verified":true,"primary":true}, 7, null])"}) {
     const auto who = answers(200, R"({"id":1,"login":"a","name":null,"email":"public@example.com"})", emails);
     ASSERT_TRUE(who) << emails;
     EXPECT_EQ(who->email, std::nullopt) << emails;

@@ -13,8 +13,8 @@
 #include <librebird/base/config.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/account_store.hpp>
-#include <librebird/core/ports/mailer.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
+#include <librebird/core/ports/mailer.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/gateway/accounts.hpp>

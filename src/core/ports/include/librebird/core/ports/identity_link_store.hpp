@@ -1,7 +1,7 @@
 #pragma once
 
-// Port: the identities of other providers that an account is linked with, as its owner sees and changes them. Signing in
-// with one is AccountStore::find_or_link(). The rules of stores.hpp hold here too; every change is a row of the audit log.
+// Port: the identities of other providers that an account is linked with. Signing in with one is AccountStore's
+// find_or_link(). The rules of stores.hpp hold here too; every change is a row of the audit log.
 
 #include <librebird/core/ports/account_store.hpp>
 

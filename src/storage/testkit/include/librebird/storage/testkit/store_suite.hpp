@@ -99,10 +99,10 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 }  // namespace librebird::testkit
 
 #include <librebird/storage/testkit/account_suite.hpp>
-#include <librebird/storage/testkit/identity_link_suite.hpp>
 #include <librebird/storage/testkit/approval_suite.hpp>
 #include <librebird/storage/testkit/audit_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
+#include <librebird/storage/testkit/identity_link_suite.hpp>
 #include <librebird/storage/testkit/identity_suite.hpp>
 #include <librebird/storage/testkit/personal_suite.hpp>
 #include <librebird/storage/testkit/sharing_suite.hpp>
