@@ -119,9 +119,11 @@ Status parse_runtime(Fields& fields, const ManifestOptions& options, bool legacy
   if (!good_image) return wrong("image", "an image's name: letters, digits, . / : @ _ -");
   manifest.image = std::move(image);
   LB_TRY(command, fields.texts("command", 64, 1000));
-  if ((manifest.runtime == "mcp") != !command.empty()) {
-    return wrong("command", command.empty() ? "given, as an array of words: the runtime is mcp"
-                                            : "left out: the runtime is not mcp");
+  if (manifest.runtime == "mcp" && command.empty()) {
+    return wrong("command", "given, as an array of words: the runtime is mcp");
+  }
+  if (manifest.runtime != "mcp" && manifest.runtime != "docker" && !command.empty()) {
+    return wrong("command", "left out: only the runtimes mcp and docker have one");
   }
   manifest.command = std::move(command);
   return Ok{};
