@@ -41,10 +41,17 @@ class RowSecurity : public testing::Test {
   void fill(const Principal& who) {
     const auto ok = [](const auto& result) { ASSERT_TRUE(result.ok()) << result.error().message; };
     ok(runner_.run(storage_->credentials().add_sign_in_link(who, ids_.next(), 9'000'000'000'000)));
-    ok(runner_.run(storage_->credentials().add_api_key(who, "key", "lb_", ids_.next())));
+    NewApiKey key;
+    key.name = "key";
+    key.prefix = "lb_";
+    key.hash = ids_.next();
+    ok(runner_.run(storage_->credentials().add_api_key(who, key)));
     const std::string token = ids_.next();
     ok(runner_.run(storage_->credentials().add_sign_in_link(who, token, 9'000'000'000'000)));
-    ok(runner_.run(storage_->credentials().redeem_sign_in_link(token, ids_.next(), 9'000'000'000'000)));
+    NewSession session;
+    session.hash = ids_.next();
+    session.expires_at = 9'000'000'000'000;
+    ok(runner_.run(storage_->credentials().redeem_sign_in_link(token, session)));
     const auto conversation = runner_.run(storage_->conversations().create(who, "plans"));
     ok(conversation);
     ok(runner_.run(storage_->turns().accept(who, {conversation->id, "a secret question", ids_.next()})));
@@ -201,6 +208,51 @@ TEST_F(RowSecurity, AMemberSeesTheirOwnAndNothingElse) {
   EXPECT_EQ(raw->state_of("UPDATE audit_chain SET detail = ''"), "42501");
   EXPECT_EQ(raw->state_of("DELETE FROM audit_chain"), "42501");
   EXPECT_EQ(raw->state_of("SELECT * FROM master_key"), "42501");
+}
+
+// A colleague in the same workspace reaches what is shared with him, as far as it is shared, and no step further.
+TEST_F(RowSecurity, SharesReachAsFarAsTheyWereGiven) {
+  RawPostgres root(superuser());
+  root.run("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" + mine_.workspace_id +
+           "', '" + theirs_.user_id + "', 'member', 1)");
+  const auto colleague = application();
+  colleague->run("SET app.user_id = '" + theirs_.user_id + "'; SET app.workspace_id = '" + mine_.workspace_id + "'");
+  const std::string mine = root.run("SELECT id FROM conversations WHERE user_id = '" + mine_.user_id + "'");
+  const auto seen = [&](const std::string& table) { return colleague->run("SELECT COUNT(*) FROM " + table); };
+  const std::string message =
+      "INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, content, status, "
+      "created_at) VALUES ('" +
+      ids_.next() + "', '" + mine + "', 1000, '" + mine_.workspace_id + "', '" + theirs_.user_id +
+      "', 't', 'user', 'x', 'complete', 1)";
+  const std::string share =
+      "INSERT INTO conversation_shares (conversation_id, workspace_id, user_id, access, created_at) VALUES ('" + mine +
+      "', '" + mine_.workspace_id + "', '" + theirs_.user_id + "', 'write', 1)";
+  // Private.
+  EXPECT_EQ(seen("conversations"), "0");
+  EXPECT_EQ(seen("messages"), "0");
+  EXPECT_EQ(seen("turns"), "0");
+  EXPECT_EQ(colleague->state_of(message), "42501");
+  EXPECT_EQ(colleague->state_of(share), "42501") << "nobody lets himself in";
+  // For reading.
+  root.run("UPDATE conversations SET workspace_access = 'read' WHERE id = '" + mine + "'");
+  EXPECT_EQ(seen("conversations"), "1");
+  EXPECT_EQ(seen("messages"), "1");
+  EXPECT_EQ(seen("turns"), "1");
+  EXPECT_EQ(colleague->state_of(message), "42501");
+  EXPECT_EQ(colleague->state_of("UPDATE conversations SET title = 'taken'"), "00000");
+  EXPECT_EQ(colleague->rows(), 0);
+  EXPECT_EQ(colleague->state_of(share), "42501");
+  // For writing.
+  root.run("UPDATE conversations SET workspace_access = 'none' WHERE id = '" + mine + "'");
+  root.run(share);
+  EXPECT_EQ(colleague->state_of(message), "00000");
+  EXPECT_EQ(colleague->state_of("DELETE FROM conversations WHERE id = '" + mine + "'"), "00000");
+  EXPECT_EQ(colleague->rows(), 0);
+  // Not a member any more.
+  root.run("DELETE FROM workspace_members WHERE workspace_id = '" + mine_.workspace_id + "' AND user_id = '" +
+           theirs_.user_id + "'");
+  EXPECT_EQ(seen("conversations"), "0");
+  EXPECT_EQ(seen("messages"), "0");
 }
 
 TEST_F(RowSecurity, APooledConnectionCarriesNoIdentityOver) {

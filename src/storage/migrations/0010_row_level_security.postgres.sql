@@ -46,6 +46,28 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION librebird_protect FROM PUBLIC;
 
+-- What the current user may do with a conversation: own, write, read; NULL: nothing. For rules that would otherwise
+-- ask each other in a circle; it runs as the platform and is told nothing but the id.
+CREATE FUNCTION librebird_access(conversation TEXT) RETURNS TEXT
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+  me TEXT := current_setting('app.user_id', true);
+  here TEXT := current_setting('app.workspace_id', true);
+BEGIN
+  RETURN (SELECT CASE WHEN c.user_id = me THEN 'own'
+                      WHEN c.workspace_access = 'write' OR s.access = 'write' THEN 'write'
+                      WHEN c.workspace_access <> 'none' OR s.access IS NOT NULL THEN 'read' END
+          FROM conversations c
+          JOIN workspace_members m ON m.workspace_id = c.workspace_id AND m.user_id = me
+          LEFT JOIN conversation_shares s ON s.conversation_id = c.id AND s.user_id = me
+          WHERE c.id = conversation AND c.workspace_id = here);
+END $$;
+DO $$ BEGIN
+  EXECUTE format('GRANT CREATE ON SCHEMA %I TO librebird_service', current_schema());
+  ALTER FUNCTION librebird_access OWNER TO librebird_service;
+  EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM librebird_service', current_schema());
+END $$;
+
 GRANT SELECT ON schema_version TO PUBLIC;
 
 -- Who is who.
@@ -55,13 +77,40 @@ SELECT librebird_protect('workspaces', 'id IN (SELECT m.workspace_id FROM worksp
 SELECT librebird_protect('sign_in_links', '@workspace AND user_id = @user');
 SELECT librebird_protect('sessions', 'user_id = @user');
 SELECT librebird_protect('api_keys', '@workspace AND user_id = @user');
+SELECT librebird_protect('recovery_codes', 'user_id = @user');
+SELECT librebird_protect('external_identities', 'user_id = @user');
+SELECT librebird_protect('account_tokens', 'user_id = @user');
+SELECT librebird_protect('sign_in_attempts', '', '');
+SELECT librebird_protect('server_keys', '', '');
+SELECT librebird_protect('invitations', '', '');
 
--- What people write.
+-- What people write, and share: those with whom a conversation is shared see it, and those who may write into it move
+-- it up and replace messages. Nobody puts anything into a conversation that is not shared with him for writing.
 SELECT librebird_protect('conversations', '@workspace AND user_id = @user');
 SELECT librebird_protect('messages', '@workspace AND user_id = @user');
 SELECT librebird_protect('turns', '@workspace AND user_id = @user');
 SELECT librebird_protect('turn_steps', 'turn_id IN (SELECT t.id FROM turns t)', 'SELECT');
 SELECT librebird_protect('message_search', '', '');
+SELECT librebird_protect('conversation_shares', '@workspace AND librebird_access(conversation_id) = ''own''');
+CREATE POLICY shared ON conversation_shares FOR SELECT TO librebird_app
+  USING (librebird_access(conversation_id) IS NOT NULL);
+CREATE POLICY shared ON conversations FOR SELECT TO librebird_app USING (librebird_access(id) IS NOT NULL);
+CREATE POLICY shared_for_writing ON conversations FOR UPDATE TO librebird_app
+  USING (librebird_access(id) = 'write') WITH CHECK (librebird_access(id) = 'write');
+DO $$
+DECLARE
+  tab TEXT;
+BEGIN
+  FOREACH tab IN ARRAY ARRAY['messages', 'turns'] LOOP
+    EXECUTE format('CREATE POLICY shared ON %I FOR SELECT TO librebird_app '
+                   'USING (librebird_access(conversation_id) IS NOT NULL)', tab);
+    EXECUTE format('CREATE POLICY shared_for_writing ON %I FOR UPDATE TO librebird_app '
+                   'USING (librebird_access(conversation_id) IN (''own'', ''write'')) '
+                   'WITH CHECK (librebird_access(conversation_id) IN (''own'', ''write''))', tab);
+    EXECUTE format('CREATE POLICY only_where_allowed ON %I AS RESTRICTIVE FOR INSERT TO librebird_app '
+                   'WITH CHECK (librebird_access(conversation_id) IN (''own'', ''write''))', tab);
+  END LOOP;
+END $$;
 
 SELECT librebird_protect('context_snapshots', '@workspace AND user_id = @user');
 SELECT librebird_protect('tasks', '@workspace AND user_id = @user');
@@ -83,6 +132,11 @@ SELECT librebird_protect('skill_revisions', '@workspace');
 SELECT librebird_protect('workspace_tool_modes', '@workspace');
 SELECT librebird_protect('conversation_tool_modes', 'conversation_id IN (SELECT c.id FROM conversations c)');
 SELECT librebird_protect('approvals', '@workspace AND user_id = @user');
+-- Whoever deletes a conversation takes along what others were asked about in it.
+CREATE POLICY in_own_conversation ON approvals FOR UPDATE TO librebird_app
+  USING (librebird_access(conversation_id) = 'own') WITH CHECK (librebird_access(conversation_id) = 'own');
+CREATE POLICY in_own_conversation_seen ON approvals FOR SELECT TO librebird_app
+  USING (librebird_access(conversation_id) = 'own');
 SELECT librebird_protect('tool_grants', '@workspace AND user_id = @user');
 SELECT librebird_protect('secrets', '@workspace AND user_id IN ('''', @user)');
 SELECT librebird_protect('secret_revisions', '@workspace');

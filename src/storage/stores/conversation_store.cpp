@@ -153,6 +153,7 @@ class SqlConversationStore final : public ConversationStore {
       return {Code::invalid_argument, "A conversation is shared with at most 50 people: share it with the workspace."};
     }
     std::set<std::string_view> seen;
+    const AsPlatform platform(db);  // nobody sees others' memberships by himself
     for (const Sharing::Person& person : sharing.people) {
       if (person.user_id == principal.user_id || person.access == Access::none || !seen.insert(person.user_id).second) {
         return {Code::invalid_argument, "Name each person once, with \"read\" or \"write\", and not yourself."};
