@@ -99,9 +99,10 @@ TEST_F(PostgresFailure, ReadOnlyFullAndSlowServersAreTold) {
   }
   raw.run("ALTER DATABASE " + url.substr(url.rfind('/') + 1) + " RESET default_transaction_read_only");
   auto storage = opened({.url = url, .connections = 2, .busy_timeout = Millis(100)});
-  raw.run("CREATE FUNCTION full_disk() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend "
-          "file' USING ERRCODE = '53100'; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON conversations FOR EACH ROW "
-          "EXECUTE FUNCTION full_disk()");
+  raw.run(
+      "CREATE FUNCTION full_disk() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend "
+      "file' USING ERRCODE = '53100'; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON conversations FOR EACH ROW "
+      "EXECUTE FUNCTION full_disk()");
   const auto full = runner_.run(storage->conversations().create(owner, "x"));
   fails(Code::unavailable, "is full", full);
   EXPECT_GT(full.error().retry_after.count(), 0);

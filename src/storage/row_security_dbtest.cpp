@@ -31,8 +31,8 @@ class RowSecurity : public testing::Test {
     root.run("INSERT INTO users (id, display_name, created_at) VALUES ('" + theirs_.user_id + "', 'Theirs', 1)");
     root.run("INSERT INTO workspaces (id, name, owner_id, created_at) VALUES ('" + theirs_.workspace_id +
              "', 'Theirs', '" + theirs_.user_id + "', 1)");
-    root.run("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" +
-             theirs_.workspace_id + "', '" + theirs_.user_id + "', 'owner', 1)");
+    root.run("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" + theirs_.workspace_id +
+             "', '" + theirs_.user_id + "', 'owner', 1)");
     fill(mine_);
     fill(theirs_);
   }
@@ -73,13 +73,16 @@ class RowSecurity : public testing::Test {
 
   [[nodiscard]] std::string superuser() const { return PostgresServer::of_this_program().as_superuser(url_); }
   std::vector<std::string> tables() {
-    return lines_of(RawPostgres(superuser()).run("SELECT string_agg(tablename, E'\\n' ORDER BY tablename) FROM pg_tables "
-                                                 "WHERE schemaname = 'public'"));
+    return lines_of(RawPostgres(superuser())
+                        .run("SELECT string_agg(tablename, E'\\n' ORDER BY tablename) FROM pg_tables "
+                             "WHERE schemaname = 'public'"));
   }
   std::set<std::string> columns_of(const std::string& table) {
-    const auto all = lines_of(RawPostgres(superuser()).run(
-        "SELECT string_agg(column_name, E'\\n') FROM information_schema.columns WHERE table_schema = 'public' AND "
-        "table_name = '" + table + "'"));
+    const auto all = lines_of(RawPostgres(superuser())
+                                  .run("SELECT string_agg(column_name, E'\\n') FROM information_schema.columns WHERE "
+                                       "table_schema = 'public' AND "
+                                       "table_name = '" +
+                                       table + "'"));
     return {all.begin(), all.end()};
   }
   // As the login of DATABASE_URL, in the application's role.
@@ -114,9 +117,10 @@ TEST_F(RowSecurity, EveryTableIsProtected) {
         << table;
   }
   EXPECT_GT(checked, 20);
-  EXPECT_EQ(root.run("SELECT COUNT(*) FROM pg_class WHERE relname LIKE '%' AND relkind IN ('v', 'm') AND relnamespace = "
-                     "'public'::regnamespace"),
-            "0")
+  EXPECT_EQ(
+      root.run("SELECT COUNT(*) FROM pg_class WHERE relname LIKE '%' AND relkind IN ('v', 'm') AND relnamespace = "
+               "'public'::regnamespace"),
+      "0")
       << "a view shows what its owner may see";
   EXPECT_EQ(root.run("SELECT COUNT(*) FROM pg_roles WHERE rolname IN ('librebird_app', 'librebird_service') AND "
                      "(rolsuper OR rolbypassrls OR rolcanlogin OR rolcreaterole OR rolcreatedb)"),
@@ -175,7 +179,8 @@ TEST_F(RowSecurity, NoIdentityReachesForeignRows) {
     }
     // Nothing can be put where it does not belong.
     EXPECT_EQ(raw->state_of("INSERT INTO conversations (id, workspace_id, user_id, title, created_at, updated_at) "
-                            "VALUES ('x', '" + theirs_.workspace_id + "', '" + theirs_.user_id + "', '', 1, 1)"),
+                            "VALUES ('x', '" +
+                            theirs_.workspace_id + "', '" + theirs_.user_id + "', '', 1, 1)"),
               "42501");
     EXPECT_EQ(raw->state_of("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" +
                             theirs_.workspace_id + "', '" + mine_.user_id + "', 'owner', 1)"),
@@ -259,8 +264,9 @@ TEST_F(RowSecurity, APooledConnectionCarriesNoIdentityOver) {
   // The pool has one connection, and each piece of work below uses it.
   const auto watch = [&] {
     return RawPostgres(superuser())
-        .run("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = "
-             "'librebird'");
+        .run(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = "
+            "'librebird'");
   };
   ASSERT_TRUE(runner_.run(storage_->conversations().list(mine_, {})).ok());
   EXPECT_EQ(watch(), "1");
@@ -268,9 +274,9 @@ TEST_F(RowSecurity, APooledConnectionCarriesNoIdentityOver) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(runner_.run(storage_->conversations().list(mine_, {})).value().items.size(), 1U);
     EXPECT_EQ(runner_.run(storage_->conversations().create(theirs_, "more")).value().user_id, theirs_.user_id);
-    EXPECT_FALSE(runner_.run(storage_->conversations().create(Principal{mine_.user_id, theirs_.workspace_id,
-                                                                        Role::owner, ""},
-                                                              "intruder"))
+    EXPECT_FALSE(runner_
+                     .run(storage_->conversations().create(
+                         Principal{mine_.user_id, theirs_.workspace_id, Role::owner, ""}, "intruder"))
                      .ok());
     // A failed piece of work leaves nothing behind either.
     EXPECT_EQ(runner_.run(storage_->conversations().list(mine_, {})).value().items.size(), 1U);
@@ -304,8 +310,8 @@ TEST_F(RowSecurity, APowerlessLoginServes) {
   if (root.run("SELECT COUNT(*) FROM pg_roles WHERE rolname = 'outsider'") == "0") {
     root.run("CREATE ROLE outsider LOGIN");
   }
-  const auto outsider = Storage::open(runner_.loop(), clock_, ids_,
-                                      {.url = PostgresServer::of_this_program().as(url_, "outsider")});
+  const auto outsider =
+      Storage::open(runner_.loop(), clock_, ids_, {.url = PostgresServer::of_this_program().as(url_, "outsider")});
   ASSERT_FALSE(outsider.ok());
   EXPECT_EQ(outsider.error().code, Code::failed_precondition);
   EXPECT_NE(outsider.error().message.find("GRANT librebird_app"), std::string::npos) << outsider.error().message;

@@ -91,11 +91,11 @@ class PostgresConnection final : public Connection {
   void set_platform(bool on) override;
   Status send(std::string_view sql, std::span<const Param> params);
   Status take_identity(Actor actor, std::int64_t lock);
-  Status sync();             // asks for the answers to all that was sent
+  Status sync();  // asks for the answers to all that was sent
   Result<Answer> answers();  // waits for them: that of the last statement, or the first error
-  Status settle();           // sync() and answers(), if anything was sent
+  Status settle();  // sync() and answers(), if anything was sent
   Result<Answer> next_result();  // null: the end of one statement's
-  Status wait(short events);     // until the socket is ready, within the patience
+  Status wait(short events);  // until the socket is ready, within the patience
   Status flush();
   Error lose(std::string_view detail);  // the connection is gone
   Error failure(const PGresult* result);
@@ -107,7 +107,7 @@ class PostgresConnection final : public Connection {
   bool lost_ = false;
   bool failed_ = false;  // the transaction, or its part, must be undone
   Race race_ = Race::none;
-  int platform_ = 0;     // AsPlatform scopes alive
+  int platform_ = 0;  // AsPlatform scopes alive
   bool service_ = true;  // statements run as the platform anyway
   std::deque<Sent> sent_;
   std::string user_;  // whose statements run now, and where

@@ -32,10 +32,11 @@ class OneConnection : public testing::Test {
   std::string identity() {
     auto text = [](const Row& row) { return row.string(0); };
     return connection_
-        ->one("SELECT current_user || '/' || COALESCE(current_setting('app.user_id', true), '') || '/' || "
-              "COALESCE(current_setting('app.workspace_id', true), '') || '/' || "
-              "current_setting('synchronous_commit')",
-              text)
+        ->one(
+            "SELECT current_user || '/' || COALESCE(current_setting('app.user_id', true), '') || '/' || "
+            "COALESCE(current_setting('app.workspace_id', true), '') || '/' || "
+            "current_setting('synchronous_commit')",
+            text)
         .value()
         .value();
   }
@@ -96,7 +97,9 @@ TEST_F(OneConnection, ThePlatformStepsInAndOut) {
   {
     const AsPlatform platform(*connection_);
     EXPECT_EQ(identity(), "librebird_service/anna/home/on");
-    { const AsPlatform nested(*connection_); }
+    {
+      const AsPlatform nested(*connection_);
+    }
     EXPECT_EQ(identity(), "librebird_service/anna/home/on");
   }
   EXPECT_EQ(identity(), "librebird_app/anna/home/on");
@@ -146,8 +149,7 @@ TEST(PostgresUrl, NoPasswordIsEverRepeated) {
   }
   EXPECT_EQ(display_name("postgresql://me:hunter2@db:5433/chat").value(), "db:5433/chat");
   EXPECT_EQ(display_name("mysql://x").error().code, Code::invalid_argument);
-  const auto refused =
-      PostgresConnection::open("postgresql://me:hunter2@127.0.0.1:1/chat", Millis(100), Millis(100));
+  const auto refused = PostgresConnection::open("postgresql://me:hunter2@127.0.0.1:1/chat", Millis(100), Millis(100));
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, Code::unavailable);
   EXPECT_EQ(refused.error().message.find("hunter2"), std::string::npos) << refused.error().message;

@@ -217,8 +217,7 @@ class PostgresDatabase::Impl {
         return;
       }
       PostgresConnection& connection = *seat.connection;
-      const Status begun =
-          connection.begin(item.job->actor, PostgresConnection::Mode::read, Durability::ordered, 0);
+      const Status begun = connection.begin(item.job->actor, PostgresConnection::Mode::read, Durability::ordered, 0);
       if (begun) (void)item.job->run(connection);
       if (connection.lost()) {
         if (in_time(item)) continue;

@@ -39,9 +39,9 @@ Error postgres_error(std::string_view state, std::string_view detail, std::strin
     return later(fmt::format("The database {} is locked by somebody else: wait until that is done.", name), 1000);
   }
   if (state == "57014") {
-    return later(fmt::format("The database {} took too long and was stopped: it may be overloaded, try again later.",
-                             name),
-                 1000);
+    return later(
+        fmt::format("The database {} took too long and was stopped: it may be overloaded, try again later.", name),
+        1000);
   }
   if (state == "53100") {
     return later(fmt::format("The disk of the database {} is full: free some space and try again.", name), 5000);
@@ -56,14 +56,14 @@ Error postgres_error(std::string_view state, std::string_view detail, std::strin
   if (state == "58030") return later(fmt::format("The disk of the database {} fails ({}).", name, said), 5000);
   if (state == "57P01" || state == "57P02" || state == "57P03" || kind == "08") return unreachable(said, name);
   if (state == "25006") {
-    return make_error(Code::failed_precondition,
-                      fmt::format("The database {} is read-only (a standby, or set so): connect to the primary server.",
-                                  name));
+    return make_error(
+        Code::failed_precondition,
+        fmt::format("The database {} is read-only (a standby, or set so): connect to the primary server.", name));
   }
   if (kind == "28") {
-    return make_error(Code::failed_precondition,
-                      fmt::format("The database {} refused the login ({}): check user and password of DATABASE_URL.",
-                                  name, said));
+    return make_error(
+        Code::failed_precondition,
+        fmt::format("The database {} refused the login ({}): check user and password of DATABASE_URL.", name, said));
   }
   if (state == "3D000") {
     return make_error(Code::failed_precondition,

@@ -48,9 +48,8 @@ Error no_powers(const std::string& name, const Error& error) {
 Result<bool> is_current(const PostgresOptions& options) {
   LB_TRY(connection, PostgresConnection::open(options.url, options.patience, options.statement_timeout));
   if (connection->server_version() < kOldestVersion) {
-    return {Code::failed_precondition,
-            fmt::format("The database {} is PostgreSQL {}: Libre Bird needs 15 or newer.", connection->name(),
-                        connection->server_version() / 10'000)};
+    return {Code::failed_precondition, fmt::format("The database {} is PostgreSQL {}: Libre Bird needs 15 or newer.",
+                                                   connection->name(), connection->server_version() / 10'000)};
   }
   LB_TRY(tables, look(*connection));
   if (!tables.ours) return false;

@@ -111,8 +111,9 @@ PostgresServer::~PostgresServer() {
 }
 
 void PostgresServer::start() {
-  std::vector<std::string> words{programs_ + "postgres", "-D", folder_ + "/data", "-k", folder_,
-                                 "-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "max_connections=100"};
+  std::vector<std::string> words{
+      programs_ + "postgres", "-D", folder_ + "/data",    "-k", folder_, "-c", "listen_addresses=", "-c",
+      "shared_buffers=64MB",  "-c", "max_connections=100"};
   for (const std::string& setting : settings_) words.insert(words.end(), {"-c", setting});
   const std::string url = url_of("postgres", "postgres");
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
