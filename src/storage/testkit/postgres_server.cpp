@@ -56,6 +56,8 @@ pid_t spawn(const std::vector<std::string>& words, const std::string& log) {
   arguments.push_back(nullptr);
   const struct passwd* user = ::geteuid() == 0 ? ::getpwnam("nobody") : nullptr;
   const pid_t parent = ::getpid();
+  // That signal comes when the thread ends that forked.
+  const bool for_good = ::gettid() == parent;
   const pid_t pid = ::fork();
   if (pid < 0) throw std::runtime_error("fork failed");
   if (pid > 0) return pid;
@@ -65,7 +67,7 @@ pid_t spawn(const std::vector<std::string>& words, const std::string& log) {
   ::dup2(out, 1);
   ::dup2(out, 2);
   if (user != nullptr && (::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0)) ::_exit(126);
-  ::prctl(PR_SET_PDEATHSIG, SIGQUIT);  // a test that dies takes its server along
+  if (for_good) ::prctl(PR_SET_PDEATHSIG, SIGQUIT);  // a test that dies takes its server along
   if (::getppid() != parent) ::_exit(127);
   ::execv(arguments[0], arguments.data());
   ::_exit(127);
