@@ -7,5 +7,8 @@ namespace librebird::testkit {
 
 INSTANTIATE_TEST_SUITE_P(Postgres, StoreSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(Postgres, AuditSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, AccountSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, WorkspaceSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, SharingSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 
 }  // namespace librebird::testkit

@@ -106,7 +106,8 @@ BEGIN
                    'USING (librebird_access(conversation_id) IS NOT NULL)', tab);
     EXECUTE format('CREATE POLICY shared_for_writing ON %I FOR UPDATE TO librebird_app '
                    'USING (librebird_access(conversation_id) IN (''own'', ''write'')) '
-                   'WITH CHECK (librebird_access(conversation_id) IN (''own'', ''write''))', tab);
+                   'WITH CHECK (librebird_access(conversation_id) IN (''own'', ''write'') AND '
+                   'workspace_id = (SELECT current_setting(''app.workspace_id'', true)))', tab);
     EXECUTE format('CREATE POLICY only_where_allowed ON %I AS RESTRICTIVE FOR INSERT TO librebird_app '
                    'WITH CHECK (librebird_access(conversation_id) IN (''own'', ''write''))', tab);
   END LOOP;
@@ -134,7 +135,9 @@ SELECT librebird_protect('conversation_tool_modes', 'conversation_id IN (SELECT 
 SELECT librebird_protect('approvals', '@workspace AND user_id = @user');
 -- Whoever deletes a conversation takes along what others were asked about in it.
 CREATE POLICY in_own_conversation ON approvals FOR UPDATE TO librebird_app
-  USING (librebird_access(conversation_id) = 'own') WITH CHECK (librebird_access(conversation_id) = 'own');
+  USING (librebird_access(conversation_id) = 'own')
+  WITH CHECK (librebird_access(conversation_id) = 'own' AND
+              workspace_id = (SELECT current_setting('app.workspace_id', true)));
 CREATE POLICY in_own_conversation_seen ON approvals FOR SELECT TO librebird_app
   USING (librebird_access(conversation_id) = 'own');
 SELECT librebird_protect('tool_grants', '@workspace AND user_id = @user');

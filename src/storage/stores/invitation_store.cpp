@@ -100,8 +100,9 @@ class SqlInvitationStore final : public InvitationStore {
     auto work = [&](Connection& db) -> Result<WorkspaceMembership> {
       LB_TRY(invitation, open_invitation(db, token_hash, now));
       auto number = [](const Row& row) { return row.integer(0); };
-      LB_TRY(meant, db.one("SELECT 1 FROM users WHERE id = $1 AND ($2 IS NULL OR LOWER(email) = LOWER($2))", number,
-                           user_id, invitation.email));
+      LB_TRY(meant,
+             db.one("SELECT 1 FROM users WHERE id = $1 AND (CAST($2 AS TEXT) IS NULL OR LOWER(email) = LOWER($2))",
+                    number, user_id, invitation.email));
       if (!meant) {
         return {Code::permission_denied,
                 "This invitation is for another e-mail address: sign in with the account it was sent to, or ask for "
