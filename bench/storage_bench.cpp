@@ -1,5 +1,6 @@
 // How many durable turns a second the storage takes: accept, lease, finish, from several coroutines at once.
 //   storage_bench [folder] [seconds]     prints one JSON object; the folder decides which disk is measured.
+// With DATABASE_URL it measures that database (an empty one), through a pool of STORAGE_POOL connections.
 #include <librebird/base/async/scope.hpp>
 #include <librebird/storage/storage.hpp>
 
@@ -135,6 +136,8 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(folder);
   const auto options = [&folder] {
     StorageOptions made{.path = folder + "/librebird.db"};
+    if (const char* url = std::getenv("DATABASE_URL"); url != nullptr) made.url = url;
+    if (const char* pool = std::getenv("STORAGE_POOL"); pool != nullptr) made.connections = std::atoi(pool);
     if (auto keys = KeyRing::open({.file = folder + "/master.key"})) made.keys = *keys;
     return made;
   };
@@ -197,7 +200,8 @@ int main(int argc, char** argv) {
       "[{}]}}\n",
       std::chrono::duration<double, std::milli>(opened - opening).count(),
       std::chrono::duration<double, std::milli>(reopened - reopening).count(),
-      static_cast<double>(std::filesystem::file_size(folder + "/librebird.db")) / 1048576.0, rows, audit_rows);
+      options().url.empty() ? static_cast<double>(std::filesystem::file_size(folder + "/librebird.db")) / 1048576.0 : 0,
+      rows, audit_rows);
   storage->reset();
   std::filesystem::remove_all(folder);
   return 0;

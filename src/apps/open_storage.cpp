@@ -27,7 +27,7 @@ std::vector<ConfigKey> storage_config_keys() {
            "postgresql://user:password@host:5432/database: keep everything there; empty: in a file of the data folder"},
           {"storage.migration_url", ConfigType::text, std::string(), "DATABASE_MIGRATION_URL", true,
            "The same database as the login that owns its tables, if storage.url names one without that power"},
-          {"storage.pool", ConfigType::integer, std::int64_t{8}, "LIBREBIRD_STORAGE_POOL", false,
+          {"storage.pool", ConfigType::integer, std::int64_t{4}, "LIBREBIRD_STORAGE_POOL", false,
            "Connections to the PostgreSQL server, at most"},
           {"secrets.master_key", ConfigType::text, std::string(), "LIBREBIRD_MASTER_KEY", true,
            "The master key, 64 hexadecimal digits; empty: from $CREDENTIALS_DIRECTORY/master.key or master.key in the "
