@@ -19,6 +19,7 @@ const groups = { // for the summary
   'many users': ['workspaces', 'sharing', 'matrix'],
   'skills and approvals': ['skills', 'approvals', 'secrets', 'audit'],
   moving: ['import_legacy', 'migrate'],
+  PostgreSQL: ['postgres'],
   mcp: ['mcp_server'],
   'sign-in and mail': ['oidc', 'mail'],
   crash: ['crash'],

@@ -104,7 +104,6 @@ PostgresServer::PostgresServer(std::vector<std::string> settings)
 }
 
 PostgresServer::~PostgresServer() {
-  freeze(false);
   ::kill(pid_, SIGQUIT);  // nothing of it is kept
   int status = 0;
   ::waitpid(pid_, &status, 0);
@@ -135,23 +134,6 @@ void PostgresServer::kill() {
   ::kill(pid_, SIGKILL);
   int status = 0;
   ::waitpid(pid_, &status, 0);
-}
-
-std::vector<int> PostgresServer::processes() const {
-  std::vector<int> all{pid_};
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    const int pid = std::atoi(entry.path().filename().c_str());
-    if (pid == 0) continue;
-    const std::string stat = content(entry.path() / "stat");
-    const std::size_t end = stat.rfind(')');
-    if (end == std::string::npos || end + 4 > stat.size()) continue;
-    if (std::atoi(stat.c_str() + end + 4) == pid_) all.push_back(pid);
-  }
-  return all;
-}
-
-void PostgresServer::freeze(bool on) {
-  for (const int pid : processes()) ::kill(pid, on ? SIGSTOP : SIGCONT);
 }
 
 std::string PostgresServer::url_of(const std::string& name, const std::string& login) const {

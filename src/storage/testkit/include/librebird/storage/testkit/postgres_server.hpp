@@ -43,13 +43,11 @@ class PostgresServer {
 
   void kill();   // SIGKILL, as a power cut of this process
   void start();  // again; returns when it answers
-  void freeze(bool on);  // SIGSTOP and SIGCONT for every process of it
 
  private:
   static std::string name_of(const std::string& url);
   std::string copy_of(const std::string& name);
   [[nodiscard]] std::string url_of(const std::string& name, const std::string& login) const;
-  [[nodiscard]] std::vector<int> processes() const;
 
   std::string folder_;
   std::string programs_;
