@@ -48,7 +48,7 @@ struct Connection {
                  w.hands,  presence,
                  w.clock},
         socket(w.loop),
-        session(services, Caller{std::move(principal), true, "hash", "csrf"}, "connection", socket),
+        session(services, Caller{std::move(principal), Caller::By::cookie, "hash", "csrf", ""}, "connection", socket),
         scope(w.loop.executor()) {
     scope.spawn(session.run(), "session");
   }
