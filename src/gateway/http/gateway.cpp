@@ -154,7 +154,7 @@ class Gateway::Impl {
     }
     if (request.path == kMetricsDoor.path) co_return co_await serve_metrics(exchange, request_id);
     if (request.path == kSocketDoor.path) co_return co_await serve_socket(exchange, request_id);
-    if (request.path.starts_with(kOpenAiDoor.path)) co_return co_await serve_openai(exchange);
+    if (request.path.starts_with(kCompatibleDoor.path)) co_return co_await serve_openai(exchange);
     if (request.path == kMcpDoor.path) co_return co_await serve_mcp(exchange);
     const bool document = request.path == "/api/openapi.json" || request.path == "/api/skill.schema.json";
     if (!document && (request.path == "/api" || request.path.starts_with("/api/"))) {
@@ -222,7 +222,7 @@ class Gateway::Impl {
   Task<std::optional<net::Response>> serve_openai(net::Exchange& exchange) {
     const auto caller = co_await authenticator_.authenticate(exchange.request());
     if (!caller) co_return OpenAiApi::error_response(caller.error());
-    if (const Status may = policy::require(caller->principal, kOpenAiDoor.permission); !may) {
+    if (const Status may = policy::require(caller->principal, kCompatibleDoor.permission); !may) {
       co_return OpenAiApi::error_response(may.error());
     }
     if (!has_json_body(exchange.request())) {

@@ -33,7 +33,7 @@ struct Door {
 };
 inline constexpr Door kMetricsDoor{"/metrics", policy::Permission::operate};
 inline constexpr Door kSocketDoor{"/ws", policy::Permission::use_account};
-inline constexpr Door kOpenAiDoor{"/v1/", policy::Permission::chat};
+inline constexpr Door kCompatibleDoor{"/v1/", policy::Permission::chat};
 inline constexpr Door kMcpDoor{"/mcp", policy::Permission::use_tools};
 
 struct Match {
