@@ -211,8 +211,9 @@ TEST_F(MasterKey, OlderSessionsAndKeysGoOn) {
     as_of(raw, 5);
     const std::string now = std::to_string(clock_.unix_now());
     const std::string later = std::to_string(clock_.unix_now() + 100'000);
-    raw.run("INSERT INTO users VALUES ('u', NULL, 'U', 1); INSERT INTO workspaces VALUES ('w', 'W', 'u', 1); "
-            "INSERT INTO workspace_members VALUES ('w', 'u', 'owner', 1)");
+    raw.run(
+        "INSERT INTO users VALUES ('u', NULL, 'U', 1); INSERT INTO workspaces VALUES ('w', 'W', 'u', 1); "
+        "INSERT INTO workspace_members VALUES ('w', 'u', 'owner', 1)");
     raw.run("INSERT INTO sessions VALUES ('s', 'session hash', 'w', 'u', " + now + ", " + later + ")");
     raw.run("INSERT INTO api_keys VALUES ('k', 'key hash', 'w', 'u', 'n', 'p', " + now + ", NULL, NULL)");
   }
