@@ -11,7 +11,7 @@ import { Rest } from './lib/rest.mjs';
 
 const options = { timeout: 120_000 };
 const inBrowser = { ...options, skip: browserMissing };
-const secret = 'the secret of the client, with : and ä';
+const secret = 'the secret of the client, with : and +';
 const callback = '/api/v1/auth/oidc/oidc/callback';
 
 after(closeBrowser);

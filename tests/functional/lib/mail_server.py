@@ -5,14 +5,13 @@ The first line is {"port": N}.
 """
 
 import argparse
+import asyncio
 import email
 import email.policy
 import json
 import ssl
 import sys
-import threading
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 
@@ -44,23 +43,22 @@ def main():
 
     def authenticator(server, session, envelope, mechanism, data):
         good = data.login == b"bird" and data.password == chosen.password.encode()
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=False)  # it answers 535 itself
 
-    class Listener(Controller):
-        def factory(self):
-            plain = chosen.no_tls or chosen.implicit
-            return SMTP(self.handler, hostname="mail.test", tls_context=None if plain else context,
-                        require_starttls=not plain, enable_SMTPUTF8=True,
-                        authenticator=authenticator if chosen.password else None,
-                        auth_required=bool(chosen.password), auth_require_tls=not plain)
+    plain = chosen.no_tls or chosen.implicit
 
-        def _trigger_server(self):  # would connect to port 0
-            pass
+    def session():
+        return SMTP(Handler(), hostname="mail.test", tls_context=None if plain else context, require_starttls=not plain,
+                    enable_SMTPUTF8=True, authenticator=authenticator if chosen.password else None,
+                    auth_required=bool(chosen.password), auth_require_tls=not plain)
 
-    controller = Listener(Handler(), hostname="127.0.0.1", port=0, ssl_context=context if chosen.implicit else None)
-    controller.start()
-    say({"port": controller.server.sockets[0].getsockname()[1]})
-    threading.Thread(target=lambda: (sys.stdin.read(), controller.stop()), daemon=False).start()
+    async def serve():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(session, "127.0.0.1", 0, ssl=context if chosen.implicit else None)
+        say({"port": server.sockets[0].getsockname()[1]})
+        await loop.run_in_executor(None, sys.stdin.read)  # whoever started us goes
+
+    asyncio.run(serve())
 
 
 main()
