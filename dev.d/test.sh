@@ -122,6 +122,8 @@ suite_functional() {
 
 # The hostile skills on a real server: as root where we are root, and as an ordinary user.
 suite_escape() {
-  (cd tests/escape && LIBREBIRD_BIN="$ROOT/build/dev/bin/librebird" node run.mjs "$@" 2>&1) |
+  local -a more=()
+  if [[ $FULL == yes ]]; then more+=(--docker); fi
+  (cd tests/escape && LIBREBIRD_BIN="$ROOT/build/dev/bin/librebird" node run.mjs "${more[@]}" "$@" 2>&1) |
     tee "$RESULTS/escape.log" >&2
 }

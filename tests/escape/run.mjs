@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Engine } from './engine.mjs';
 import { World, childrenOf, mounts, secret, start, withMarker } from './world.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -13,9 +14,12 @@ const program = path.join(path.dirname(binary), '../tests/escape-program');
 const given = process.argv.slice(2);
 const option = (name) => (given.includes(name) ? given[given.indexOf(name) + 1] : undefined);
 const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
-const callMs = 15_000;
+// Milliseconds until a call must be answered; a container takes longer to start.
+const patience = { bubblewrap: 15_000, docker: 60_000 };
 
-const runtimes = ['native', 'python', 'typescript', 'mcp']; // docker: src/hands/sandbox/docker/escape_sandboxtest.cpp
+// By sandbox. The same program in single containers, without a server: src/hands/sandbox/docker/escape_sandboxtest.cpp.
+const runtimes = { bubblewrap: ['native', 'python', 'typescript', 'mcp'], docker: ['docker'] };
+const wanted = (sandbox) => runtimes[sandbox].filter((name) => !option('--runtime') || name === option('--runtime'));
 const onlyHere = { // attacks that the skill itself knows, beside those of the program
   python: ['open_everything', 'shell', 'native_code', 'objects_of_the_runner', 'descriptors', 'sockets', 'urllib',
     'without_proxy', 'call_time_install', 'forged_protocol'],
@@ -48,9 +52,14 @@ function installed(world) {
 }
 
 class Platform {
-  static async start(world) {
+  static async start(world, engine) {
     const platform = new Platform();
     platform.world = world;
+    platform.patience = patience[engine ? 'docker' : 'bubblewrap'];
+    if (engine) {
+      fs.writeFileSync(path.join(world.dataDir, 'config.toml'),
+        `[hands]\nsandbox = "docker"\n[sandbox.docker]\nsocket = "${engine.socket}"\n`);
+    }
     platform.env = {
       PATH: process.env.PATH, HOME: world.folder, LANG: 'C.UTF-8', TMPDIR: world.folder,
       LIBREBIRD_APPROVAL_MODE: 'auto',
@@ -84,9 +93,9 @@ class Platform {
   }
 
   // One call over the public protocol; the tool's value, or what was said instead.
-  async call(key, name, given_, ms = callMs) {
+  async call(key, name, given_) {
     const answer = await fetch(`${this.url}/mcp`, {
-      method: 'POST', signal: AbortSignal.timeout(ms),
+      method: 'POST', signal: AbortSignal.timeout(this.patience),
       headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: given_ } }),
     });
@@ -127,7 +136,7 @@ async function carryOut(platform, runtime, attack, index) {
   const wrong = [];
   const calling = platform.call(platform.key, `attack_${runtime}`, { attack: attack.name, facts })
     .catch((error) => ({ said: `no answer: ${error.message}`, lost: true }));
-  const others = platform.call(platform.victim, 'calculator', { expression: '6*7' }, 10_000)
+  const others = platform.call(platform.victim, 'calculator', { expression: '6*7' })
     .catch((error) => ({ said: error.message }));
   const [answer, other] = [await calling, await others];
   if (answer.breached) wrong.push(answer.detail);
@@ -145,13 +154,13 @@ async function carryOut(platform, runtime, attack, index) {
   return { wrong, said: answer.detail ?? answer.said ?? '' };
 }
 
-async function asOwner(owner, title, results) {
+async function asOwner(owner, title, results, engine) {
   const world = await World.make(owner);
   const mountsBefore = mounts();
   let platform;
   try {
-    platform = await Platform.start(world);
-    for (const runtime of runtimes.filter((name) => !option('--runtime') || name === option('--runtime'))) {
+    platform = await Platform.start(world, engine);
+    for (const runtime of wanted(engine ? 'docker' : 'bubblewrap')) {
       try {
         install(platform, runtime);
       } catch (error) {
@@ -180,6 +189,8 @@ async function asOwner(owner, title, results) {
     await platform.stop();
     if (childrenOf(pid).length > 0) left.wrong.push('children of the server are left');
     if (mounts() > mountsBefore) left.wrong.push('mounts are left');
+    for (const end = Date.now() + 15_000; engine?.containers().length > 0 && Date.now() < end;) await pause(200);
+    if (engine?.containers().length > 0) left.wrong.push('containers are left');
     results.push({ title, runtime: 'all', ...left });
     console.log(`${left.wrong.length ? 'BREACH' : 'held'}     ${title} / afterwards ${left.wrong.join('; ')}`);
   } finally {
@@ -204,8 +215,26 @@ function table(results) {
 const results = [];
 const isRoot = process.getuid() === 0;
 const nobody = { uid: 65534, gid: 65534 };
-if (!given.includes('--as-user')) await asOwner(undefined, isRoot ? 'root' : 'user', results);
-if (isRoot && !given.includes('--as-root')) await asOwner(nobody, 'user', results);
+async function asEveryOwner(engine) {
+  if (!given.includes('--as-user')) await asOwner(undefined, isRoot ? 'root' : 'user', results, engine);
+  if (isRoot && !given.includes('--as-root')) await asOwner(nobody, 'user', results, engine);
+}
+
+if (wanted('bubblewrap').length > 0) await asEveryOwner();
+if (given.includes('--docker') && wanted('docker').length > 0) {
+  const why = Engine.missing();
+  if (why) {
+    results.push({ title: isRoot ? 'root' : 'user', runtime: 'docker', skipped: why });
+    console.log(`skipped  docker: ${why}`);
+  } else {
+    const engine = await Engine.start(program);
+    try {
+      await asEveryOwner(engine);
+    } finally {
+      await engine.close();
+    }
+  }
+}
 
 const failed = results.filter((one) => one.wrong?.length);
 const passed = results.filter((one) => one.wrong && !one.wrong.length).length;
