@@ -56,8 +56,11 @@ int restore(const BackupArguments& in) {
 }
 
 // The chains of the audit log in a database, with the keys that are at hand.
-int verify_chains(const std::string& database, std::shared_ptr<KeyRing> keys, bool json) {
+int verify_chains(const Flags& flags, const std::string& database, std::shared_ptr<KeyRing> keys, bool json) {
+  auto config = load_config(flags);
+  if (!config) return cli::fail(config.error());
   Platform platform;
+  platform.config = std::move(config).value();
   StorageOptions options;
   options.path = database;
   options.keys = std::move(keys);
@@ -85,7 +88,7 @@ int verify_file(const BackupArguments& in) {
     if (!in.json) cli::report_verified(*report);
     auto keys = KeyRing::open({.file = scratch + "/master.key", .writable = false});
     const bool with_key = keys && !(*keys)->ids().empty();
-    code = verify_chains(scratch + "/librebird.db", with_key ? *keys : nullptr, in.json);
+    code = verify_chains(in.flags, scratch + "/librebird.db", with_key ? *keys : nullptr, in.json);
   }
   std::error_code ignored;
   fs::remove_all(scratch, ignored);
@@ -101,7 +104,7 @@ int verify(const BackupArguments& in) {
   if (!facts) return cli::fail(facts.error());
   if (!in.json) cli::report_verified(database, *facts);
   const auto keys = (*platform)->open_keys();
-  return verify_chains(database, keys ? *keys : nullptr, in.json);
+  return verify_chains(in.flags, database, keys ? *keys : nullptr, in.json);
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ Result<std::string> gateway_name(Platform& platform) {
   id = platform.ids.next();
   std::ofstream file(path, std::ios::trunc);
   file << id << "\n";
+  ::chmod(path.c_str(), 0600);
   if (!file.flush()) {
     return {Code::failed_precondition,
             fmt::format("{} cannot be written: make the data folder writable for this user.", path)};

@@ -101,7 +101,7 @@ test('cancel while tools run: nothing goes on, nothing is asked again', options,
     t.diagnostic('the tools were faster than the cancel');
   }
   await until('every started call to be closed in the audit', async () => {
-    const rows = await server.audit();
+    const rows = await server.calls();
     const over = new Set(rows.filter((row) => row.outcome !== 'started').map((row) => row.call_id));
     return rows.every((row) => over.has(row.call_id));
   });

@@ -194,7 +194,7 @@ async function assertToolsRanOnce(server, idempotent, opened, rest, load) {
   const again = await sqlite(database, "SELECT call_id, subject AS tool, COUNT(*) AS runs FROM audit_chain WHERE kind = 'call_started' GROUP BY call_id HAVING runs > 1");
   const forbidden = again.filter((row) => !idempotent.get(row.tool));
   assert.deepEqual(forbidden, [], 'a tool that is not idempotent ran twice');
-  const listed = await server.audit();
+  const listed = await server.calls();
   const counts = new Map();
   for (const row of listed) counts.set(row.call_id, [...(counts.get(row.call_id) ?? []), row]);
   for (const rows of counts.values()) {

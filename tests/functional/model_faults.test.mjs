@@ -69,7 +69,7 @@ for (const [fault, wanted] of Object.entries(faults)) {
     const all = await setUp(t);
     all.model.on('provoke', { fault, toolCalls });
     await assertFails(all, fault, wanted);
-    const rows = await all.server.audit();
+    const rows = await all.server.calls();
     assert.deepEqual(rows, [], 'no tool ran on half a call');
   });
 }
@@ -183,7 +183,7 @@ test('many tool calls in one answer, out of order and interleaved, each answered
   });
   const { answer } = await rest.ask(id, 'many');
   assert.equal(answer.content, 'Counting.\n\n0 1 4 9 16 25 36 49 64 81 100 121');
-  const ok = (await server.audit()).filter((row) => row.outcome === 'ok');
+  const ok = (await server.calls()).filter((row) => row.outcome === 'ok');
   assert.equal(new Set(ok.map((row) => row.call_id)).size, 12);
   assert.deepEqual(model.violations, []);
 });

@@ -130,7 +130,7 @@ test('our own tools run here, contained, before the answer comes', options, asyn
   assert.match(streamed.text, /It is 409\.5\.$/);
   assert.equal(streamed.finish, 'stop');
   assert.deepEqual(streamed.calls, []);
-  assert.equal((await server.audit()).filter((r) => r.tool === 'calculator' && r.outcome === 'ok').length, 2);
+  assert.equal((await server.calls()).filter((r) => r.tool === 'calculator' && r.outcome === 'ok').length, 2);
   assert.ok(model.requests[0].tools.includes('calculator'));
   assert.deepEqual(model.violations, []);
 });
@@ -160,7 +160,7 @@ test('the caller\'s tools go back to the caller, and the results to the model', 
     const [last] = (await client.chat.completions.create({ ...base, messages })).choices;
     assert.equal(last.message.content, 'There are 3 and 4.');
   }
-  assert.deepEqual(await server.audit(), [], 'nothing of it ran here');
+  assert.deepEqual(await server.calls(), [], 'nothing of it ran here');
   assert.deepEqual(model.violations, []);
 });
 
@@ -237,7 +237,7 @@ test('the demo model answers the official client as well, and says what it is', 
   assert.match(streamed.text, /demo/i, 'it says that it is no real model');
   const listed = (await client.models.list()).data.map((m) => m.id);
   assert.ok(listed.some((id) => /demo/.test(id)), listed.join(' '));
-  const used = (await server.audit()).filter((row) => row.outcome === 'ok').map((row) => row.tool);
+  const used = (await server.calls()).filter((row) => row.outcome === 'ok').map((row) => row.tool);
   assert.deepEqual(used.sort(), ['calculator', 'get_datetime']);
 });
 

@@ -245,13 +245,13 @@ test('operator commands work while it serves, and without', options, async (t) =
   assert.match(doctor.stdout + doctor.stderr, /sandbox/i, doctor.all);
   assert.equal(doctor.code, 0, doctor.all);
   await server.cli(['tool', 'call', 'calculator', '{"expression":"6*7"}']);
-  const rows = await server.audit();
+  const rows = await server.calls();
   assert.equal(rows[0].tool, 'calculator');
   assert.equal(rows[0].outcome, 'ok');
   assert.ok(rows[0].call_id && rows[0].created_at);
   assert.equal((await rest.get('/api/v1/me')).status, 200);
   await server.stop();
-  assert.equal((await server.audit()).length, rows.length);
+  assert.equal((await server.calls()).length, rows.length);
   await server.apiKey('made while it is down');
   await server.start();
   assert.equal((await (await server.browser()).get('/api/v1/api-keys')).body.items.length, 3);

@@ -81,7 +81,7 @@ test('the brain is killed in the middle of an answer and comes back: answered ex
   assert.equal(asked, 1, 'the step that was journaled is not repeated');
   const calls = messages[1].parts.filter((p) => p.type === 'tool_call');
   assert.equal(calls.length, 1);
-  const ran = (await cluster.gateway.audit()).filter((row) => row.call_id === calls[0].call.id && row.outcome === 'ok');
+  const ran = (await cluster.gateway.calls()).filter((row) => row.call_id === calls[0].call.id && row.outcome === 'ok');
   assert.equal(ran.length, 1, 'the tool ran once');
   await until('the socket to know the end', () => live.view(turn.id)?.finished);
   const view = live.view(turn.id);
@@ -168,7 +168,7 @@ for (const odd of ['brain', 'hands']) {
     const { turn, answer } = await rest.ask(id, 'tool', 60_000);
     const calls = answer?.parts.filter((p) => p.type === 'tool_call') ?? [];
     assert.ok(turn.status === 'failed' || calls.every((p) => p.call.status !== 'ok'), JSON.stringify({ turn, calls }));
-    const rows = await cluster.gateway.audit();
+    const rows = await cluster.gateway.calls();
     assert.ok(!rows.some((row) => row.outcome === 'ok'), 'no tool ran for a stranger');
     assert.ok(!cluster.output().includes('quite-another-secret'), 'a secret is in no log');
   });

@@ -282,6 +282,11 @@ export class Server {
     return new Rest(this.url, { origin: this.url, cookie, 'x-csrf-token': answer.body.csrf_token });
   }
 
+  /** The audit log's rows of tool calls, newest first. */
+  async calls() {
+    return (await this.audit()).filter((row) => row.kind.startsWith('call_'));
+  }
+
   /** Rows of the audit log, newest first. */
   async audit() {
     const listed = await this.cli(['audit', 'list', '--json', '--limit', '1000000']);
