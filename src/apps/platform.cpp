@@ -106,18 +106,17 @@ int Platform::run(std::function<Task<int>()> body) {
 }
 
 cli::Operator Platform::as_operator() {
-  return cli::Operator{
-      clock,
-      random,
-      ids,
-      storage->identities(),
-      storage->credentials(),
-      storage->audit(),
-      storage->secrets(),
-      storage->workspaces(),
-      storage->invitations(),
-      storage->accounts(),
-      static_cast<int>(config.integer("auth.password_cost"))};
+  return cli::Operator{clock,
+                       random,
+                       ids,
+                       storage->identities(),
+                       storage->credentials(),
+                       storage->audit(),
+                       storage->secrets(),
+                       storage->workspaces(),
+                       storage->invitations(),
+                       storage->accounts(),
+                       static_cast<int>(config.integer("auth.password_cost"))};
 }
 
 Status lock_data_directory(const std::string& data_dir) {

@@ -140,7 +140,10 @@ test('an API key is made, copied and revoked by keyboard; the focus never gets l
   await page.getByRole('button', { name: 'Settings' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('tab', { name: 'General' }).focus();
-  await page.keyboard.press('ArrowRight');
+  for (const tab of ['Account', 'Workspace', 'API keys']) {
+    await page.keyboard.press('ArrowRight');
+    await focused(`the tab ${tab}`, `document.activeElement.textContent === ${JSON.stringify(tab)}`);
+  }
   await page.getByRole('textbox', { name: 'Name of the new key' }).focus();
   await page.keyboard.type('laptop');
   await page.keyboard.press('Enter');

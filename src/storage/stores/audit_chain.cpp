@@ -111,8 +111,8 @@ Result<std::string> sealing_key(Connection& db, const AuditParts& parts) {
 
 Status append_row(Connection& db, const AuditParts& parts, AuditRecord& record) {
   LB_TRY(key, sealing_key(db, parts));
-  LB_TRY(known, db.one(LB_LOCK_HEADS "WHERE workspace_id = $1 RETURNING " LB_HEAD_COLUMNS, audit_head,
-                       record.workspace_id));
+  LB_TRY(known,
+         db.one(LB_LOCK_HEADS "WHERE workspace_id = $1 RETURNING " LB_HEAD_COLUMNS, audit_head, record.workspace_id));
   AuditHead head{record.workspace_id, 0, std::string(kNoHash), 0, std::string(kNoHash), "", ""};
   bool trusted = true;
   if (known) {
@@ -213,8 +213,7 @@ Status note_in_all_chains(Connection& db, const AuditParts& parts, const std::st
 Result<AuditHeads> read_heads(Connection& db, const AuditParts& parts) {
   AuditHeads out;
   LB_TRY(key, sealing_key(db, parts));
-  LB_TRY(heads,
-         db.all("SELECT " LB_HEAD_COLUMNS " FROM audit_heads ORDER BY ordinal", audit_head));
+  LB_TRY(heads, db.all("SELECT " LB_HEAD_COLUMNS " FROM audit_heads ORDER BY ordinal", audit_head));
   out.heads = std::move(heads);
   auto text = [](const Row& row) { return row.string(0); };
   LB_TRY(headless,

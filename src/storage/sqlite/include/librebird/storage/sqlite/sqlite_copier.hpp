@@ -1,7 +1,7 @@
 #pragma once
 
-// Copies of a SQLite database by its online backup interface (https://www.sqlite.org/backup.html): the copy is one file,
-// without a write-ahead log. Private to src/storage. Blocking.
+// Copies of a SQLite database by its online backup interface (https://www.sqlite.org/backup.html): the copy is one
+// file, without a write-ahead log. Private to src/storage. Blocking.
 
 #include <librebird/storage/sql/database_copier.hpp>
 
