@@ -162,7 +162,7 @@ test('hostile, damaged and foreign archives: one clear answer, nothing made', op
     'nothing in it': [Buffer.alloc(0), /cannot be used/],
     'no archive': [Buffer.from('hello'), /cannot be used/],
     'cut off': [bytes.subarray(0, bytes.length * 0.7), /cut off or damaged/],
-    'a flipped bit': [flipped, /cut off or damaged|was altered/],
+    'a flipped bit': [flipped, /cut off|was altered/],
     'another content': [zlib.gzipSync(swapped), /was altered: .*notes/],
     'no head': [pack(member('librebird.db', 'x')), /not one that Libre Bird wrote/],
     traversal: [pack(member('archive.json', head), member('../../evil', 'x')), /stays below its folder/],

@@ -39,7 +39,8 @@ test('three people chat in one conversation and see each other live', options, a
   const { host, anna, ben, id, share } = await setUp(t);
   const shared = await share({ people: [person(anna, 'write'), person(ben, 'write')] });
   assert.equal(shared.owner_id, host.id);
-  assert.deepEqual(shared.sharing, { workspace: 'none', people: [person(anna, 'write'), person(ben, 'write')] });
+  const byId = [person(anna, 'write'), person(ben, 'write')].sort((a, b) => (a.user_id < b.user_id ? -1 : 1));
+  assert.deepEqual(shared.sharing, { workspace: 'none', people: byId });
   const everybody = [host, anna, ben];
   for (const who of everybody) {
     who.live = await Live.open(t, who.inHome);

@@ -11,7 +11,7 @@ const names: Record<Access, string> = { none: "not at all", read: "reads it", wr
 /** With whom of the workspace a conversation is shared; its owner decides. */
 export function ShareDialog({ me, conversation, onClose }: { me: Me; conversation: Conversation; onClose(): void }) {
   const client = useQueryClient();
-  const members = useQuery({ queryKey: keys.members, queryFn: ({ signal }) => rest.members(signal) });
+  const members = useQuery({ queryKey: keys.members, queryFn: ({ signal }) => rest.members(signal), refetchOnMount: "always" });
   const [workspace, setWorkspace] = useState<Access>(conversation.sharing.workspace);
   const [people, setPeople] = useState(() => new Map(conversation.sharing.people.map((one) => [one.user_id, one.access])));
   const save = useMutation({

@@ -1,6 +1,4 @@
-import { useQueryClient } from "@tanstack/react-query";
 import { CopyButton } from "../../ui/copy_button";
-import { keys } from "../live/cache";
 import { CalmPage } from "./calm_page";
 import { EnterForms } from "./enter_forms";
 
@@ -19,16 +17,10 @@ export function LinkHelp() {
 }
 
 export function SignedOut() {
-  const client = useQueryClient();
   return (
     <CalmPage title="Welcome to Libre Bird">
-      <EnterForms
-        onEntered={(me) => {
-          // Nothing that another person read in this page is left.
-          client.clear();
-          client.setQueryData(keys.me, me);
-        }}
-      />
+      {/* A fresh page holds nothing of what another person read in this one. */}
+      <EnterForms onEntered={() => location.reload()} />
       <details className="quiet">
         <summary>Sign in with a one-time link</summary>
         <LinkHelp />

@@ -9,7 +9,7 @@ import { keys } from "../live/cache";
 import { mayChange, roleNames, rolesToGive } from "./roles";
 
 export function Members({ me }: { me: Me }) {
-  const list = useQuery({ queryKey: keys.members, queryFn: ({ signal }) => rest.members(signal) });
+  const list = useQuery({ queryKey: keys.members, queryFn: ({ signal }) => rest.members(signal), refetchOnMount: "always" });
   return (
     <section aria-label="People">
       <h3>People</h3>
