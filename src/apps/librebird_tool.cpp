@@ -7,6 +7,7 @@
 #include "../hands/runner/forward.hpp"
 #include "../hands/runner/guard.hpp"
 #include "../hands/runner/mcp/mcp_adapter.hpp"
+#include "../hands/runner/mcp/mcp_http.hpp"
 #include "../hands/runner/tend.hpp"
 
 #include <unistd.h>
@@ -46,6 +47,17 @@ bool write_answer(std::string_view answer) {
   return true;
 }
 
+void confine() {
+  librebird::runner::drop_privilege_paths();
+  librebird::runner::restrict_files({"/"}, {"/tmp", "/work"});
+}
+
+int run_mcp_http(std::span<char* const> arguments) {
+  if (librebird::runner::reader_is_gone()) return 3;
+  confine();
+  return librebird::runner::run_mcp_http(arguments);
+}
+
 struct Command {
   std::string_view name;
   int (*run)(std::span<char* const> arguments);
@@ -55,6 +67,7 @@ constexpr std::array kCommands = {
     Command{"tend", librebird::runner::tend},
     Command{"guard", librebird::runner::guard},
     Command{"mcp", librebird::runner::run_mcp_adapter},
+    Command{"mcp-http", run_mcp_http},
 };
 
 }  // namespace
@@ -67,8 +80,7 @@ int main(int count, char** arguments) {
     return 64;
   }
   if (librebird::runner::reader_is_gone()) return 3;
-  librebird::runner::drop_privilege_paths();
-  librebird::runner::restrict_files({"/"}, {"/tmp", "/work"});
+  confine();
   std::string line;
   if (!read_line(line)) return 2;
   std::string answer = librebird::skills::serve_line(line);

@@ -16,6 +16,7 @@ namespace librebird::manifest {
 namespace json = boost::json;
 namespace {
 
+constexpr std::string_view kAccessToken = "access_token";
 constexpr std::array<std::string_view, 5> kRuntimes{"python", "typescript", "docker", "mcp", "native"};
 
 Result<json::value> parse_document(std::string_view text) {
@@ -119,13 +120,38 @@ Status parse_runtime(Fields& fields, const ManifestOptions& options, bool legacy
   if (!good_image) return wrong("image", "an image's name: letters, digits, . / : @ _ -");
   manifest.image = std::move(image);
   LB_TRY(command, fields.texts("command", 64, 1000));
-  if (manifest.runtime == "mcp" && command.empty()) {
-    return wrong("command", "given, as an array of words: the runtime is mcp");
-  }
+  LB_TRY(url, fields.text("url", "", 2000));
   if (manifest.runtime != "mcp" && manifest.runtime != "docker" && !command.empty()) {
     return wrong("command", "left out: only the runtimes mcp and docker have one");
   }
+  if (manifest.runtime != "mcp" && !url.empty()) return wrong("url", "left out: the runtime is not mcp");
+  if (manifest.runtime == "mcp" && command.empty() == url.empty()) {
+    return url.empty() ? wrong("command", "given, as an array of words, or \"url\": the runtime is mcp")
+                       : wrong("url", "left out, or \"command\": a server is local or on the web");
+  }
+  if (!url.empty() && !host_of_url(url)) {
+    return wrong("url", "an address as https://host/path, in lower case up to the path, without user or fragment");
+  }
   manifest.command = std::move(command);
+  manifest.url = std::move(url);
+  return Ok{};
+}
+
+// A server on the web is reached, and may be given a token, without the manifest having to say so. Over plain HTTP no
+// secret travels, so there is none.
+Status imply_token(const std::string& host, SkillManifest& manifest) {
+  const auto declared = std::ranges::find(manifest.settings, kAccessToken, &SkillSetting::name);
+  if (declared != manifest.settings.end()) {
+    if (declared->type == SettingType::secret) return Ok{};
+    return wrong("settings.access_token", "of the type \"secret\": it goes to the server as its bearer token");
+  }
+  if (host.starts_with("http://")) return Ok{};
+  SkillSetting token;
+  token.name = kAccessToken;
+  token.type = SettingType::secret;
+  token.description = "Access token for the MCP server at " + host;
+  token.hosts = {host};
+  manifest.settings.push_back(std::move(token));
   return Ok{};
 }
 
@@ -250,6 +276,11 @@ Result<SkillManifest> parse_manifest(std::string_view skill_json, const Manifest
   for (const std::string& more : options.granted) {
     if (std::ranges::find(permissions, more) == permissions.end()) permissions.push_back(more);
   }
+  const std::string server = host_of_url(manifest.url).value_or("");
+  if (const std::string needed = "network:" + server;
+      !server.empty() && std::ranges::find(permissions, needed) == permissions.end()) {
+    permissions.push_back(needed);
+  }
   LB_TRY(granted, grant(permissions));
   // A legacy package expects a folder to write its data to.
   if (legacy && !fields.has("permissions")) granted.work = WorkFolder::write;
@@ -262,6 +293,7 @@ Result<SkillManifest> parse_manifest(std::string_view skill_json, const Manifest
     LB_TRY(parsed, parse_settings(*settings, granted.hosts));
     manifest.settings = std::move(parsed);
   }
+  if (!server.empty()) LB_CHECK(imply_token(server, manifest));
   if (legacy) complete_legacy(manifest);
   LB_CHECK(parse_limits(fields, manifest));
   LB_CHECK(parse_marketplace(fields));

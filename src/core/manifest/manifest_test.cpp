@@ -61,6 +61,8 @@ const std::vector<Case>& corpus() {
       {"", R"({"name":"a","runtime":"docker","image":"ghcr.io/x/y:1@sha256:00"})"},
       {"", R"({"name":"a","runtime":"docker","image":"x","command":["/skill/serve","--quiet"]})"},
       {"", R"({"name":"a","runtime":"mcp","command":["node","server.js"]})"},
+      {"", R"({"name":"a","runtime":"mcp","url":"https://a.example/mcp?x=%20"})"},
+      {"", R"({"name":"a","runtime":"mcp","url":"http://a.example:8080"})"},
       {"", R"({"name":"old","tools":["a","b"],"dependencies":["a GitHub account: free","requests"],"whatever":[1]})"},
       {"", R"({"name":"old","display_name":"Old"})"},
       {"", with(R"("limits":{"wall_seconds":60,"memory_mb":256},"permissions":["worker"],"worker":true)")},
@@ -102,6 +104,19 @@ const std::vector<Case>& corpus() {
       {"command", R"({"name":"a","runtime":"mcp","command":"node"})"},
       {"command", R"({"name":"a","runtime":"mcp","command":[]})"},
       {"command", with(R"("command":["x"])")},
+      {"url", with(R"("url":"https://a.example/")")},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://a.example/","command":["x"]})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"ftp://a.example/"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://user@a.example/"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://*.example/"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://tunnel:a.example/"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://A.example/"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://a.example/ b"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":"https://a.example/#b"})"},
+      {"url", R"({"name":"a","runtime":"mcp","url":["https://a.example/"]})"},
+      {"settings.access_token",
+       R"({"name":"a","runtime":"mcp","url":"https://a.example/","settings":{"access_token":{}}})", false},
       {"dependencies", with(R"("dependencies":"requests")")},
       {"dependencies", with(R"("dependencies":["--index-url=x"])"), false},
       {"dependencies", with(R"("dependencies":["git+https://x.example/y"])"), false},
@@ -339,6 +354,30 @@ TEST(SkillMd, RefusesWhatIsWrong) {
     ASSERT_FALSE(parsed) << text;
     EXPECT_THAT(parsed.error().message, HasSubstr(words)) << text;
   }
+}
+
+TEST(Manifest, AServerOnTheWebIsReachedAndGivenItsTokenAndNothingMore) {
+  const auto read = parse_manifest(R"({"name":"a","runtime":"mcp","url":"https://mcp.example:8443/v1"})");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->url, "https://mcp.example:8443/v1");
+  EXPECT_THAT(read->permissions, ElementsAre("network:mcp.example:8443"));
+  ASSERT_EQ(read->settings.size(), 1U);
+  EXPECT_EQ(read->settings[0].name, "access_token");
+  EXPECT_EQ(read->settings[0].type, SettingType::secret);
+  EXPECT_FALSE(read->settings[0].required);
+  EXPECT_THAT(read->settings[0].hosts, ElementsAre("mcp.example:8443"));
+
+  const auto own = parse_manifest(R"({"name":"a","runtime":"mcp","url":"https://mcp.example/",
+      "settings":{"access_token":{"type":"secret","required":true}}})");
+  ASSERT_TRUE(own) << own.error().message;
+  ASSERT_EQ(own->settings.size(), 1U);
+  EXPECT_TRUE(own->settings[0].required);
+  EXPECT_THAT(own->settings[0].hosts, ElementsAre("mcp.example"));
+
+  const auto plain = parse_manifest(R"({"name":"a","runtime":"mcp","url":"http://mcp.example/"})");
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_THAT(plain->permissions, ElementsAre("network:http://mcp.example"));
+  EXPECT_THAT(plain->settings, IsEmpty());
 }
 
 }  // namespace

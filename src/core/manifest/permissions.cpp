@@ -89,6 +89,23 @@ void add(std::vector<std::string>& hosts, std::string_view host) {
 
 }  // namespace
 
+std::optional<std::string> host_of_url(std::string_view url) {
+  const bool plain = url.starts_with("http://");
+  if (!plain && !url.starts_with("https://")) return std::nullopt;
+  // What is not spelled in these characters is spelled with %.
+  const bool spelled = std::ranges::all_of(url, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~:/?[]@!$&'()*+,;=%").find(c) != std::string_view::npos;
+  });
+  std::string_view host = url.substr(plain ? 7 : 8);
+  host = host.substr(0, host.find_first_of("/?"));
+  const std::string entry = (plain ? "http://" : "") + std::string(host);
+  if (!spelled || host.starts_with('*') || host.starts_with("http:") || host.starts_with("tunnel:") ||
+      !parse_entry(entry))
+    return std::nullopt;
+  return entry;
+}
+
 bool covers(const std::vector<std::string>& hosts, std::string_view host) {
   const auto wanted = parse_entry(host);
   if (!wanted) return false;

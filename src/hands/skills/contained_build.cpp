@@ -75,7 +75,7 @@ Error explain(std::string_view what, const SandboxRun& run) {
 Task<Result<SandboxRun>> ContainedBuild::run(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
   egress::CallPolicy policy;
   policy.hosts = std::move(hosts);
-  return run_fenced(std::move(spec), std::move(policy), std::move(stop));
+  return run_fenced(std::move(spec), std::move(policy), {}, std::move(stop));
 }
 
 Task<Result<SandboxRun>> ContainedBuild::run_with_index(SandboxSpec spec, std::vector<std::string> hosts,
@@ -85,16 +85,17 @@ Task<Result<SandboxRun>> ContainedBuild::run_with_index(SandboxSpec spec, std::v
   policy.reach = Reach::any;
   policy.limits.requests = 5000;
   policy.limits.download_bytes = 1ULL << 30;
-  return run_fenced(std::move(spec), std::move(policy), std::move(stop));
+  return run_fenced(std::move(spec), std::move(policy), {}, std::move(stop));
 }
 
-Task<Result<SandboxRun>> ContainedBuild::run_fenced(SandboxSpec spec, egress::CallPolicy policy, std::stop_token stop) {
+Task<Result<SandboxRun>> ContainedBuild::run_fenced(SandboxSpec spec, egress::CallPolicy policy, std::string input,
+                                                    std::stop_token stop) {
   complete(spec, !policy.hosts.empty());
-  if (policy.hosts.empty()) co_return co_await start(std::move(spec), {}, stop);
+  if (policy.hosts.empty()) co_return co_await start(std::move(spec), std::move(input), stop);
   auto network = fence_.open(std::move(policy));
   if (!network) co_return network.error();
   spec.egress_directory = (*network)->directory();
-  auto run = co_await start(std::move(spec), {}, stop);
+  auto run = co_await start(std::move(spec), std::move(input), stop);
   co_await (*network)->close();
   if (run && (run->end != SandboxEnd::exited || run->exit_code != 0)) {
     // What the fence refused is usually why.
@@ -105,9 +106,11 @@ Task<Result<SandboxRun>> ContainedBuild::run_fenced(SandboxSpec spec, egress::Ca
   co_return run;
 }
 
-Task<Result<SandboxRun>> ContainedBuild::run_with_input(SandboxSpec spec, std::string input, std::stop_token stop) {
-  complete(spec, false);
-  co_return co_await start(std::move(spec), std::move(input), stop);
+Task<Result<SandboxRun>> ContainedBuild::run_with_input(SandboxSpec spec, std::vector<std::string> hosts,
+                                                        std::string input, std::stop_token stop) {
+  egress::CallPolicy policy;
+  policy.hosts = std::move(hosts);
+  return run_fenced(std::move(spec), std::move(policy), std::move(input), std::move(stop));
 }
 
 Task<Result<SandboxRun>> ContainedBuild::start(SandboxSpec spec, std::string input, std::stop_token stop) {

@@ -24,11 +24,13 @@ class ContainedBuild final : public SkillBuild {
   // Packages are many and large: more requests and bytes than a call has.
   Task<Result<SandboxRun>> run_with_index(SandboxSpec spec, std::vector<std::string> hosts,
                                           std::stop_token stop) override;
-  // The same with something on standard input.
-  Task<Result<SandboxRun>> run_with_input(SandboxSpec spec, std::string input, std::stop_token stop);
+  // As `run`, with something on standard input.
+  Task<Result<SandboxRun>> run_with_input(SandboxSpec spec, std::vector<std::string> hosts, std::string input,
+                                          std::stop_token stop);
 
  private:
-  Task<Result<SandboxRun>> run_fenced(SandboxSpec spec, egress::CallPolicy policy, std::stop_token stop);
+  Task<Result<SandboxRun>> run_fenced(SandboxSpec spec, egress::CallPolicy policy, std::string input,
+                                      std::stop_token stop);
   Task<Result<SandboxRun>> start(SandboxSpec spec, std::string input, std::stop_token stop);
 
   FindSandbox sandbox_;

@@ -192,7 +192,10 @@ Task<Result<std::string>> Installer::describe(ToolRuntime& runtime, const SkillM
     }
     spec.mounts.push_back({staging, spec.user_folder, true});
   }
-  LB_CO_TRY(run, co_await build_.run_with_input(std::move(spec), protocol::encode_describe(), stop));
+  // Only a server on the web is asked over the network.
+  std::vector<std::string> hosts;
+  if (auto server = manifest::host_of_url(manifest.url)) hosts.push_back(std::move(*server));
+  LB_CO_TRY(run, co_await build_.run_with_input(std::move(spec), std::move(hosts), protocol::encode_describe(), stop));
   std::string tools;
   std::string complaint;
   const auto listen = [&](protocol::ProgramMessage message) {

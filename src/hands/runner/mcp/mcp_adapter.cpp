@@ -1,5 +1,6 @@
 #include "mcp_adapter.hpp"
 
+#include "mcp_lines.hpp"
 #include "mcp_translator.hpp"
 
 #include <fcntl.h>
@@ -22,49 +23,10 @@
 namespace librebird::runner {
 namespace {
 
-constexpr std::size_t kMaxLine = 16 << 20;
 constexpr std::size_t kMaxQueued = 64 << 20;
 constexpr auto kFarewell = std::chrono::milliseconds(50);
 
 void set_nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
-
-// Whole lines out of pieces.
-class LineReader {
- public:
-  // False at the end, or when a line is too long.
-  template <typename Use>
-  bool read_from(int fd, const Use& use) {
-    std::array<char, 64 * 1024> buffer;
-    const ssize_t got = read(fd, buffer.data(), buffer.size());
-    if (got < 0) return errno == EINTR || errno == EAGAIN;
-    if (got == 0) {
-      if (!pending_.empty()) use(std::string_view(pending_));
-      return false;
-    }
-    std::string_view piece(buffer.data(), static_cast<std::size_t>(got));
-    for (std::size_t end = piece.find('\n'); end != std::string_view::npos; end = piece.find('\n')) {
-      pending_ += piece.substr(0, end);
-      use(std::string_view(pending_));
-      pending_.clear();
-      piece.remove_prefix(end + 1);
-    }
-    pending_ += piece;
-    return pending_.size() <= kMaxLine;
-  }
-
- private:
-  std::string pending_;
-};
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t sent = write(fd, text.data(), text.size());
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return true;
-}
 
 class Adapter {
  public:

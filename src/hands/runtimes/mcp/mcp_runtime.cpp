@@ -1,4 +1,5 @@
-// The plug-in `mcp` of kind runtime: local MCP servers, run inside the sandbox behind `librebird-tool mcp`.
+// The plug-in `mcp` of kind runtime: local MCP servers, run inside the sandbox behind `librebird-tool mcp`, and servers
+// on the web, asked by `librebird-tool mcp-http`.
 #include "server_command.hpp"
 
 #include <librebird/core/ports/tool_runtime.hpp>
@@ -30,6 +31,7 @@ class McpRuntime final : public ToolRuntime {
           Code::failed_precondition,
           "The runner librebird-tool is missing beside the program; reinstall, or build the target librebird-tool.");
     }
+    if (!skill.url.empty()) return plan_remote(skill);
     LB_TRY(command, mcp::read_command(skill));
     LB_TRY(argv, mcp::server_argv(command, skill.env_directory, programs_.node()));
     SandboxSpec spec = programs_.spec(skill.limits.memory_mb);
@@ -53,10 +55,26 @@ class McpRuntime final : public ToolRuntime {
     return prepare_in(skill, folder, build, std::move(stop));
   }
 
-  [[nodiscard]] bool describes(const SkillManifest& /*skill*/) const override { return true; }
+  [[nodiscard]] bool describes(const SkillManifest& skill) const override {
+    // A server on the web may want a token before it says its tools: then the manifest lists them.
+    return skill.url.empty() || skill.tools.empty();
+  }
 
  private:
+  // Nothing of the skill runs: the runner speaks with the server, through the fence.
+  [[nodiscard]] SandboxSpec plan_remote(const SkillManifest& skill) const {
+    SandboxSpec spec;
+    spec.argv = {kRunner, "mcp-http", skill.url};
+    spec.mounts = {{runner_, kRunner, false}};
+    spec.limits.processes = 1;
+    return spec;
+  }
+
   Task<Status> prepare_in(const SkillManifest& skill, std::string folder, SkillBuild& build, std::stop_token stop) {
+    if (!skill.url.empty()) {
+      if (skill.dependencies.empty()) co_return Ok{};
+      co_return make_error(Code::invalid_argument, "A server on the web has no dependencies here; leave them out.");
+    }
     LB_CO_TRY(command, mcp::read_command(skill));
     std::vector<std::string> packages = skill.dependencies;
     if (!command.package.empty()) packages.push_back(command.package);
@@ -79,7 +97,7 @@ Result<std::unique_ptr<ToolRuntime>> create(const RuntimeContext& context) {
 RuntimePlugin runtime_mcp() {
   RuntimePlugin plugin;
   plugin.manifest.name = "mcp";
-  plugin.manifest.description = "The tools of a local MCP server, run inside the sandbox.";
+  plugin.manifest.description = "The tools of an MCP server: a local one, run inside the sandbox, or one on the web.";
   plugin.create = create;
   return plugin;
 }

@@ -7,6 +7,7 @@
 #include <librebird/base/result.hpp>
 #include <librebird/core/model/tool.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ struct Granted {
 };
 // invalid_argument: unknown; the message lists the known ones.
 Result<Granted> grant(const std::vector<std::string>& permissions);
+// The entry of the egress fence for a URL's host: "host[:port]" of https://, "http://host[:port]". Nothing: malformed,
+// or not spelled as the fence takes it.
+[[nodiscard]] std::optional<std::string> host_of_url(std::string_view url);
 // Whether one of `hosts` lets `host` (an entry itself) pass.
 [[nodiscard]] bool covers(const std::vector<std::string>& hosts, std::string_view host);
 

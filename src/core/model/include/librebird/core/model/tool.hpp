@@ -75,7 +75,8 @@ struct SkillManifest {
   std::vector<ToolSpec> tools;
   std::string entrypoint;  // file in the skill's folder; empty: the runtime's usual one
   std::string image;  // docker
-  std::vector<std::string> command;  // mcp: argv
+  std::vector<std::string> command;  // mcp: argv of a local server
+  std::string url;  // mcp: address of a server on the web; one of the two
   std::vector<std::string> dependencies;  // as the runtime's package tool writes them
   std::vector<std::string> permissions;  // as the manifest names them; already spread over the tools
   std::vector<SkillSetting> settings;
