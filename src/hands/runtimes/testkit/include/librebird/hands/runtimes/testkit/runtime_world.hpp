@@ -47,6 +47,8 @@ class RuntimeWorld {
   // The fence stands at /run/egress from now on; programs get the environment that goes with it.
   void open_network();
   [[nodiscard]] ToolRuntime& runtime() { return *runtime_; }
+  // What serves a program while it runs; for a fence of the test's own.
+  [[nodiscard]] Loop& loop() { return loop_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   // Hosts that the builds asked for, in order.
   std::vector<std::string> hosts;
