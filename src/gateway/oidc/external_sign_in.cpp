@@ -6,7 +6,6 @@
 #include "pending.hpp"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <algorithm>
 
@@ -19,18 +18,6 @@ constexpr std::size_t kLongestCode = 4096;
 Error not_ours() {
   return make_error(Code::unauthenticated,
                     "This sign-in is too old, was finished already, or began in another browser: begin again.");
-}
-
-// RFC 6749, 2.3.1: both are form-encoded first.
-std::string basic(const SignInProvider& provider) {
-  const std::string id = form_encoded({{"", provider.client_id}}).substr(1);
-  const std::string secret = form_encoded({{"", provider.client_secret}}).substr(1);
-  const std::string pair = id + ":" + secret;
-  std::string out(sodium_base64_ENCODED_LEN(pair.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  ::sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(pair.data()), pair.size(),
-                      sodium_base64_VARIANT_ORIGINAL);
-  out.pop_back();  // the NUL
-  return "Basic " + out;
 }
 
 // What a provider calls an error is its own text: only known words go on.
@@ -163,7 +150,7 @@ Task<Result<ExternalSignIn::Tokens>> ExternalSignIn::exchange(Entry& entry, std:
             {"code_verifier", std::move(verifier)}};
   HttpHeaders headers;
   if (!provider.client_secret.empty() && in_header) {
-    headers.emplace_back("Authorization", basic(provider));
+    headers.emplace_back("Authorization", net::basic_authorization(provider.client_id, provider.client_secret));
   } else {
     form.emplace_back("client_id", provider.client_id);
     if (!provider.client_secret.empty()) form.emplace_back("client_secret", provider.client_secret);

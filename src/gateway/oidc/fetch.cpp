@@ -2,9 +2,6 @@
 
 #include <librebird/core/ports/sign_in_provider.hpp>
 
-#include <boost/url/encode.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
-
 namespace librebird::gateway::oidc {
 namespace {
 
@@ -23,15 +20,6 @@ Task<Result<Fetched>> ask(HttpClient& http, HttpRequest request, std::stop_token
 }
 
 }  // namespace
-
-std::string form_encoded(const Form& form) {
-  std::string out;
-  for (const auto& [name, value] : form) {
-    if (!out.empty()) out += '&';
-    out += name + "=" + boost::urls::encode(value, boost::urls::unreserved_chars);
-  }
-  return out;
-}
 
 Task<Result<Fetched>> get(HttpClient& http, std::string url, HttpHeaders headers, std::stop_token stop) {
   HttpRequest request;

@@ -3,18 +3,16 @@
 // Asking a provider: small JSON answers, with deadlines. Loop only. Private.
 
 #include <librebird/core/ports/http_client.hpp>
+#include <librebird/net/oauth.hpp>
 
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 namespace librebird::gateway::oidc {
 
 inline constexpr std::size_t kLargestAnswer = 256 * 1024;
 
-using Form = std::vector<std::pair<std::string, std::string>>;
-[[nodiscard]] std::string form_encoded(const Form& form);
+using net::Form;
+using net::form_encoded;
 
 struct Fetched {
   int status = 0;

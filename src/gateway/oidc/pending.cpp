@@ -65,12 +65,6 @@ Result<Pending> PendingCodec::open(std::string_view cookie, UnixMillis now) cons
   return out;
 }
 
-std::string pkce_challenge(std::string_view verifier) {
-  std::array<unsigned char, 32> hash{};
-  ::EVP_Digest(verifier.data(), verifier.size(), hash.data(), nullptr, ::EVP_sha256(), nullptr);
-  return to_base64url(std::string_view(reinterpret_cast<const char*>(hash.data()), hash.size()));
-}
-
 std::string safe_return(std::string_view path) {
   const bool fine = path.starts_with('/') && path.size() <= kLongestReturn && !path.starts_with("//") &&
                     std::ranges::all_of(path, [](char c) { return c > 0x20 && c < 0x7F && c != '\\'; });

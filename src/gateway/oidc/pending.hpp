@@ -9,6 +9,7 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/base/result.hpp>
+#include <librebird/net/oauth.hpp>
 
 #include <string>
 #include <string_view>
@@ -45,8 +46,7 @@ class PendingCodec {
   std::string key_;
 };
 
-// BASE64URL(SHA256(verifier)): RFC 7636's S256.
-[[nodiscard]] std::string pkce_challenge(std::string_view verifier);
+using net::pkce_challenge;
 // A path of this site and nothing else; anything doubtful is "/".
 [[nodiscard]] std::string safe_return(std::string_view path);
 
