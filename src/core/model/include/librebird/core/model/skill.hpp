@@ -76,6 +76,26 @@ struct SkillInfo {
   std::vector<std::string> missing_settings;  // required, and neither set nor defaulted: its tools say so
   std::vector<SkillVersion> versions;         // newest first; without manifest and tools
   std::string error;                          // why its tools are not offered; empty: they are, if it is enabled
+  bool connectable = false;       // an MCP server on the web that a person can connect to
+  bool needs_connection = false;  // its tools are not known yet: the server tells them to nobody it does not know
+};
+
+// What a person brings back from an authorization server.
+struct ConnectionAnswer {
+  std::string state;
+  std::string code;
+  std::string issuer;  // "iss"; empty: it did not say
+};
+
+// One person's connection to a skill's server. Never a token.
+struct SkillConnection {
+  std::string skill;
+  bool connected = false;
+  std::string server;          // its address
+  std::string issuer;          // who gives the tokens; of a connection, as are the rest
+  std::string scope;           // what was agreed to; may be empty
+  UnixMillis expires_at = 0;   // of the access token, which is renewed before; 0: unknown
+  std::string problem;         // connected, but the server's tools could not be taken over: why
 };
 
 }  // namespace librebird

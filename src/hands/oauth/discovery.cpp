@@ -1,0 +1,199 @@
+#include "discovery.hpp"
+
+#include "fetch.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+namespace librebird::hands::oauth {
+namespace {
+
+constexpr const char* kHello =
+    R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},)"
+    R"("clientInfo":{"name":"Libre Bird","version":"1"}}})";
+constexpr std::size_t kLongestScope = 1000;
+
+Error wrong(std::string_view who, std::string_view what) {
+  return make_error(Code::unavailable, fmt::format("{} {}.", who, what));
+}
+
+std::string without_end_slash(std::string text) {
+  if (text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view text) {
+  return std::ranges::find(list, text) != list.end();
+}
+
+// RFC 6749, 3.3: what may stand in a scope.
+std::string checked_scope(std::string scope) {
+  const bool fine = scope.size() <= kLongestScope &&
+                    std::ranges::all_of(scope, [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+  return fine ? scope : std::string();
+}
+
+// The resource is the server itself, or a part of its site above it.
+bool is_about(const std::string& resource, const std::string& url) {
+  if (!is_askable(resource) || origin_of(resource) != origin_of(url)) return false;
+  const std::string above = without_end_slash(path_of(resource));
+  const std::string path = path_of(url);
+  return path.starts_with(above) && (path.size() == above.size() || path[above.size()] == '/');
+}
+
+// A server that keeps to the revision of 2025-03-26 is its own authorization server, perhaps without metadata.
+ServerMetadata customary(const std::string& origin) {
+  ServerMetadata out;
+  out.issuer = origin;
+  out.authorization_endpoint = origin + "/authorize";
+  out.token_endpoint = origin + "/token";
+  out.registration_endpoint = origin + "/register";
+  out.auth_method = "none";
+  return out;
+}
+
+// The first document there is at these addresses; its status otherwise.
+Task<Result<std::optional<std::string>>> first_document(HttpClient& http, std::vector<std::string> urls,
+                                                        std::stop_token stop) {
+  for (std::string& url : urls) {
+    HttpRequest request;
+    request.url = std::move(url);
+    request.headers.emplace_back("Accept", "application/json");
+    LB_CO_TRY(answer, co_await ask(http, std::move(request), stop));
+    if (answer.status == 200) co_return std::optional(std::move(answer.body));
+    if (answer.status >= 500) {
+      co_return make_error(
+          Code::unavailable,
+          fmt::format("The server answered {} when asked who lets people in; try again.", answer.status));
+    }
+  }
+  co_return std::optional<std::string>();
+}
+
+Task<Result<std::optional<Challenge>>> challenge_of(HttpClient& http, std::string url, std::stop_token stop) {
+  HttpRequest request;
+  request.method = "POST";
+  request.url = std::move(url);
+  request.headers = {{"Accept", "application/json, text/event-stream"}, {"Content-Type", "application/json"}};
+  request.body = kHello;
+  LB_CO_TRY(answer, co_await ask(http, std::move(request), std::move(stop)));
+  if (answer.status != 401) co_return std::optional<Challenge>();
+  Challenge found;
+  for (const auto& [name, value] : answer.headers) {
+    const HttpHeaders one{{name, value}};
+    if (!find_header(one, "WWW-Authenticate")) continue;
+    if (auto challenge = parse_challenge(value)) {
+      found = *std::move(challenge);
+      break;
+    }
+  }
+  co_return std::optional(std::move(found));
+}
+
+}  // namespace
+
+std::vector<std::string> resource_metadata_urls(const std::string& url) {
+  const std::string root = origin_of(url) + "/.well-known/oauth-protected-resource";
+  const std::string path = without_end_slash(path_of(url));
+  if (path.empty()) return {root};
+  return {root + path, root};
+}
+
+std::vector<std::string> server_metadata_urls(const std::string& issuer) {
+  const std::string origin = origin_of(issuer);
+  const std::string path = without_end_slash(path_of(issuer));
+  std::vector<std::string> urls = {origin + "/.well-known/oauth-authorization-server" + path,
+                                   origin + "/.well-known/openid-configuration" + path};
+  if (!path.empty()) urls.push_back(origin + path + "/.well-known/openid-configuration");
+  return urls;
+}
+
+Result<ResourceMetadata> parse_resource_metadata(std::string_view text, const std::string& url) {
+  const auto document = read_object(text);
+  if (!document) return wrong("The server's description of who lets people in", "cannot be read");
+  ResourceMetadata out;
+  out.resource = text_of(*document, "resource");
+  if (!is_about(out.resource, url)) {
+    return wrong("The server's description of who lets people in", "is about another server");
+  }
+  const auto servers = list_of(*document, "authorization_servers").value_or(std::vector<std::string>());
+  const auto usable = std::ranges::find_if(servers, is_askable);
+  if (usable == servers.end()) {
+    return wrong("The server's description of who lets people in", "names nobody at an https address");
+  }
+  out.authorization_server = *usable;
+  out.scope =
+      fmt::format("{}", fmt::join(list_of(*document, "scopes_supported").value_or(std::vector<std::string>()), " "));
+  return out;
+}
+
+Result<ServerMetadata> parse_server_metadata(std::string_view text, const std::string& issuer) {
+  const std::string who = "The authorization server " + issuer;
+  const auto document = read_object(text);
+  if (!document) return wrong(who, "has no description that can be read");
+  ServerMetadata out;
+  out.issuer = text_of(*document, "issuer");
+  // RFC 8414, 3.3. One slash at the end is no other server.
+  if (without_end_slash(out.issuer) != without_end_slash(issuer)) return wrong(who, "calls itself by another name");
+  out.authorization_endpoint = text_of(*document, "authorization_endpoint");
+  out.token_endpoint = text_of(*document, "token_endpoint");
+  if (!is_askable(out.authorization_endpoint) || !is_askable(out.token_endpoint)) {
+    return wrong(who, "names an endpoint that is missing or not https");
+  }
+  out.registration_endpoint = text_of(*document, "registration_endpoint");
+  if (!out.registration_endpoint.empty() && !is_askable(out.registration_endpoint)) {
+    return wrong(who, "names an endpoint that is not https");
+  }
+  const auto proofs = list_of(*document, "code_challenge_methods_supported").value_or(std::vector<std::string>());
+  if (!contains(proofs, "S256")) return wrong(who, "does not know the proof this needs (PKCE with S256)");
+  const auto methods = list_of(*document, "token_endpoint_auth_methods_supported")
+                           .value_or(std::vector<std::string>{"client_secret_basic"});
+  for (const char* known : {"none", "client_secret_basic", "client_secret_post"}) {
+    if (out.auth_method.empty() && contains(methods, known)) out.auth_method = known;
+  }
+  if (out.auth_method.empty()) return wrong(who, "wants clients to prove themselves in a way that is not known here");
+  const auto* named = document->if_contains("authorization_response_iss_parameter_supported");
+  out.names_itself = named != nullptr && named->is_bool() && named->get_bool();
+  out.lasting = contains(list_of(*document, "scopes_supported").value_or(std::vector<std::string>()), "offline_access");
+  return out;
+}
+
+Task<Result<Authority>> discover(HttpClient& http, std::string url, std::stop_token stop) {
+  LB_CO_TRY(challenge, co_await challenge_of(http, url, stop));
+  if (!challenge) {
+    co_return make_error(Code::failed_precondition,
+                         "The server lets everybody in, so there is nothing to connect; its tools can be used.");
+  }
+  std::vector<std::string> places = resource_metadata_urls(url);
+  if (!challenge->resource_metadata.empty()) places = {challenge->resource_metadata};
+  LB_CO_TRY(described, co_await first_document(http, std::move(places), stop));
+  Authority authority;
+  std::string issuer = origin_of(url);
+  authority.resource = without_end_slash(url);
+  authority.scope = challenge->scope;
+  if (described) {
+    LB_CO_TRY(resource, parse_resource_metadata(*described, url));
+    issuer = std::move(resource.authorization_server);
+    authority.resource = std::move(resource.resource);
+    if (authority.scope.empty()) authority.scope = std::move(resource.scope);
+  }
+  LB_CO_TRY(document, co_await first_document(http, server_metadata_urls(issuer), stop));
+  if (document) {
+    LB_CO_TRY(server, parse_server_metadata(*document, issuer));
+    authority.server = std::move(server);
+  } else if (!described) {
+    authority.server = customary(issuer);
+  } else {
+    co_return wrong("The authorization server " + issuer, "does not say how to ask it");
+  }
+  authority.scope = checked_scope(std::move(authority.scope));
+  if (authority.server.lasting && (" " + authority.scope + " ").find(" offline_access ") == std::string::npos) {
+    authority.scope += authority.scope.empty() ? "offline_access" : " offline_access";
+  }
+  co_return authority;
+}
+
+}  // namespace librebird::hands::oauth
