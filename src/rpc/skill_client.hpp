@@ -22,15 +22,21 @@ class SkillClient final : public SkillService {
   Task<Status> remove_skill(Principal principal, std::string name) override;
   Task<Result<SkillInfo>> set_skill_setting(Principal principal, std::string name, std::string setting,
                                             std::optional<std::string> value_json) override;
+  Task<Result<std::string>> connect_skill(Principal principal, std::string name, std::string redirect_uri,
+                                          std::stop_token stop) override;
+  Task<Result<SkillConnection>> finish_connection(Principal principal, ConnectionAnswer answer,
+                                                  std::stop_token stop) override;
+  Task<Result<SkillConnection>> get_connection(Principal principal, std::string name) override;
+  Task<Status> disconnect_skill(Principal principal, std::string name) override;
 
  private:
-  Task<Result<std::vector<SkillInfo>>> manage(SkillCall call, std::stop_token stop);
+  Task<Result<SkillReply>> manage(SkillCall call, std::stop_token stop);
   Task<Result<SkillInfo>> manage_one(SkillCall call, std::stop_token stop);
 
   ClientChannel& channel_;
 };
 
 // The server's side of one call.
-Task<Result<std::vector<SkillInfo>>> answer_skill_call(SkillService& skills, SkillCall call, std::stop_token stop);
+Task<Result<SkillReply>> answer_skill_call(SkillService& skills, SkillCall call, std::stop_token stop);
 
 }  // namespace librebird::rpc

@@ -50,6 +50,8 @@ void put(const SkillInfo& from, v1::Skill& to) {
   to.set_enabled(from.enabled);
   to.set_pinned(from.pinned);
   to.set_error(from.error);
+  to.set_connectable(from.connectable);
+  to.set_needs_connection(from.needs_connection);
   for (const std::string& item : from.permissions) to.add_permissions(item);
   for (const std::string& item : from.tools) to.add_tools(item);
   for (const std::string& item : from.missing_settings) to.add_missing_settings(item);
@@ -78,6 +80,8 @@ Result<SkillInfo> get(const v1::Skill& from) {
   SkillInfo to{from.name(),     from.display_name(), from.description(), from.version(), from.author(),  from.icon(),
                from.category(), from.runtime(),      from.origin(),      from.hash(),    from.enabled(), from.pinned()};
   to.error = from.error();
+  to.connectable = from.connectable();
+  to.needs_connection = from.needs_connection();
   to.permissions = texts(from.permissions());
   to.tools = texts(from.tools());
   to.missing_settings = texts(from.missing_settings());
@@ -123,12 +127,16 @@ std::string to_wire(const SkillCall& call) {
   wire.set_hash(call.hash);
   wire.set_setting(call.setting);
   if (call.value_json) wire.set_value_json(*call.value_json);
+  wire.set_redirect_uri(call.redirect_uri);
+  wire.set_state(call.answer.state);
+  wire.set_code(call.answer.code);
+  wire.set_issuer(call.answer.issuer);
   return bytes_of(wire);
 }
 
 Result<SkillCall> skill_call_from_wire(std::string_view bytes) {
   LB_TRY(wire, parse<v1::SkillRequest>(bytes));
-  if (wire.verb() < v1::SkillRequest::VERB_LIST || wire.verb() > v1::SkillRequest::VERB_SET) {
+  if (wire.verb() < v1::SkillRequest::VERB_LIST || wire.verb() > v1::SkillRequest::VERB_DISCONNECT) {
     return bad("an unknown verb");
   }
   v1::ListToolsRequest holder;
@@ -149,23 +157,38 @@ Result<SkillCall> skill_call_from_wire(std::string_view bytes) {
   call.hash = wire.hash();
   call.setting = wire.setting();
   if (wire.has_value_json()) call.value_json = wire.value_json();
+  call.redirect_uri = wire.redirect_uri();
+  call.answer = {wire.state(), wire.code(), wire.issuer()};
   return call;
 }
 
-std::string to_wire(const std::vector<SkillInfo>& skills) {
+std::string to_wire(const SkillReply& reply) {
   v1::SkillResponse wire;
-  for (const SkillInfo& skill : skills) put(skill, *wire.add_skills());
+  for (const SkillInfo& skill : reply.skills) put(skill, *wire.add_skills());
+  wire.set_authorization_url(reply.authorization_url);
+  v1::SkillConnection& connection = *wire.mutable_connection();
+  connection.set_skill(reply.connection.skill);
+  connection.set_connected(reply.connection.connected);
+  connection.set_server(reply.connection.server);
+  connection.set_issuer(reply.connection.issuer);
+  connection.set_scope(reply.connection.scope);
+  connection.set_expires_at_unix_ms(reply.connection.expires_at);
+  connection.set_problem(reply.connection.problem);
   return bytes_of(wire);
 }
 
-Result<std::vector<SkillInfo>> skills_from_wire(std::string_view bytes) {
+Result<SkillReply> skill_reply_from_wire(std::string_view bytes) {
   LB_TRY(wire, parse<v1::SkillResponse>(bytes));
-  std::vector<SkillInfo> skills;
+  SkillReply reply;
   for (const v1::Skill& item : wire.skills()) {
     LB_TRY(skill, get(item));
-    skills.push_back(std::move(skill));
+    reply.skills.push_back(std::move(skill));
   }
-  return skills;
+  reply.authorization_url = wire.authorization_url();
+  const v1::SkillConnection& connection = wire.connection();
+  reply.connection = {connection.skill(),  connection.connected(),          connection.server(), connection.issuer(),
+                      connection.scope(), connection.expires_at_unix_ms(), connection.problem()};
+  return reply;
 }
 
 }  // namespace librebird::rpc

@@ -12,7 +12,8 @@
 
 namespace librebird::rpc {
 
-enum class SkillVerb { list, get, install, update, change, rollback, remove, set };
+enum class SkillVerb { list, get, install, update, change, rollback, remove, set, connect, finish_connection, get_connection,
+                       disconnect };
 
 struct SkillCall {
   SkillVerb verb = SkillVerb::list;
@@ -24,11 +25,20 @@ struct SkillCall {
   std::string hash;
   std::string setting;
   std::optional<std::string> value_json;
+  std::string redirect_uri;
+  ConnectionAnswer answer;
+};
+
+// What came of it: which of these there are follows from the verb.
+struct SkillReply {
+  std::vector<SkillInfo> skills;
+  std::string authorization_url;
+  SkillConnection connection;
 };
 
 std::string to_wire(const SkillCall& call);
 Result<SkillCall> skill_call_from_wire(std::string_view bytes);
-std::string to_wire(const std::vector<SkillInfo>& skills);
-Result<std::vector<SkillInfo>> skills_from_wire(std::string_view bytes);
+std::string to_wire(const SkillReply& reply);
+Result<SkillReply> skill_reply_from_wire(std::string_view bytes);
 
 }  // namespace librebird::rpc

@@ -24,6 +24,8 @@ SkillInfo sample(const std::string& name) {
   setting.setting.choices = {"a", "b"};
   setting.value_json = "\"a\"";
   info.settings = {setting};
+  info.connectable = true;
+  info.needs_connection = true;
   info.versions = {{"h", "1.0", "", "", "", "folder:/x", "u", 5}};
   return info;
 }
@@ -65,7 +67,25 @@ class ScriptedSkills final : public SkillService {
     value_json = value;
     co_return sample(name + setting);
   }
+  Task<Result<std::string>> connect_skill(Principal, std::string name, std::string redirect_uri,
+                                          std::stop_token) override {
+    co_return "https://as.example/?skill=" + name + "&back=" + redirect_uri;
+  }
+  Task<Result<SkillConnection>> finish_connection(Principal, ConnectionAnswer given, std::stop_token) override {
+    if (given.state.empty()) co_return make_error(Code::unauthenticated, "Begin again.");
+    answer = given;
+    co_return SkillConnection{"a", true, "https://s.example", "https://as.example", "x y", 7, "no tools"};
+  }
+  Task<Result<SkillConnection>> get_connection(Principal, std::string name) override {
+    co_return SkillConnection{name, false, "https://s.example", "", "", 0, ""};
+  }
+  Task<Status> disconnect_skill(Principal, std::string name) override {
+    disconnected = name;
+    co_return Ok{};
+  }
 
+  ConnectionAnswer answer;
+  std::string disconnected;
   SkillSource source;
   std::optional<bool> enabled;
   std::optional<bool> pinned;
@@ -91,6 +111,7 @@ Task<void> everything_crosses(Loop& loop) {
   EXPECT_EQ(one->settings.at(0).value_json, "\"a\"");
   EXPECT_EQ(one->versions.at(0).installed_at, 5);
   EXPECT_EQ(one->missing_settings, std::vector<std::string>{"s"});
+  EXPECT_TRUE(one->connectable && one->needs_connection);
   EXPECT_EQ((co_await far.get_skill(owner, "none")).error().code, Code::not_found);
   SkillSource source;
   source.archive = std::string("\0\xff", 2);
@@ -114,6 +135,32 @@ Task<void> everything_crosses(Loop& loop) {
   EXPECT_EQ((co_await far.remove_skill(member, "a")).error().code, Code::permission_denied);
   co_await server.stop();
 }
+Task<void> connections_cross(Loop& loop) {
+  ScriptedSkills skills;
+  ScriptedHands hands;
+  hands.skill_service = &skills;
+  HandsServer server(loop, hands, options_for(0));
+  EXPECT_TRUE(server.start());
+  auto client = make_hands_client(loop, options_for(server.port()));
+  SkillService& far = *client->skills();
+  const Principal member{"u", "w", Role::member, "k"};
+  EXPECT_EQ((co_await far.connect_skill(member, "a", "https://b.example/", {})).value(),
+            "https://as.example/?skill=a&back=https://b.example/");
+  const auto made = co_await far.finish_connection(member, {"a.state", "code", "https://as.example"}, {});
+  EXPECT_TRUE(made && made->connected);
+  EXPECT_EQ(made->skill + " " + made->server + " " + made->issuer, "a https://s.example https://as.example");
+  EXPECT_EQ(made->scope + " " + made->problem, "x y no tools");
+  EXPECT_EQ(made->expires_at, 7);
+  EXPECT_EQ(skills.answer.state + " " + skills.answer.code + " " + skills.answer.issuer,
+            "a.state code https://as.example");
+  EXPECT_EQ((co_await far.finish_connection(member, {}, {})).error().code, Code::unauthenticated);
+  EXPECT_FALSE((co_await far.get_connection(member, "a"))->connected);
+  EXPECT_TRUE(co_await far.disconnect_skill(member, "a"));
+  EXPECT_EQ(skills.disconnected, "a");
+  co_await server.stop();
+}
+TEST(SkillRpc, ConnectionsCross) { run(connections_cross); }
+
 TEST(SkillRpc, EverythingCrosses) { run(everything_crosses); }
 
 TEST(SkillRpc, GarbageIsRefused) {

@@ -16,7 +16,6 @@ namespace librebird::manifest {
 namespace json = boost::json;
 namespace {
 
-constexpr std::string_view kAccessToken = "access_token";
 constexpr std::array<std::string_view, 5> kRuntimes{"python", "typescript", "docker", "mcp", "native"};
 
 Result<json::value> parse_document(std::string_view text) {
@@ -137,9 +136,25 @@ Status parse_runtime(Fields& fields, const ManifestOptions& options, bool legacy
   return Ok{};
 }
 
+// For authorization servers that register nobody by themselves. What is declared stays as it is.
+void imply_client(const std::string& host, SkillManifest& manifest) {
+  const auto add = [&manifest](std::string_view name, SettingType type, std::string description) {
+    if (std::ranges::find(manifest.settings, name, &SkillSetting::name) != manifest.settings.end()) return;
+    SkillSetting setting;
+    setting.name = name;
+    setting.type = type;
+    setting.description = std::move(description);
+    manifest.settings.push_back(std::move(setting));
+  };
+  add(kClientId, SettingType::text,
+      "Client id of Libre Bird where people connect to " + host + "; only where it cannot register itself");
+  add(kClientSecret, SettingType::secret, "Client secret that goes with client_id, if there is one");
+}
+
 // A server on the web is reached, and may be given a token, without the manifest having to say so. Over plain HTTP no
 // secret travels, so there is none.
 Status imply_token(const std::string& host, SkillManifest& manifest) {
+  if (!host.starts_with("http://")) imply_client(host, manifest);
   const auto declared = std::ranges::find(manifest.settings, kAccessToken, &SkillSetting::name);
   if (declared != manifest.settings.end()) {
     if (declared->type == SettingType::secret) return Ok{};

@@ -24,6 +24,7 @@ void write(JsonWriter& json, const SkillInfo& skill) {
   json.field("icon", skill.icon).field("category", skill.category).field("runtime", skill.runtime);
   json.field("origin", skill.origin).field("hash", skill.hash).field("enabled", skill.enabled);
   json.field("pinned", skill.pinned).field("error", skill.error);
+  json.field("connectable", skill.connectable).field("needs_connection", skill.needs_connection);
   for (const auto& [key, list] : {std::pair("permissions", &skill.permissions), std::pair("tools", &skill.tools),
                                   std::pair("missing_settings", &skill.missing_settings)}) {
     json.key(key).begin_array();
@@ -39,6 +40,13 @@ void write(JsonWriter& json, const SkillInfo& skill) {
     json.end_object();
   }
   json.end_array().end_object();
+}
+
+void write(JsonWriter& json, const SkillConnection& connection) {
+  json.begin_object().field("skill", connection.skill).field("connected", connection.connected);
+  json.field("server", connection.server).field("issuer", connection.issuer).field("scope", connection.scope);
+  if (connection.expires_at > 0) json.field("expires_at", to_rfc3339(connection.expires_at));
+  json.field("problem", connection.problem).end_object();
 }
 
 }  // namespace librebird::manifest

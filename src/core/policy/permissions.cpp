@@ -42,6 +42,7 @@ KeyScope scope_of(Permission permission) {
     case Permission::manage_workspace:
     case Permission::own_workspace:
     case Permission::operate: return KeyScope::admin;
+    case Permission::connect_skills:
     case Permission::manage_account: return KeyScope::account;
   }
   return KeyScope::account;

@@ -103,6 +103,10 @@ class Api {
   Task<Answer> remove_skill(Call& call);
   Task<Answer> set_skill_setting(Call& call);
   Task<Answer> unset_skill_setting(Call& call);
+  Task<Answer> connect_skill(Call& call);
+  Task<Answer> get_skill_connection(Call& call);
+  Task<Answer> finish_skill_connection(Call& call);
+  Task<Answer> disconnect_skill(Call& call);
 
   // conversations_api.cpp
   Task<Answer> list_conversations(Call& call);
@@ -135,6 +139,7 @@ class Api {
   Task<Answer> answer_proof(Call& call, Proof proof);
   Task<Answer> answer_token(Session session);
   Task<Answer> mail_to(Call& call, TokenPurpose purpose);
+  [[nodiscard]] std::string public_url(const Call& call) const;
   [[nodiscard]] std::string callback_url(const Call& call) const;
   Task<net::Response> enter(Call& call, oidc::Finished done);
   Task<net::Response> link(Call& call, oidc::Finished done);

@@ -74,14 +74,15 @@ Task<Answer> Api::list_providers(Call&) {
   co_return json_response(200, std::move(json).take());
 }
 
+std::string Api::public_url(const Call& call) const {
+  if (const std::string& configured = accounts_.options().public_url; !configured.empty()) return configured;
+  // The Host header was checked to name this server.
+  return fmt::format("{}://{}", authenticator_.options().secure_cookies ? "https" : "http",
+                     call.request().header("host").value_or("localhost"));
+}
+
 std::string Api::callback_url(const Call& call) const {
-  std::string base = accounts_.options().public_url;
-  if (base.empty()) {
-    // The Host header was checked to name this server.
-    base = fmt::format("{}://{}", authenticator_.options().secure_cookies ? "https" : "http",
-                       call.request().header("host").value_or("localhost"));
-  }
-  return fmt::format("{}{}/{}/callback", base, kHome, call.parameters[0]);
+  return fmt::format("{}{}/{}/callback", public_url(call), kHome, call.parameters[0]);
 }
 
 Task<Answer> Api::start_external(Call& call) {

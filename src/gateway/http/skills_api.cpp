@@ -25,6 +25,16 @@ std::string view_of(const SkillInfo& skill) {
   return std::move(json).take();
 }
 
+// Where the browser comes back to (web/src/features/settings/connect_page.tsx).
+constexpr std::string_view kConnectPage = "/connect";
+
+Answer answer(const Result<SkillConnection>& connection) {
+  if (!connection) return connection.error();
+  JsonWriter json;
+  manifest::write(json, *connection);
+  return std::optional<net::Response>(json_response(200, std::move(json).take()));
+}
+
 Answer answer(const Result<SkillInfo>& skill, int status = 200) {
   if (!skill) return skill.error();
   return std::optional<net::Response>(json_response(status, view_of(*skill)));
@@ -130,6 +140,42 @@ Task<Answer> Api::set_skill_setting(Call& call) {
   if (!value) co_return make_error(Code::invalid_argument, "`value` must be given; DELETE unsets a setting.");
   co_return answer(co_await skills->set_skill_setting(call.caller.principal, call.parameters[0], call.parameters[1],
                                                       std::move(value)));
+}
+
+Task<Answer> Api::connect_skill(Call& call) {
+  LB_CO_TRY(skills, skills_of(services_.hands));
+  LB_CO_TRY(url, co_await skills->connect_skill(call.caller.principal, call.parameters[0],
+                                                public_url(call) + std::string(kConnectPage), call.exchange.stop()));
+  JsonWriter json;
+  json.begin_object().field("authorization_url", url).end_object();
+  co_return json_response(200, std::move(json).take());
+}
+
+Task<Answer> Api::get_skill_connection(Call& call) {
+  LB_CO_TRY(skills, skills_of(services_.hands));
+  co_return answer(co_await skills->get_connection(call.caller.principal, call.parameters[0]));
+}
+
+Task<Answer> Api::finish_skill_connection(Call& call) {
+  LB_CO_TRY(skills, skills_of(services_.hands));
+  LB_CO_TRY(body, Body::parse(call.request().body));
+  LB_CO_TRY(state, body.text("state", 200));
+  LB_CO_TRY(code, body.text("code", 4096));
+  LB_CO_TRY(issuer, body.optional_text("iss", 2000));
+  LB_CO_CHECK(body.done());
+  ConnectionAnswer brought{std::move(state), std::move(code), issuer.value_or("")};
+  auto made = co_await skills->finish_connection(call.caller.principal, std::move(brought), call.exchange.stop());
+  // Signed in the person is: it is what they brought that is not good.
+  if (!made && made.error().code == Code::unauthenticated) {
+    co_return make_error(Code::failed_precondition, made.error().message);
+  }
+  co_return answer(made);
+}
+
+Task<Answer> Api::disconnect_skill(Call& call) {
+  LB_CO_TRY(skills, skills_of(services_.hands));
+  LB_CO_CHECK(co_await skills->disconnect_skill(call.caller.principal, call.parameters[0]));
+  co_return net::Response{204, {}, {}, {}};
 }
 
 Task<Answer> Api::unset_skill_setting(Call& call) {

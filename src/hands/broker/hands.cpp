@@ -18,7 +18,10 @@
 #include <librebird/core/ports/sandbox.hpp>
 #include <librebird/core/ports/tool_runtime.hpp>
 #include <librebird/hands/egress/fence.hpp>
+#include <librebird/hands/oauth/connections.hpp>
 #include <librebird/hands/skills/skill_registry.hpp>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <csignal>
@@ -41,6 +44,19 @@ AuditOutcome audit_outcome(ToolStatus status) {
   return AuditOutcome::error;
 }
 
+// What a person is to do about a server that does not let them in.
+std::string turned_away(const SkillManifest& skill) {
+  if (!skill.url.starts_with("https://")) {
+    return fmt::format("The server of the skill {} lets in only who it knows, and over plain http no token is sent: its "
+                       "address must be https.",
+                       skill.display_name);
+  }
+  return fmt::format("The server of the skill {} does not know you, or not any more: connect first, in the settings, "
+                     "with `librebird skill connect {}`, or POST /api/v1/skills/{}/connection. If it gives out tokens by "
+                     "hand, set the skill's secret access_token instead.",
+                     skill.display_name, skill.name, skill.name);
+}
+
 class Broker final : public HandsService {
  public:
   explicit Broker(HandsParts parts)
@@ -54,6 +70,9 @@ class Broker final : public HandsService {
         fence_(executor_, parts.http),
         device_(executor_),
         secrets_(parts.secrets, parts.audit),
+        connections_(parts.secrets == nullptr ? nullptr
+                                              : std::make_unique<hands::oauth::Connections>(
+                                                    executor_, parts.http, parts.clock, random_, *parts.secrets)),
         plugins_(hands::load_plugins(parts.config, executor_, parts.clock, parts.tool_directory)),
         calls_(executor_, clock_, plugins_, fence_, parts.data_directory, pool_limits_of(parts.config),
                std::move(parts.on_worker_event)),
@@ -110,7 +129,8 @@ class Broker final : public HandsService {
             .data_directory = parts.data_directory,
             .sandbox = [this] { return plugins_.usable_sandbox(); },
             .runtime = [this](const SkillManifest& skill) { return plugins_.runtime_of(skill); },
-            .fence = fence_};
+            .fence = fence_,
+            .connections = connections_.get()};
   }
 
   static hands::PoolLimits pool_limits_of(const Config& config) {
@@ -124,9 +144,13 @@ class Broker final : public HandsService {
                                     ToolRequest request, AuditEntry entry, ToolObserver observer, ToolUsage& used,
                                     std::stop_token stop);
   Task<Result<ToolResult>> deny(AuditEntry entry, std::string reason);
-  // With the caller's secrets kept out of all that the call says.
+  // As run_once, in the caller's connection to the server of the skill, if there is one. A server that does not take it
+  // is asked again, once, with a renewed one.
   Task<Outcome> run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
                             AuditEntry call, ToolRequest request, ToolObserver observer, std::stop_token stop);
+  // With the caller's secrets kept out of all that the call says.
+  Task<Outcome> run_once(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool, AuditEntry call,
+                         ToolRequest request, ToolObserver observer, std::stop_token stop);
   Task<Outcome> run(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
                     const hands::CallSecrets& secrets, ToolRequest request, ToolObserver observer,
                     std::stop_token stop);
@@ -140,7 +164,9 @@ class Broker final : public HandsService {
   hands::Quotas quotas_;
   egress::Fence fence_;
   hands::DeviceRunner device_;
+  SystemRandom random_;
   hands::SecretStage secrets_;
+  std::unique_ptr<hands::oauth::Connections> connections_;  // null: no secrets are kept
   hands::Plugins plugins_;
   hands::CallRunner calls_;
   hands::SkillRegistry skills_;
@@ -238,6 +264,30 @@ Task<Result<ToolResult>> Broker::admitted(std::shared_ptr<const hands::ToolSet> 
 
 Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
                                   AuditEntry call, ToolRequest request, ToolObserver observer, std::stop_token stop) {
+  if (!tool.skill || tool.skill->url.empty()) {
+    co_return co_await run_once(std::move(tools), tool, std::move(call), std::move(request), std::move(observer), stop);
+  }
+  const hands::oauth::McpServer server{tool.skill->name, tool.skill->url, {}};
+  if (connections_) {
+    const Status fresh = co_await connections_->freshen(request.principal, server, stop);
+    if (!fresh) co_return failed(fresh.error().message, fresh.error().message);
+  }
+  const UnixMillis lent_at = clock_.unix_now();
+  Outcome outcome = co_await run_once(tools, tool, call, request, observer, stop);
+  if (!outcome.turned_away || outcome.status != ToolStatus::error) co_return outcome;
+  if (connections_ && co_await connections_->renew(request.principal, server, lent_at, stop)) {
+    const ToolUsage before = outcome.used;
+    outcome = co_await run_once(tools, tool, call, request, std::move(observer), stop);
+    outcome.used += before;
+    if (!outcome.turned_away || outcome.status != ToolStatus::error) co_return outcome;
+  }
+  Outcome refused = failed(turned_away(*tool.skill), "the server does not know who asks");
+  refused.used = outcome.used;
+  co_return refused;
+}
+
+Task<Outcome> Broker::run_once(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,
+                               AuditEntry call, ToolRequest request, ToolObserver observer, std::stop_token stop) {
   auto secrets = co_await secrets_.begin(request.principal, tool.skill.get());
   if (!secrets) co_return failed(secrets.error().message, secrets.error().message);
   if (observer.output) observer.output = secrets->guard->wrap(std::move(observer.output));

@@ -6,6 +6,8 @@
 namespace librebird::hands {
 namespace {
 
+constexpr int kWhoAreYou = 401;
+
 struct WatchOf {
   std::shared_ptr<const vault::CallGuard> guard;
   std::unique_ptr<vault::Watch> operator()() const { return guard->watch(); }
@@ -33,8 +35,10 @@ egress::CallPolicy network_policy(std::vector<std::string> hosts, const CallSecr
 }
 
 void note_traffic(const egress::Call& network, Outcome& outcome) {
-  for (const egress::EgressEvent& event : network.events())
+  for (const egress::EgressEvent& event : network.events()) {
     outcome.used.bytes += static_cast<std::int64_t>(event.bytes_up + event.bytes_down);
+    outcome.turned_away |= event.method == "POST" && event.status == kWhoAreYou;
+  }
   outcome.egress = network.decisions();
 }
 

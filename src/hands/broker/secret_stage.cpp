@@ -2,6 +2,8 @@
 
 #include "audit_notes.hpp"
 
+#include <librebird/core/manifest/manifest.hpp>
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -12,6 +14,8 @@ namespace {
 std::vector<vault::WantedSecret> wanted_of(const SkillManifest& skill) {
   std::vector<vault::WantedSecret> wanted;
   for (const SkillSetting& setting : skill.settings) {
+    // Of people's connections: it goes to the authorization server only, and never from in there.
+    if (!skill.url.empty() && setting.name == manifest::kClientSecret) continue;
     if (setting.type == SettingType::secret) wanted.push_back({setting.name, setting.hosts, setting.required});
   }
   return wanted;

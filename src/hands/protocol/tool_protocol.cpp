@@ -140,7 +140,13 @@ std::string encode_call(const CallMessage& call) {
   return line + "\n";
 }
 
-std::string encode_describe() { return "{\"type\":\"describe\"}\n"; }
+std::string encode_describe(std::string_view settings_json) {
+  JsonWriter json;
+  json.begin_object().field("type", "describe");
+  if (!settings_json.empty()) json.raw_field("settings", settings_json);
+  json.end_object();
+  return std::move(json).take() + "\n";
+}
 
 std::string encode_cancel(std::string_view id) {
   JsonWriter json;

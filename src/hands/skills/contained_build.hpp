@@ -24,8 +24,8 @@ class ContainedBuild final : public SkillBuild {
   // Packages are many and large: more requests and bytes than a call has.
   Task<Result<SandboxRun>> run_with_index(SandboxSpec spec, std::vector<std::string> hosts,
                                           std::stop_token stop) override;
-  // As `run`, with something on standard input.
-  Task<Result<SandboxRun>> run_with_input(SandboxSpec spec, std::vector<std::string> hosts, std::string input,
+  // As `run`, with something on standard input and a policy of one's own.
+  Task<Result<SandboxRun>> run_with_input(SandboxSpec spec, egress::CallPolicy policy, std::string input,
                                           std::stop_token stop);
 
  private:

@@ -16,6 +16,7 @@ namespace librebird::hands {
 namespace {
 
 constexpr std::size_t kMostDescribed = 1 << 20;
+constexpr int kWhoAreYou = 401;
 
 Status check_source(const SkillSource& source) {
   const int given = !source.folder.empty() + !source.git_url.empty() + !source.archive.empty();
@@ -159,19 +160,28 @@ Task<Result<std::vector<TreeFile>>> Installer::read_source(SkillSource source, s
   co_return co_await blocking(std::move(fill));
 }
 
+Task<Result<std::string>> Installer::ask_server(SkillManifest manifest, Credentials credentials,
+                                                std::stop_token stop) {
+  LB_CO_TRY(runtime, runtime_(manifest));
+  co_return co_await describe(*runtime, manifest, {}, std::move(credentials), stop);
+}
+
 Task<Result<Ready>> Installer::make_ready(const Unpacked& unpacked, std::vector<std::string> granted,
-                                          std::stop_token stop) {
+                                          Credentials credentials, std::stop_token stop) {
   const Package& package = unpacked.package;
   Ready ready{package.manifest, {}};
   if (ready.manifest.runtime == kInstructionSkill) co_return ready;
   LB_CO_TRY(runtime, runtime_(ready.manifest));
   LB_CO_CHECK(co_await runtime->prepare(ready.manifest, ready.manifest.directory, build_, stop));
   if (runtime->describes(ready.manifest)) {
-    LB_CO_TRY(tools, co_await describe(*runtime, ready.manifest, unpacked.staging->path(), stop));
-    LB_CO_TRY(manifest, parse_stored(package.kind, package.manifest_text, tools, granted, package.manifest.name));
+    auto tools =
+        co_await describe(*runtime, ready.manifest, unpacked.staging->path(), std::move(credentials), stop);
+    if (!tools && tools.error().code == Code::unauthenticated) co_return ready;
+    if (!tools) co_return std::move(tools).error();
+    LB_CO_TRY(manifest, parse_stored(package.kind, package.manifest_text, *tools, granted, package.manifest.name));
     manifest.directory = ready.manifest.directory;
     manifest.env_directory = ready.manifest.env_directory;
-    ready = {std::move(manifest), std::move(tools)};
+    ready = {std::move(manifest), *std::move(tools)};
   }
   if (ready.manifest.tools.empty()) {
     co_return make_error(Code::invalid_argument, fmt::format("The skill {} offers no tools.", ready.manifest.name));
@@ -180,7 +190,7 @@ Task<Result<Ready>> Installer::make_ready(const Unpacked& unpacked, std::vector<
 }
 
 Task<Result<std::string>> Installer::describe(ToolRuntime& runtime, const SkillManifest& manifest, std::string staging,
-                                              std::stop_token stop) {
+                                              Credentials credentials, std::stop_token stop) {
   ToolSpec none;
   none.skill = manifest.name;
   LB_CO_TRY(spec, runtime.plan(manifest, none));
@@ -193,9 +203,13 @@ Task<Result<std::string>> Installer::describe(ToolRuntime& runtime, const SkillM
     spec.mounts.push_back({staging, spec.user_folder, true});
   }
   // Only a server on the web is asked over the network.
-  std::vector<std::string> hosts;
-  if (auto server = manifest::host_of_url(manifest.url)) hosts.push_back(std::move(*server));
-  LB_CO_TRY(run, co_await build_.run_with_input(std::move(spec), std::move(hosts), protocol::encode_describe(), stop));
+  egress::CallPolicy policy;
+  if (auto server = manifest::host_of_url(manifest.url)) policy.hosts.push_back(std::move(*server));
+  policy.secrets = std::move(credentials.secrets);
+  bool turned_away = false;
+  policy.on_event = [&turned_away](const egress::EgressEvent& event) { turned_away |= event.status == kWhoAreYou; };
+  LB_CO_TRY(run, co_await build_.run_with_input(std::move(spec), std::move(policy),
+                                                protocol::encode_describe(credentials.settings_json), stop));
   std::string tools;
   std::string complaint;
   const auto listen = [&](protocol::ProgramMessage message) {
@@ -207,6 +221,12 @@ Task<Result<std::string>> Installer::describe(ToolRuntime& runtime, const SkillM
   Status decoded = decoder.feed(run.output, listen);
   if (decoded && tools.empty()) decoded = decoder.finish(listen);
   if (!tools.empty()) co_return tools;
+  if (turned_away && manifest.url.starts_with("https://")) {
+    co_return make_error(Code::unauthenticated,
+                         fmt::format("The server of the skill {} tells its tools only to who is known there: connect, "
+                                     "or set its access_token.",
+                                     manifest.name));
+  }
   const std::string cause = sentence(complaint.empty() && !decoded ? decoded.error().message : complaint);
   if (!complaint.empty()) {
     co_return make_error(Code::invalid_argument,

@@ -31,6 +31,12 @@ struct Ready {
   std::string tools_json;  // of a program that was asked
 };
 
+// What a server on the web is shown when it is asked for its tools: placeholders, and what the fence puts in their place.
+struct Credentials {
+  std::string settings_json;  // empty: none
+  std::vector<egress::SecretLease> secrets;
+};
+
 using FindRuntime = std::function<Result<ToolRuntime*>(const SkillManifest&)>;
 
 class Installer {
@@ -40,8 +46,12 @@ class Installer {
 
   // Errors: whatever is wrong with the source, in one sentence.
   Task<Result<Unpacked>> unpack(SkillSource source, std::stop_token stop);
-  // Runs the skill's package tools and, if it says its tools itself, the skill.
-  Task<Result<Ready>> make_ready(const Unpacked& unpacked, std::vector<std::string> granted, std::stop_token stop);
+  // Runs the skill's package tools and, if it says its tools itself, the skill. A server on the web that tells them to
+  // nobody it does not know has none yet.
+  Task<Result<Ready>> make_ready(const Unpacked& unpacked, std::vector<std::string> granted, Credentials credentials,
+                                 std::stop_token stop);
+  // The tools of a server on the web, as JSON. unauthenticated: it wants other credentials.
+  Task<Result<std::string>> ask_server(SkillManifest manifest, Credentials credentials, std::stop_token stop);
 
   // Blocking work on a thread that is made when it is first needed.
   template <class F>
@@ -56,7 +66,7 @@ class Installer {
   Task<Result<std::vector<TreeFile>>> read_source(SkillSource source, std::string staging, std::string target,
                                                   std::stop_token stop);
   Task<Result<std::string>> describe(ToolRuntime& runtime, const SkillManifest& manifest, std::string staging,
-                                     std::stop_token stop);
+                                     Credentials credentials, std::stop_token stop);
 
   IdGenerator& ids_;
   std::string skills_folder_;

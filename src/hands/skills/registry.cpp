@@ -49,6 +49,8 @@ SkillInfo view_of(const KnownSkill& known) {
   info.runtime = manifest.runtime;
   info.permissions = manifest.permissions;
   for (const ToolSpec& tool : manifest.tools) info.tools.push_back(tool.name);
+  info.connectable = manifest.url.starts_with("https://");
+  info.needs_connection = info.connectable && manifest.tools.empty();
   return info;
 }
 
@@ -278,6 +280,7 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::set_setting(Principal principal, st
     LB_CO_TRY(checked, manifest::check_setting(found->setting, *value_json));
     value_json = std::move(checked);
   }
+  const bool secret_given = found->setting.type == SettingType::secret && value_json;
   if (found->setting.type == SettingType::secret) {
     if (parts_.secrets == nullptr) {
       co_return make_error(Code::failed_precondition, "This installation keeps no secrets; set up its master key.");
@@ -294,6 +297,8 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::set_setting(Principal principal, st
   const bool unset = !value_json && found->setting.type != SettingType::secret;
   LB_CO_CHECK(co_await parts_.store->set_setting(principal, name, setting, std::move(value_json)));
   co_await note(principal, name, fmt::format("setting {} {}", setting, unset ? "unset" : "changed"));
+  // A token set by hand opens the server as a connection does.
+  if (setting == manifest::kAccessToken && secret_given) LB_CO_CHECK(co_await learn_tools(principal, name, {}));
   co_return co_await get(std::move(principal), std::move(name));
 }
 
@@ -328,6 +333,20 @@ Task<Result<SkillInfo>> SkillRegistry::rollback_skill(Principal principal, std::
 }
 Task<Status> SkillRegistry::remove_skill(Principal principal, std::string name) {
   return impl_->remove(std::move(principal), std::move(name));
+}
+Task<Result<std::string>> SkillRegistry::connect_skill(Principal principal, std::string name, std::string redirect_uri,
+                                                       std::stop_token stop) {
+  return impl_->connect(std::move(principal), std::move(name), std::move(redirect_uri), std::move(stop));
+}
+Task<Result<SkillConnection>> SkillRegistry::finish_connection(Principal principal, ConnectionAnswer answer,
+                                                               std::stop_token stop) {
+  return impl_->finish_connection(std::move(principal), std::move(answer), std::move(stop));
+}
+Task<Result<SkillConnection>> SkillRegistry::get_connection(Principal principal, std::string name) {
+  return impl_->connection(std::move(principal), std::move(name));
+}
+Task<Status> SkillRegistry::disconnect_skill(Principal principal, std::string name) {
+  return impl_->disconnect(std::move(principal), std::move(name));
 }
 Task<Result<SkillInfo>> SkillRegistry::set_skill_setting(Principal principal, std::string name, std::string setting,
                                                          std::optional<std::string> value_json) {

@@ -52,6 +52,13 @@ class SkillRegistry::Impl {
   Task<Result<SkillInfo>> rollback(Principal principal, std::string name, std::string hash);
   Task<Status> remove(Principal principal, std::string name);
 
+  // registry_connections.cpp
+  Task<Result<std::string>> connect(Principal principal, std::string name, std::string redirect_uri,
+                                    std::stop_token stop);
+  Task<Result<SkillConnection>> finish_connection(Principal principal, ConnectionAnswer answer, std::stop_token stop);
+  Task<Result<SkillConnection>> connection(Principal principal, std::string name);
+  Task<Status> disconnect(Principal principal, std::string name);
+
  private:
   Status may_change(const Principal& principal) const;
   Task<Result<KnownSecrets>> known_secrets(Principal principal);
@@ -63,11 +70,18 @@ class SkillRegistry::Impl {
   // Puts a version in its place and makes it current: add for a new skill, add_version for one that is there.
   Task<Status> commit(Principal principal, Unpacked unpacked, Ready ready, std::vector<std::string> granted,
                       bool fresh);
+  // The server whose people can connect; failed_precondition: it has none.
+  Result<oauth::McpServer> server_of(const KnownSkill& known) const;
+  // The principal's access token for a server on the web, lent for one question.
+  Task<Result<Credentials>> credentials(Principal principal, SkillManifest manifest);
+  // Asks a server whose tools are not known for them, in the principal's name, and keeps them.
+  Task<Status> learn_tools(Principal principal, std::string name, std::stop_token stop);
   Task<void> sweep_once();
   // Into the audit log; a change that was made stays made.
   Task<void> note(Principal principal, std::string name, std::string what);
 
   RegistryParts parts_;
+  SystemRandom random_;
   std::string skills_folder_;
   ToolSetBuilder builder_;
   Installer installer_;

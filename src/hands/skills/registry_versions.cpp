@@ -34,6 +34,19 @@ Status check_permissions(const SkillManifest& old, const SkillManifest& fresh,
                                 fresh.name, asked));
 }
 
+// What a server said to who was known there holds on, when an update comes from who is not.
+Status keep_tools(const InstalledSkill& row, const Package& package, const std::vector<std::string>& granted,
+                  Ready& ready) {
+  const auto current = std::ranges::find(row.versions, row.current, &SkillVersion::hash);
+  if (current == row.versions.end() || current->tools_json.empty()) return Ok{};
+  LB_TRY(manifest,
+         parse_stored(package.kind, package.manifest_text, current->tools_json, granted, package.manifest.name));
+  manifest.directory = ready.manifest.directory;
+  manifest.env_directory = ready.manifest.env_directory;
+  ready = {std::move(manifest), current->tools_json};
+  return Ok{};
+}
+
 }  // namespace
 
 Task<void> SkillRegistry::Impl::sweep_once() {
@@ -67,7 +80,7 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::install(Principal principal, SkillS
                                      name, taken->second.row.origin));
   }
   LB_CO_CHECK(check_offer(*set, unpacked.package.manifest));  // before anything of it runs
-  LB_CO_TRY(ready, co_await installer_.make_ready(unpacked, granted, stop));
+  LB_CO_TRY(ready, co_await installer_.make_ready(unpacked, granted, {}, stop));
   LB_CO_CHECK(check_offer(*set, ready.manifest));
   LB_CO_CHECK(co_await commit(principal, std::move(unpacked), std::move(ready), granted, true));
   log::info("a skill is installed", {{"skill", name}, {"workspace_id", principal.workspace_id}});
@@ -103,7 +116,14 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::update(Principal principal, std::st
   }
   if (known->manifest) LB_CO_CHECK(check_permissions(*known->manifest, unpacked.package.manifest, agreed));
   LB_CO_CHECK(check_offer(*set, unpacked.package.manifest));
-  LB_CO_TRY(ready, co_await installer_.make_ready(unpacked, granted, stop));
+  const bool stays = known->manifest && known->manifest->url == unpacked.package.manifest.url;
+  Credentials credentials;
+  if (stays) {
+    // Without them the server is asked as a stranger asks it.
+    if (auto lent = co_await this->credentials(principal, unpacked.package.manifest)) credentials = *std::move(lent);
+  }
+  LB_CO_TRY(ready, co_await installer_.make_ready(unpacked, granted, std::move(credentials), stop));
+  if (stays && ready.manifest.tools.empty()) LB_CO_CHECK(keep_tools(known->row, unpacked.package, granted, ready));
   LB_CO_CHECK(check_offer(*set, ready.manifest));
   LB_CO_CHECK(co_await commit(principal, std::move(unpacked), std::move(ready), std::move(granted), false));
   log::info("a skill is updated", {{"skill", name}, {"workspace_id", principal.workspace_id}});
@@ -120,6 +140,7 @@ Task<Status> SkillRegistry::Impl::commit(Principal principal, Unpacked unpacked,
                 hash = version.hash]() { return place_version(folder, made, workspace, name, hash); };
   LB_CO_TRY(placed, co_await installer_.blocking(std::move(place)));
   const std::string hash = version.hash;
+  const std::string tools = version.tools_json;
   const std::string done = fmt::format("{} {} {} from {}", fresh ? "installed" : "updated to", version.version,
                                        hash.substr(0, 12), version.origin);
   const Status written =
@@ -132,8 +153,11 @@ Task<Status> SkillRegistry::Impl::commit(Principal principal, Unpacked unpacked,
     return Ok{};
   };
   (void)co_await installer_.blocking(std::move(tidy));
-  if (written) co_await note(principal, name, done);
-  co_return written;
+  if (!written) co_return written;
+  co_await note(principal, name, done);
+  // The same content may be asked again, and answer otherwise.
+  if (!fresh && !tools.empty()) co_return co_await parts_.store->set_tools(principal, name, hash, tools);
+  co_return Ok{};
 }
 
 Task<Result<SkillInfo>> SkillRegistry::Impl::rollback(Principal principal, std::string name, std::string hash) {

@@ -181,6 +181,17 @@ class SqlSkillStore final : public SkillStore {
     co_return co_await context_.database.write(as(principal), work);
   }
 
+  Task<Status> set_tools(Principal principal, std::string name, std::string hash, std::string tools_json) override {
+    auto work = [&](Connection& db) -> Status {
+      LB_TRY(changed,
+             db.execute("UPDATE skill_versions SET tools = $4 WHERE workspace_id = $1 AND name = $2 AND hash = $3",
+                        principal.workspace_id, name, hash, clean_text(tools_json)));
+      if (changed == 0) return not_found("version of the skill");
+      return count_up(db, principal);
+    };
+    co_return co_await context_.database.write(as(principal), work);
+  }
+
   Task<Status> use_version(Principal principal, std::string name, std::string hash) override {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Status {

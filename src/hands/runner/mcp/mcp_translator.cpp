@@ -332,7 +332,7 @@ void McpTranslator::from_host(std::string_view line) {
     const std::string_view type = text_of(object, "type");
     if (type == "cancel") return impl_->cancel(text_of(object, "id"));
     if (type != "call" && type != "describe") return;
-    if (type == "call") impl_->learn_settings(object);
+    if (type == "call" || object.contains("settings")) impl_->learn_settings(object);
     if (impl_->phase == Impl::Phase::ready || impl_->phase == Impl::Phase::failed) return impl_->serve(object);
     impl_->held.push_back(object);
   } catch (const std::exception&) {

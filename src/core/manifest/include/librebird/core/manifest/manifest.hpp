@@ -17,6 +17,11 @@ namespace librebird::manifest {
 inline constexpr std::size_t kMaxManifestBytes = 256 * 1024;
 inline constexpr std::size_t kMaxSkillMdBytes = 1024 * 1024;
 
+// Settings that every MCP server on the web has, if it is spoken to over https.
+inline constexpr std::string_view kAccessToken = "access_token";
+inline constexpr std::string_view kClientId = "client_id";
+inline constexpr std::string_view kClientSecret = "client_secret";
+
 struct ManifestOptions {
   bool official = false;      // ships with the program: may be native, and its tools name their hosts themselves
   std::string folder_name;    // the name of a legacy skill that has none

@@ -8,5 +8,7 @@
 namespace librebird::manifest {
 
 void write(JsonWriter& json, const SkillInfo& skill);
+// Never a token.
+void write(JsonWriter& json, const SkillConnection& connection);
 
 }  // namespace librebird::manifest

@@ -28,6 +28,7 @@ enum class Permission {
   answer_approvals,
   set_tool_mode,
   see_skills,
+  connect_skills,
   manage_skills,
   see_members,
   manage_members,
@@ -44,7 +45,7 @@ struct PermissionRow {
   std::optional<Role> least;
 };
 
-inline constexpr std::array<PermissionRow, 18> kPermissions{{
+inline constexpr std::array<PermissionRow, 19> kPermissions{{
     {Permission::sign_in, "sign_in", "Signing in, and looking at an invitation one holds", std::nullopt},
     {Permission::use_account, "use_account", "Using an account, its keys and its workspaces", Role::guest},
     {Permission::manage_account, "manage_account", "Changing an account, its password, sessions and keys", Role::guest},
@@ -57,6 +58,7 @@ inline constexpr std::array<PermissionRow, 18> kPermissions{{
     {Permission::answer_approvals, "answer_approvals", "Answering questions about tool calls", Role::member},
     {Permission::set_tool_mode, "set_tool_mode", "Setting the workspace's tool mode", Role::admin},
     {Permission::see_skills, "see_skills", "Seeing skills", Role::member},
+    {Permission::connect_skills, "connect_skills", "Connecting to the server of a skill", Role::member},
     {Permission::manage_skills, "manage_skills", "Changing skills", Role::admin},
     {Permission::see_members, "see_members", "Seeing the members", Role::guest},
     {Permission::manage_members, "manage_members", "Inviting, changing and removing members", Role::admin},

@@ -49,6 +49,17 @@ class SkillService {
   // `value_json` nullopt: unset. A secret goes to the secret store and comes back nowhere.
   virtual Task<Result<SkillInfo>> set_skill_setting(Principal principal, std::string name, std::string setting,
                                                     std::optional<std::string> value_json) = 0;
+
+  // A person's own connection to the server of a skill (OAuth; src/hands/oauth). Where the person is to go; with what
+  // they bring back to `redirect_uri` it is finished. failed_precondition: there is nothing to connect to.
+  virtual Task<Result<std::string>> connect_skill(Principal principal, std::string name, std::string redirect_uri,
+                                                  std::stop_token stop) = 0;
+  // The first connection also brings the tools of a server that told them to nobody before. unauthenticated: not begun
+  // by this person, finished already, or too old.
+  virtual Task<Result<SkillConnection>> finish_connection(Principal principal, ConnectionAnswer answer,
+                                                          std::stop_token stop) = 0;
+  virtual Task<Result<SkillConnection>> get_connection(Principal principal, std::string name) = 0;
+  virtual Task<Status> disconnect_skill(Principal principal, std::string name) = 0;
 };
 
 }  // namespace librebird

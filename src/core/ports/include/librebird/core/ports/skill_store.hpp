@@ -31,6 +31,8 @@ class SkillStore {
   // not_found; failed_precondition: pinned.
   virtual Task<Status> add_version(Principal principal, std::string name, SkillVersion version,
                                    std::vector<std::string> granted) = 0;
+  // What a program said later than at its install. not_found.
+  virtual Task<Status> set_tools(Principal principal, std::string name, std::string hash, std::string tools_json) = 0;
   virtual Task<Status> use_version(Principal principal, std::string name, std::string hash) = 0;  // not_found
   // `official`: the row is made if it is not there. not_found.
   virtual Task<Status> change(Principal principal, std::string name, bool official, std::optional<bool> enabled,

@@ -34,7 +34,8 @@ struct CallMessage {
 
 // Each ends with a line feed.
 std::string encode_call(const CallMessage& call);
-std::string encode_describe();
+// `settings_json`: as in a call; empty: none are needed to say the tools.
+std::string encode_describe(std::string_view settings_json = {});
 std::string encode_cancel(std::string_view id);
 
 struct ProgramMessage {

@@ -19,6 +19,7 @@
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/tool_runtime.hpp>
 #include <librebird/hands/egress/fence.hpp>
+#include <librebird/hands/oauth/connections.hpp>
 #include <librebird/hands/skills/tool_set.hpp>
 
 #include <functional>
@@ -40,6 +41,7 @@ struct RegistryParts {
   std::function<Result<Sandbox*>()> sandbox;
   std::function<Result<ToolRuntime*>(const SkillManifest&)> runtime;
   egress::Fence& fence;
+  oauth::Connections* connections = nullptr;  // null: nobody can connect
 };
 
 class SkillRegistry final : public SkillService {
@@ -63,6 +65,12 @@ class SkillRegistry final : public SkillService {
   Task<Status> remove_skill(Principal principal, std::string name) override;
   Task<Result<SkillInfo>> set_skill_setting(Principal principal, std::string name, std::string setting,
                                             std::optional<std::string> value_json) override;
+  Task<Result<std::string>> connect_skill(Principal principal, std::string name, std::string redirect_uri,
+                                          std::stop_token stop) override;
+  Task<Result<SkillConnection>> finish_connection(Principal principal, ConnectionAnswer answer,
+                                                  std::stop_token stop) override;
+  Task<Result<SkillConnection>> get_connection(Principal principal, std::string name) override;
+  Task<Status> disconnect_skill(Principal principal, std::string name) override;
 
  private:
   class Impl;

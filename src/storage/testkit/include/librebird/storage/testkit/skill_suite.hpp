@@ -44,6 +44,18 @@ TEST_P(StoreSuite, SkillsOfOthersAreNotSeenOrChanged) {
   EXPECT_EQ(ok(skills.folders()).size(), 2U);
 }
 
+TEST_P(StoreSuite, SkillToolsMayBeToldLater) {
+  SkillStore& skills = set_->skills();
+  ok(skills.add(me_, "a", skill_version("h1"), {}));
+  ok(skills.add(stranger_, "a", skill_version("h1"), {}));
+  ok(skills.set_tools(me_, "a", "h1", R"([{"name":"later"}])"));
+  fails(Code::not_found, skills.set_tools(me_, "a", "h2", "[]"));
+  fails(Code::not_found, skills.set_tools(me_, "b", "h1", "[]"));
+  EXPECT_EQ(ok(skills.get(me_, "a")).versions[0].tools_json, R"([{"name":"later"}])");
+  EXPECT_EQ(ok(skills.get(stranger_, "a")).versions[0].tools_json, "[]");
+  EXPECT_EQ(ok(skills.revision(me_)), 2);
+}
+
 TEST_P(StoreSuite, SkillVersionsComeGoBackAndAreBounded) {
   SkillStore& skills = set_->skills();
   ok(skills.add(me_, "a", skill_version("h1"), {}));
