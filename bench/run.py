@@ -278,12 +278,12 @@ class Bench:
                 while calls < wanted and len(rounds) < 20:
                     rounds.append(self.load("turns", server.address, clients=32, seconds=seconds,
                                             message="tool: what is 17.5% of 2340?"))
-                    calls += rounds[-1]["turns"]
+                    calls += round(rounds[-1]["turns_per_second"] * seconds)
                     memory.append(memory_kib(server.process.pid)[0])
         finally:
             os.unlink(config)
         after = left_behind()
-        return {"calls": calls, "calls_per_second": round(statistics.median(r["turns"] for r in rounds) / seconds, 1),
+        return {"calls": calls, "calls_per_second": round(statistics.median(r["turns_per_second"] for r in rounds), 1),
                 "last_round": rounds[-1], "pss_mib_first": round(memory[0] / 1024, 2),
                 "pss_mib_last": round(memory[-1] / 1024, 2),
                 "left_behind": {name: len(after[name] - before[name]) for name in after}}
@@ -369,7 +369,7 @@ def main():
                     say("bench: " + row)
                     try:
                         result[row] = getattr(bench, row)(model)
-                    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+                    except (RuntimeError, OSError, LookupError, ValueError, subprocess.SubprocessError) as error:
                         result[row] = {"error": str(error)}
     except (RuntimeError, OSError) as error:
         result["error"] = str(error)
