@@ -152,10 +152,13 @@ Task<Answer> Api::create_invitation(Call& call) {
   LB_CO_CHECK(body.done());
   LB_CO_TRY(made, co_await issue_invitation(services_.invitations, services_.clock, services_.random,
                                             call.caller.principal, role, std::move(email)));
+  // The link is in the answer too, so an invitation that is not mailed is not lost.
+  const bool mailed = made.invitation.email && accounts_.sends_mail() &&
+                      (co_await accounts_.mail_invitation(call.caller.principal, made.invitation, made.token)).ok();
   JsonWriter json;
   json.begin_object().key("invitation");
   write(json, made.invitation);
-  json.field("token", made.token).field("path", invitation_link("", made.token)).end_object();
+  json.field("mailed", mailed).field("token", made.token).field("path", invitation_link("", made.token)).end_object();
   co_return json_response(201, std::move(json).take());
 }
 

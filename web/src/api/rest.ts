@@ -251,9 +251,9 @@ export const rest = {
   setRole: (userId: string, role: Role) => request<Member>(`/members/${at(userId)}`, { method: "PATCH", body: { role } }),
   removeMember: (userId: string) => request<undefined>(`/members/${at(userId)}`, { method: "DELETE" }),
   invitations: (signal?: AbortSignal) => request<{ items: Invitation[] }>("/invitations", { signal }),
-  /** `token` and `path` are shown once; the link is `path` below this server's address. */
+  /** `token` and `path` are shown once; the link is `path` below this server's address. `mailed`: it goes by e-mail too. */
   invite: (role: Role, email: string | null) =>
-    request<{ invitation: Invitation; token: string; path: string }>("/invitations", {
+    request<{ invitation: Invitation; mailed: boolean; token: string; path: string }>("/invitations", {
       method: "POST",
       body: email === null ? { role } : { role, email },
     }),
