@@ -4,8 +4,8 @@
 usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--seconds 5] [--sockets 10000]
        [--streams 1000]
 
-Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, streams, resume, binary_size (model_server
-is always there).
+Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, people, streams, resume, binary_size
+(model_server is always there).
 A row that could not be measured says why. bench/README.md says how each number comes about.
 """
 
@@ -23,6 +23,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import people
 
 
 def say(text):
@@ -312,6 +314,20 @@ class Bench:
         return {**json.loads(opened), **json.loads(rest or "{}"),
                 "kib_per_socket": round((after - before) / count, 2), "pss_mib": round(after / 1024, 2)}
 
+    def people(self, model):
+        """A thousand people who sign in at the same moment; an installation of its own."""
+        count = 50 if self.options.quick else 1000
+        data = os.path.join(self.work, "people")
+        environment = self.environment(model.address)
+        os.makedirs(data, mode=0o700)
+        with open(os.path.join(data, "config.toml"), "w", encoding="utf-8") as file:
+            file.write('[server]\ntrusted_proxies = ["127.0.0.1/32"]\n')
+        people.create(self.program("librebird"), data, environment, count)
+        with Server([self.program("librebird"), "serve", "--data-dir", data, "--port", "0"], environment,
+                    os.path.join(self.work, "people.log")) as server:
+            server.wait_ready()
+            return people.all_at_once(server.address, count)
+
     def slow(self, mode, **settings):
         """One word every 20 ms, two seconds an answer."""
         with self.model(chunks=100, delay_us=20000) as model, self.serve(model.address) as server:
@@ -356,7 +372,8 @@ def main():
         options.sockets, options.streams = 1000, 200
 
     bench = Bench(options)
-    rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "streams", "resume", "binary_size"]
+    rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "people",
+            "streams", "resume", "binary_size"]
     wanted = options.only.split(",") if options.only else rows
     result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:
