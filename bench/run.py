@@ -4,8 +4,8 @@
 usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--seconds 5] [--sockets 10000]
        [--streams 1000]
 
-Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, people, streams, resume, binary_size
-(model_server is always there).
+Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, people, policy_check, streams, resume,
+binary_size (model_server is always there).
 A row that could not be measured says why. bench/README.md says how each number comes about.
 """
 
@@ -328,6 +328,9 @@ class Bench:
             server.wait_ready()
             return people.all_at_once(server.address, count)
 
+    def policy_check(self, _):
+        return json.loads(subprocess.check_output([self.program("bench-policy")], text=True))
+
     def slow(self, mode, **settings):
         """One word every 20 ms, two seconds an answer."""
         with self.model(chunks=100, delay_us=20000) as model, self.serve(model.address) as server:
@@ -373,7 +376,7 @@ def main():
 
     bench = Bench(options)
     rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "people",
-            "streams", "resume", "binary_size"]
+            "policy_check", "streams", "resume", "binary_size"]
     wanted = options.only.split(",") if options.only else rows
     result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:
