@@ -2,10 +2,11 @@
 """Measures the release build and prints one JSON object. It states what it measured and asserts nothing.
 
 usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--seconds 5] [--sockets 10000]
-       [--streams 1000]
+       [--streams 1000] [--postgres]
 
 Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, people, policy_check, streams, resume,
-binary_size (model_server is always there).
+binary_size (model_server is always there). With --postgres, the turns are measured on a PostgreSQL server of the bench's
+own as well: turns_postgres.
 A row that could not be measured says why. bench/README.md says how each number comes about.
 """
 
@@ -25,6 +26,7 @@ import tempfile
 import time
 
 import people
+from postgres import Postgres
 
 
 def say(text):
@@ -139,6 +141,7 @@ class Bench:
         self.work = tempfile.mkdtemp(prefix="bench-", dir=os.path.dirname(os.path.abspath(options.bin)))
         self.data = os.path.join(self.work, "data")
         self.key = None
+        self.database_url = None  # None: SQLite
 
     def program(self, name):
         return os.path.join(self.folder, name)
@@ -159,6 +162,8 @@ class Bench:
         environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         environment.update(HOME=self.work, LIBREBIRD_MODEL="openai/bench", OPENAI_API_KEY="x",
                            OPENAI_BASE_URL=f"http://{model_address}/v1")
+        if self.database_url:
+            environment["DATABASE_URL"] = self.database_url
         return environment
 
     def serve(self, model_address):
@@ -228,6 +233,22 @@ class Bench:
         result["direct_p50_ms"] = direct["p50_ms"]
         result["pss_mib_afterwards"] = round(pss / 1024, 2)
         return result
+
+    def turns_postgres(self, model):
+        """The same turns on PostgreSQL. Its server's processes share this machine's processors with all others."""
+        sqlite = self.data, self.key
+        server = None
+        try:
+            os.chmod(self.work, 0o711)  # its server may run as another user
+            server = Postgres(self.work)
+            self.data, self.database_url = os.path.join(self.work, "data-postgres"), server.new_database()
+            self.prepare(model.address)
+            return {"server": server.version, **self.turns(model)}
+        finally:
+            self.data, self.key = sqlite
+            self.database_url = None
+            if server:
+                server.close()
 
     def tool_call(self, model):
         with self.serve(model.address) as server:
@@ -368,6 +389,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--sockets", type=int, default=10000)
     parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--postgres", action="store_true", help="measure the turns on PostgreSQL, too")
     parser.add_argument("--keep", action="store_true", help="keep the data folder and the logs")
     options = parser.parse_args()
     if options.quick:
@@ -377,7 +399,9 @@ def main():
     bench = Bench(options)
     rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "people",
             "policy_check", "streams", "resume", "binary_size"]
-    wanted = options.only.split(",") if options.only else rows
+    if options.postgres:
+        rows.insert(rows.index("turns") + 1, "turns_postgres")
+    wanted = options.only.split(",") + ["turns_postgres"] if options.only else rows
     result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:
         with bench.model() as model:

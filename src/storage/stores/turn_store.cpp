@@ -350,7 +350,7 @@ class SqlTurnStore final : public TurnStore {
     const UnixMillis until = context_.clock.unix_now() + duration.count();
     auto work = [&](Connection& db) -> Result<LeasedTurn> {
       LB_TRY(row, db.one("UPDATE turns SET attempt = attempt + 1, lease_expires_at = $3 WHERE id = $1 AND "
-                         "lease_owner = $2 AND finished_at IS NULL RETURNING " LB_TURN_COLUMNS,
+                         "lease_owner = $2 RETURNING " LB_TURN_COLUMNS,
                          turn_row, turn_id, owner, until));
       if (!row) return lease_lost();
       LB_TRY(history, history_of(db, *row, history_limit));
@@ -400,7 +400,7 @@ class SqlTurnStore final : public TurnStore {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Status {
       LB_TRY(counted, db.execute("UPDATE turns SET next_step = next_step + 1 WHERE id = $1 AND lease_owner = $2 AND "
-                                 "finished_at IS NULL AND next_step = $3",
+                                 "next_step = $3",
                                  turn_id, owner, step.index));
       if (counted == 0) return refused_step(db, turn_id, owner, step.index);
       LB_CHECK(db.post("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)", turn_id,
@@ -426,7 +426,7 @@ class SqlTurnStore final : public TurnStore {
     auto work = [&](Connection& db) -> Result<Turn> {
       LB_TRY(row, db.one("UPDATE turns SET status = $3, finished_at = $4, error_code = $5, error_detail = $6, "
                          "lease_owner = NULL, lease_expires_at = NULL "
-                         "WHERE id = $1 AND lease_owner = $2 AND finished_at IS NULL RETURNING " LB_TURN_COLUMNS,
+                         "WHERE id = $1 AND lease_owner = $2 RETURNING " LB_TURN_COLUMNS,
                          turn_row, turn_id, owner, to_string(status), now, code_of(error), detail_of(error)));
       if (!row) return lease_lost();
       // The time that those who listened were told, if they were told one.
@@ -477,8 +477,7 @@ class SqlTurnStore final : public TurnStore {
 
   static Status refused_step(Connection& db, const std::string& turn_id, const std::string& owner, int index) {
     auto number = [](const Row& row) { return row.integer(0); };
-    LB_TRY(next, db.one("SELECT next_step FROM turns WHERE id = $1 AND lease_owner = $2 AND finished_at IS NULL",
-                        number, turn_id, owner));
+    LB_TRY(next, db.one("SELECT next_step FROM turns WHERE id = $1 AND lease_owner = $2", number, turn_id, owner));
     if (!next) return lease_lost();
     if (index < *next)
       return {Code::already_exists, fmt::format("Step {} of this turn is in its journal already.", index)};
