@@ -3,6 +3,7 @@
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
 #include <librebird/bus/memory_event_bus.hpp>
+#include <librebird/bus/memory_rate_limiter.hpp>
 #include <librebird/gateway/gateway.hpp>
 
 #include <fmt/format.h>
@@ -81,6 +82,7 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
     options.auth.token_key = *std::move(key);
   }
   const auto mailer = make_no_mailer();
+  const auto rates = bus::make_memory_rate_limiter(platform.clock);
   options.version = LIBREBIRD_VERSION;
   options.connect_hint = brain::how_to_connect();
   const auto name = gateway_name(platform);
@@ -89,7 +91,7 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   gateway::Gateway gateway(
       {platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands, storage.identities(),
        storage.credentials(), storage.conversations(), storage.messages(), storage.turns(), storage.workspaces(),
-       storage.invitations(), storage.accounts(), storage.audit(), *mailer},
+       storage.invitations(), storage.accounts(), storage.audit(), *mailer, *rates},
       options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");

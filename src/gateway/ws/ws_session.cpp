@@ -45,6 +45,12 @@ Task<void> WsSession::run() {
 void WsSession::revoke() { socket_.close(kCredentialLost, "credential revoked or expired"); }
 
 Task<void> WsSession::handle(ClientFrame frame) {
+  if (services_.admit) {
+    if (const Status admitted = co_await services_.admit(caller_); !admitted) {
+      send_error(frame.id, admitted.error());
+      co_return;
+    }
+  }
   if (const Status may = policy::require(caller_.principal, kind_of(frame).permission); !may) {
     send_error(frame.id, may.error());
     co_return;

@@ -25,6 +25,8 @@ struct WsServices {
   TurnStore& turns;
   MessageStore& messages;
   HandsService& hands;
+  // Counts a frame; resource_exhausted: too many of this caller's. Empty: no limit.
+  std::function<Task<Status>(Caller)> admit = {};
 };
 
 class WsSession {
