@@ -18,6 +18,7 @@
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/database_move.hpp>
 #include <librebird/core/ports/legacy_import.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
@@ -72,6 +73,10 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] PersonStore& persons();
+  // Rewrites the file so that nothing of what was deleted is left in it or its log; takes as long as copying it, and
+  // writers wait. A server's database clears away by itself. Blocking; any thread but the loop.
+  Status scrub();
   [[nodiscard]] WorkspaceStore& workspaces();
   [[nodiscard]] InvitationStore& invitations();
   [[nodiscard]] AccountStore& accounts();
