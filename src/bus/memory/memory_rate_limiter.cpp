@@ -18,11 +18,12 @@ class MemoryRateLimiter final : public RateLimiter {
     for (const RateBucket& bucket : buckets) {
       if (bucket.per_minute <= 0) continue;
       const double there = level(bucket, now);
-      if (there < 1) wait = std::max(wait, std::chrono::duration<double>((1 - there) * 60 / bucket.per_minute));
+      if (there < 1 - 1e-9) wait = std::max(wait, std::chrono::duration<double>((1 - there) * 60 / bucket.per_minute));
     }
     if (wait.count() > 0) {
       Error error = make_error(Code::resource_exhausted, "Too many requests: wait for a moment, and send fewer.");
-      error.retry_after = Millis(static_cast<std::int64_t>(std::ceil(wait.count() * 1000)));
+      // Less than the rounding of the numbers is no time.
+      error.retry_after = Millis(static_cast<std::int64_t>(std::ceil(wait.count() * 1000 - 1e-6)));
       co_return error;
     }
     for (const RateBucket& bucket : buckets) {

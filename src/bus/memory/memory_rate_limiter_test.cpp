@@ -16,6 +16,7 @@ class MemoryRateLimiter : public testing::Test {
     scope.spawn(keep(limiter_->take(std::move(buckets)), out, loop_), "test");
     loop_.run();
     loop_.context().restart();
+    loop_.poll();
     return *std::move(out);
   }
   static Task<void> keep(Task<Status> task, std::optional<Status>& out, Loop& loop) {
