@@ -81,7 +81,7 @@ class Backup : public testing::Test {
 TEST_F(Backup, BringsBackAllThatMakesAnInstallation) {
   const auto made = back_up();
   ASSERT_TRUE(made.ok()) << made.error().message;
-  EXPECT_EQ(made->database.schema, newest_version());
+  EXPECT_EQ(made->database.schema, newest_version(Dialect::sqlite));
   const auto back = restore();
   ASSERT_TRUE(back.ok()) << back.error().message;
   EXPECT_EQ(back->put_aside, "");
