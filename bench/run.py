@@ -160,7 +160,7 @@ class Bench:
 
     def environment(self, model_address):
         environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        environment.update(HOME=self.work, LIBREBIRD_MODEL="openai/bench", OPENAI_API_KEY="x",
+        environment.update(HOME=self.work, LIBREBIRD_REQUESTS_OF_USER="0", LIBREBIRD_REQUESTS_OF_CREDENTIAL="0", LIBREBIRD_MODEL="openai/bench", OPENAI_API_KEY="x",
                            OPENAI_BASE_URL=f"http://{model_address}/v1")
         if self.database_url:
             environment["DATABASE_URL"] = self.database_url

@@ -30,6 +30,11 @@ int back_up(const BackupArguments& in) {
   auto platform = Platform::create(in.flags);
   if (!platform) return cli::fail(platform.error());
   const Platform& p = **platform;
+  if (!p.config.text("storage.url").empty()) {
+    return cli::fail(make_error(Code::failed_precondition,
+                                "The database is on a server: save it with pg_dump, or copy it into a file with "
+                                "`librebird migrate`, and the data folder as it is."));
+  }
   storage::BackupOptions options{p.data_dir, in.flags.config_file, std::nullopt, LIBREBIRD_VERSION, in.force};
   if (options.config_file.empty() && fs::exists(p.data_dir + "/config.toml")) {
     options.config_file = p.data_dir + "/config.toml";
@@ -95,10 +100,17 @@ int verify_file(const BackupArguments& in) {
   return code;
 }
 
+int verify_server(Platform& platform, bool json) {
+  if (const Status opened = platform.open_storage(); !opened) return cli::fail(opened.error());
+  if (const Status checked = platform.storage->check(); !checked) return cli::fail(checked.error());
+  return platform.run([&] { return cli::verify_audit(platform.as_operator(), {}, {}, json); });
+}
+
 int verify(const BackupArguments& in) {
   if (!in.file.empty()) return verify_file(in);
   auto platform = Platform::create(in.flags);
   if (!platform) return cli::fail(platform.error());
+  if (!(*platform)->config.text("storage.url").empty()) return verify_server(**platform, in.json);
   const std::string database = (*platform)->data_dir + "/librebird.db";
   const auto facts = storage::verify_data_folder((*platform)->data_dir);
   if (!facts) return cli::fail(facts.error());

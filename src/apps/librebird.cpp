@@ -13,6 +13,7 @@
 #include "commands.hpp"
 #include "mail.hpp"
 #include "moving_commands.hpp"
+#include "person_commands.hpp"
 #include "skill_commands.hpp"
 #include "workspace_commands.hpp"
 
@@ -127,6 +128,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_backup_commands(app, backup, code);
   librebird::apps::AccountArguments account;
   librebird::apps::add_account_commands(app, account, code);
+  librebird::apps::PersonArguments person;
+  librebird::apps::add_person_commands(app, person, code);
   librebird::apps::MovingArguments moving;
   librebird::apps::add_moving(app, moving, code);
   librebird::apps::ApprovalArguments approval;

@@ -51,6 +51,7 @@ struct Storage::Parts {
   storage::Dialect dialect = storage::Dialect::sqlite;
   std::function<Status(std::string& note)> check;
   std::function<Status(const std::string& file)> backup;  // empty: saved with its server's own tools
+  std::function<Status()> scrub;  // empty: the engine does it by itself
   std::string note;
 };
 
@@ -117,6 +118,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
   parts->check = [raw](std::string&) { return raw->check(); };
   parts->database = std::move(database);
   raw->set_idle_work(storage::sqlite_idle_work);
+  parts->scrub = [raw] { return raw->scrub(); };
   parts->backup = [raw](const std::string& file) { return raw->backup(file); };
   auto index = [](storage::Connection& db, std::int64_t) -> Result<std::int64_t> {
     LB_TRY(more, storage::sqlite_idle_work(db));
@@ -159,6 +161,8 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+PersonStore& Storage::persons() { return *parts_->stores.persons; }
+Status Storage::scrub() { return parts_->scrub ? parts_->scrub() : Status(Ok{}); }
 WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 AccountStore& Storage::accounts() { return *parts_->stores.accounts; }

@@ -31,6 +31,12 @@ std::vector<ConfigKey> gateway_config_keys() {
        "Days after which everybody signs in again, however active"},
       {"auth.session_idle_days", ConfigType::integer, std::int64_t{14}, "", false,
        "Days without use after which a session ends"},
+      {"limits.requests_of_user", ConfigType::integer, std::int64_t{6'000}, "LIBREBIRD_REQUESTS_OF_USER", false,
+       "Requests and frames a minute of one user; 0: no limit"},
+      {"limits.requests_of_credential", ConfigType::integer, std::int64_t{6'000}, "LIBREBIRD_REQUESTS_OF_CREDENTIAL",
+       false, "Requests and frames a minute with one key or session; 0: no limit"},
+      {"limits.requests_of_address", ConfigType::integer, std::int64_t{12'000}, "LIBREBIRD_REQUESTS_OF_ADDRESS", false,
+       "Requests a minute from one address, but this machine; 0: no limit"},
       {"turns.history_messages", ConfigType::integer, std::int64_t{100}, "", false,
        "How many past messages of a conversation the model is given"},
       {"turns.concurrent", ConfigType::integer, std::int64_t{1024}, "", false, "Turns answered at once"},
@@ -59,6 +65,14 @@ Result<Registration> registration(const Config& config) {
     if (text == to_string(one)) return one;
   }
   return wrong("auth.registration", "invitation, open or closed");
+}
+
+Status read_rates(const Config& config, GatewayOptions& options) {
+  LB_TRY(user, within(config, "limits.requests_of_user", 0, 100'000'000));
+  LB_TRY(credential, within(config, "limits.requests_of_credential", 0, 100'000'000));
+  LB_TRY(address, within(config, "limits.requests_of_address", 0, 100'000'000));
+  options.rates = {static_cast<int>(user), static_cast<int>(credential), static_cast<int>(address)};
+  return Ok{};
 }
 
 Status read_accounts(const Config& config, GatewayOptions& options) {
@@ -95,6 +109,7 @@ Status read_accounts(const Config& config, GatewayOptions& options) {
 Result<GatewayOptions> gateway_options(const Config& config) {
   GatewayOptions options;
   LB_CHECK(read_accounts(config, options));
+  LB_CHECK(read_rates(config, options));
   options.auth.allowed_hosts = config.text_list("server.allowed_hosts");
   options.auth.secure_cookies = config.boolean("server.secure_cookies");
   options.runner.history_limit = static_cast<int>(config.integer("turns.history_messages"));

@@ -21,6 +21,7 @@
 #include <librebird/core/ports/database_move.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/legacy_import.hpp>
+#include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -73,6 +74,10 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] PersonStore& persons();
+  // Rewrites the file so that nothing of what was deleted is left in it or its log; takes as long as copying it, and
+  // writers wait. A server's database clears away by itself. Blocking; any thread but the loop.
+  Status scrub();
   [[nodiscard]] WorkspaceStore& workspaces();
   [[nodiscard]] InvitationStore& invitations();
   [[nodiscard]] AccountStore& accounts();
