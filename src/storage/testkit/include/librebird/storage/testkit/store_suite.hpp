@@ -108,4 +108,5 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 #include <librebird/storage/testkit/sharing_suite.hpp>
 #include <librebird/storage/testkit/skill_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>
+#include <librebird/storage/testkit/usage_suite.hpp>
 #include <librebird/storage/testkit/workspace_suite.hpp>
