@@ -8,6 +8,7 @@
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
+#include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
@@ -42,6 +43,7 @@ class StoreSet {
   virtual ApprovalStore& approvals() = 0;
   virtual QuotaStore& quotas() = 0;
   virtual UsageStore& usage() = 0;
+  virtual PersonStore& persons() = 0;
   virtual WorkspaceStore& workspaces() = 0;
   virtual InvitationStore& invitations() = 0;
   virtual AccountStore& accounts() = 0;
