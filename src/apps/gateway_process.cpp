@@ -2,6 +2,7 @@
 
 #include "gateway_services.hpp"
 #include "mail.hpp"
+#include "person_commands.hpp"
 
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
@@ -96,7 +97,8 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   const auto name = gateway_name(platform);
   if (!name) co_return cli::fail(name.error());
   options.runner.owner = *name;
-  const GatewayParts parts{*bus, brain, hands, (*mailer)->mailer(), *rates, external};
+  const auto persons = make_person_keeper(platform, true);
+  const GatewayParts parts{*bus, brain, hands, (*mailer)->mailer(), *rates, *persons, external};
   gateway::Gateway gateway(gateway_services(platform, parts), options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");

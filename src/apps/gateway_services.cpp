@@ -22,6 +22,8 @@ gateway::GatewayServices gateway_services(Platform& platform, const GatewayParts
           .audit = storage.audit(),
           .mailer = parts.mailer,
           .rates = parts.rates,
+          .usage = storage.usage(),
+          .persons = parts.persons,
           .identity_links = storage.identity_links(),
           .external = parts.external};
 }

@@ -13,6 +13,7 @@ struct GatewayParts {
   HandsService& hands;
   Mailer& mailer;
   RateLimiter& rates;
+  PersonKeeper& persons;
   gateway::oidc::ExternalSignIn& external;
 };
 

@@ -11,6 +11,7 @@
 #include "approval_commands.hpp"
 #include "backup_commands.hpp"
 #include "commands.hpp"
+#include "limit_commands.hpp"
 #include "mail.hpp"
 #include "moving_commands.hpp"
 #include "person_commands.hpp"
@@ -136,6 +137,8 @@ int main(int argc, char** argv) {
   librebird::apps::add_approval_commands(app, approval, code);
   librebird::apps::WorkspaceArguments workspace;
   librebird::apps::add_workspace_commands(app, workspace, code);
+  librebird::apps::LimitArguments limits;
+  librebird::apps::add_limit_commands(app, limits, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -2,16 +2,29 @@
 #include "person_commands.hpp"
 
 #include <librebird/cli/person.hpp>
+#include <librebird/storage/backup/person_keeper.hpp>
 
 namespace librebird::apps {
 namespace {
 
-cli::PersonParts parts_of(Platform& platform) {
-  return {platform.storage->persons(), platform.data_dir, LIBREBIRD_VERSION,
-          [storage = platform.storage.get()] { return storage->scrub(); }};
+Task<int> take(Platform& p, std::string who, std::string file) {
+  co_return co_await cli::export_user(p.as_operator(), {p.storage->persons(), p.data_dir, LIBREBIRD_VERSION},
+                                      std::move(who), std::move(file));
+}
+
+Task<int> erase(Platform& p, std::string who, bool yes) {
+  const auto keeper = make_person_keeper(p, false);
+  co_return co_await cli::erase_user(p.as_operator(), p.storage->persons(), *keeper, std::move(who), yes);
 }
 
 }  // namespace
+
+std::unique_ptr<PersonKeeper> make_person_keeper(Platform& platform, bool sweep) {
+  Storage& storage = *platform.storage;
+  return storage::make_person_keeper({platform.clock, platform.ids, storage.persons(), storage.accounts(),
+                                      storage.identities(), storage.audit(), platform.data_dir, LIBREBIRD_VERSION,
+                                      [&storage] { return storage.scrub(); }, sweep});
+}
 
 void add_person_commands(CLI::App& app, PersonArguments& in, int& code) {
   CLI::App* user = app.get_subcommand("user");
@@ -22,18 +35,12 @@ void add_person_commands(CLI::App& app, PersonArguments& in, int& code) {
     sub->add_option("user", in.who, "Id or e-mail address")->required();
     return sub;
   };
-  CLI::App* take = declare("export", "Write everything that is the person's into one archive");
-  take->add_option("file", in.file, "The archive's name")->required();
-  take->callback([&] {
-    code =
-        operate(in.flags, [&](Platform& p) { return cli::export_user(p.as_operator(), parts_of(p), in.who, in.file); });
-  });
-  CLI::App* erase = declare("erase", "Remove the person and every trace, from the bytes of the files as well");
-  erase->add_flag("--yes", in.yes, "Do it; without it, only say what would go");
-  erase->callback([&] {
-    code =
-        operate(in.flags, [&](Platform& p) { return cli::erase_user(p.as_operator(), parts_of(p), in.who, in.yes); });
-  });
+  CLI::App* taking = declare("export", "Write everything that is the person's into one archive");
+  taking->add_option("file", in.file, "The archive's name")->required();
+  taking->callback([&] { code = operate(in.flags, [&](Platform& p) { return take(p, in.who, in.file); }); });
+  CLI::App* erasing = declare("erase", "Remove the person and every trace, from the bytes of the files as well");
+  erasing->add_flag("--yes", in.yes, "Do it; without it, only say what would go");
+  erasing->callback([&] { code = operate(in.flags, [&](Platform& p) { return erase(p, in.who, in.yes); }); });
 }
 
 }  // namespace librebird::apps

@@ -30,11 +30,11 @@ Task<int> export_user(Operator op, PersonParts parts, std::string who, std::stri
   co_return 0;
 }
 
-Task<int> erase_user(Operator op, PersonParts parts, std::string who, bool yes) {
+Task<int> erase_user(Operator op, PersonStore& persons, PersonKeeper& keeper, std::string who, bool yes) {
   const auto account = co_await find_account(op, std::move(who));
   if (!account) co_return fail(account.error());
   const std::string id = account->account.user.id;
-  const auto scope = co_await parts.persons.may_erase(id);
+  const auto scope = co_await persons.may_erase(id);
   if (!scope) co_return fail(scope.error());
   if (!yes) {
     fmt::print("This erases {} for good: {} workspaces with all that is in them, and every trace in {} others.\n",
@@ -42,23 +42,8 @@ Task<int> erase_user(Operator op, PersonParts parts, std::string who, bool yes) 
                scope->workspaces.size() - scope->own.size());
     co_return fail(make_error(Code::failed_precondition, "Say --yes to do it."));
   }
-  // No session goes on meanwhile. Then the files: if this is interrupted, the account is still there to be named again.
-  const Status closed = co_await op.accounts.set_disabled(account->principal, true);
-  if (!closed) co_return fail(closed.error());
-  if (const Status removed = storage::remove_person_files(parts.data_dir, *scope); !removed) {
-    co_return fail(removed.error());
-  }
-  const Status erased = co_await parts.persons.erase(id);
+  const auto erased = co_await keeper.erase(id);
   if (!erased) co_return fail(erased.error());
-  const auto owner = co_await op.identities.ensure_owner();
-  if (!owner) co_return fail(owner.error());
-  AuditEvent event;
-  event.kind = AuditKind::account;
-  event.principal = *owner;
-  event.subject = "erased";
-  event.detail = "an account and all that was its own";
-  if (const Status noted = co_await op.audit.append(std::move(event)); !noted) co_return fail(noted.error());
-  if (const Status scrubbed = parts.scrub(); !scrubbed) co_return fail(scrubbed.error());
   fmt::print("Erased. Backups that were made before still hold the person: remove them when their time has come.\n");
   co_return 0;
 }

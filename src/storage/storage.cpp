@@ -162,6 +162,7 @@ SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
 PersonStore& Storage::persons() { return *parts_->stores.persons; }
+UsageStore& Storage::usage() { return *parts_->stores.usage; }
 Status Storage::scrub() { return parts_->scrub ? parts_->scrub() : Status(Ok{}); }
 WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { Server, sqlite, tempDir } from './lib/harness.mjs';
+import { Rest, assertProblem } from './lib/rest.mjs';
 
 const options = { timeout: 120_000 };
 
@@ -79,4 +80,45 @@ test('an erased person is in no file of the installation, while it is served', o
   const first = JSON.parse((await ok(server.cli(['user', 'list', '--json']))).stdout.trim().split('\n')[0]);
   const refused = await server.cli(['user', 'erase', first.id, '--yes']);
   assert.match(refused.stderr, /first account/, refused.all);
+});
+
+test('people take along what is theirs, and erase themselves, with their password', options, async (t) => {
+  const server = await Server.start(t);
+  const { id } = await person(server);
+  const password = 'a long word for ada 7';
+  const signIn = async () => {
+    const browser = new Rest(server.url, { origin: server.url });
+    const answer = await browser.post('/api/v1/auth/sign-in', { email: 'ada@example.org', password });
+    if (answer.status !== 200) return answer;
+    const cookie = answer.headers['set-cookie'].map((one) => one.split(';')[0]).join('; ');
+    return browser.with({ cookie, 'x-csrf-token': answer.body.csrf_token });
+  };
+  const set = await server.cli(['user', 'set-password', id], { input: `${password}\n` });
+  assert.equal(set.code, 0, set.all);
+  const ada = await signIn();
+  const taken = await ada.post('/api/v1/me/export', {});
+  assert.equal(taken.status, 200, taken.text);
+  assert.equal(taken.headers['content-type'], 'application/gzip');
+  const out = tempDir(t);
+  fs.writeFileSync(path.join(out, 'it.tar.gz'), taken.bytes);
+  execFileSync('tar', ['-xzf', path.join(out, 'it.tar.gz'), '-C', out]);
+  assert.match(fs.readFileSync(path.join(out, 'data/tasks.jsonl'), 'utf8'), /water the canary/);
+  assert.ok(fs.existsSync(path.join(out, 'manifest.jsonl')), 'it is whole');
+  assert.deepEqual(fs.readdirSync(path.join(server.dataDir, 'exports')), [], 'no copy is left');
+  const remove = (body) => ada.request('DELETE', '/api/v1/me', body);
+  assertProblem(await remove({}), 403);
+  assertProblem(await remove({ current_password: 'something else' }), 403);
+  assert.equal((await ada.get('/api/v1/me')).status, 200, 'nothing happened yet');
+  assert.equal((await remove({ current_password: password })).status, 204);
+  assert.equal((await ada.get('/api/v1/me')).status, 401);
+  assert.equal((await signIn()).status, 401);
+  for (const text of ['water the canary', 'canary in a file', 'ada@example.org', 'Ada Canary']) {
+    assert.deepEqual(holding(server.dataDir, text), [], text);
+  }
+  const log = (await ok(server.cli(['audit', 'export']))).stdout;
+  assert.match(log, /"exported"/);
+  assert.match(log, /"erased"/);
+  // The operator's account is not erased by a request.
+  const owner = await server.browser();
+  assertProblem(await owner.request('DELETE', '/api/v1/me', { current_password: 'x' }), 409);
 });

@@ -93,6 +93,16 @@ class Api {
   Task<Answer> accept_invitation(Call& call);
   Task<Answer> decline_invitation(Call& call);
 
+  // usage_api.cpp
+  Task<Answer> my_usage(Call& call);
+  Task<Answer> workspace_usage(Call& call);
+  Task<Answer> limit_workspace(Call& call);
+  Task<Answer> limit_member(Call& call);
+
+  // person_api.cpp
+  Task<Answer> export_me(Call& call);
+  Task<Answer> erase_me(Call& call);
+
   // skills_api.cpp
   Task<Answer> list_skills(Call& call);
   Task<Answer> get_skill(Call& call);
@@ -151,6 +161,9 @@ class Api {
   SessionRegistry& sessions_;
   const GatewayOptions& options_;
 };
+
+// A request acts in one workspace, whose role was checked: the path must name that one (workspaces_api.cpp).
+[[nodiscard]] Status names_this_workspace(const Call& call);
 
 // Whether the body is said to be an archive (skills_api.cpp).
 [[nodiscard]] bool is_archive(const net::Request& request);

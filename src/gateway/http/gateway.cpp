@@ -102,7 +102,8 @@ class Gateway::Impl {
         list_events_(services_.loop, services_.bus, services_.conversations),
         runner_(services_.loop, services_.clock, services_.ids, services_.turns, services_.brain, services_.bus, hub_,
                 list_events_, options_.runner),
-        intake_(services_.conversations, services_.turns, services_.bus, runner_, list_events_, options_.intake),
+        intake_(services_.conversations, services_.turns, services_.usage, services_.bus, runner_, list_events_,
+                options_.intake),
         presence_(services_.bus),
         ws_{intake_,         hub_,
             services_.bus,   services_.conversations,
@@ -110,7 +111,8 @@ class Gateway::Impl {
             services_.hands, presence_,
             services_.clock, [this](Caller caller) { return admit_caller(std::move(caller)); }},
         api_(services_, authenticator_, accounts_, intake_, hub_, list_events_, sessions_, options_),
-        openai_(services_.brain, services_.clock, services_.ids),
+        openai_(services_.brain, services_.usage, services_.clock, services_.ids,
+                {.limits = options_.intake.limits, .prices = options_.runner.prices}),
         mcp_(services_.hands, services_.ids, options_.version),
         scope_(services_.loop.executor()) {
     net::ServerOptions server;
@@ -126,6 +128,7 @@ class Gateway::Impl {
     member_events_ = on_member_event(services_.bus, [this](const MemberEvent& event) { apply(event); });
     sharing_events_ = on_sharing_event(services_.bus, [this](const SharingEvent& event) { sessions_.apply(event); });
     scope_.spawn(check_credentials(), "credential check");
+    scope_.spawn(forget_old_usage(), "usage");
     ready_ = true;
     co_return Ok{};
   }
@@ -145,6 +148,15 @@ class Gateway::Impl {
   }
 
  private:
+  // What no limit counts any more.
+  Task<void> forget_old_usage() {
+    do {
+      if (const auto pruned = co_await services_.usage.prune(); !pruned) {
+        log::warn("old counts of use are kept for now", {{"cause", pruned.error().message}});
+      }
+    } while (co_await sleep_for(Millis(3'600'000), scope_.token()));
+  }
+
   Task<std::optional<net::Response>> handle(net::Exchange& exchange) {
     static metrics::Histogram& duration = metrics::histogram("librebird_http_request_duration_seconds",
                                                              "HTTP requests, from their head to their answer.");

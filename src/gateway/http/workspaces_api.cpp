@@ -22,14 +22,6 @@ Result<Role> read_role(Body& body) {
   return *role;
 }
 
-// A request acts in one workspace, whose role was checked: the path must name that one.
-Status names_this_workspace(const Call& call) {
-  if (call.parameters[0] == call.caller.principal.workspace_id) return Ok{};
-  return make_error(Code::not_found,
-                    "This request does not act in a workspace with this id: name it in the header "
-                    "Librebird-Workspace, with a credential that is good there.");
-}
-
 template <class T>
 net::Response items_response(const std::vector<T>& items) {
   JsonWriter json;
@@ -47,6 +39,13 @@ Result<std::string> read_token_hash(Call& call) {
 }
 
 }  // namespace
+
+Status names_this_workspace(const Call& call) {
+  if (call.parameters[0] == call.caller.principal.workspace_id) return Ok{};
+  return make_error(Code::not_found,
+                    "This request does not act in a workspace with this id: name it in the header "
+                    "Librebird-Workspace, with a credential that is good there.");
+}
 
 Task<Answer> Api::list_workspaces(Call& call) {
   LB_CO_TRY(mine, co_await services_.workspaces.list(call.caller.principal));

@@ -142,6 +142,7 @@ class SqlPersonStore final : public PersonStore {
     for (const std::string& conversation : conversations) LB_CHECK(context_.search.removing(db, conversation));
     LB_CHECK(db.execute("DELETE FROM approvals WHERE workspace_id = $1", workspace));
     LB_CHECK(db.execute("DELETE FROM quota_use WHERE scope = 'workspace' AND subject = $1", workspace));
+    LB_CHECK(db.execute("DELETE FROM usage_limits WHERE workspace_id = $1", workspace));
     LB_CHECK(db.execute("DELETE FROM secret_revisions WHERE workspace_id = $1", workspace));
     LB_CHECK(db.execute("DELETE FROM workspaces WHERE id = $1", workspace));
     return Ok{};

@@ -1,5 +1,6 @@
 #include "factories.hpp"
 #include "rows.hpp"
+#include "usage_rows.hpp"
 
 #include <librebird/core/policy/permissions.hpp>
 
@@ -79,6 +80,7 @@ class Acceptance {
     LB_CHECK(check_lane());
     LB_CHECK(target_ && !edits() ? reuse_question() : insert_question());
     LB_CHECK(insert_turn());
+    LB_CHECK(count_usage(db_, principal_, turn_id_, input_.limits, now_));
     return std::move(out_);
   }
 
@@ -147,14 +149,16 @@ class Acceptance {
       return columns.integer(3);
     };
     const std::string title = title_of(input_.content);
-    LB_TRY(next,
-           db_.one("UPDATE conversations AS c SET updated_at = $4, next_position = next_position + 2, "
-                   "title = CASE WHEN title = '' THEN $5 ELSE title END "
-                   "WHERE c.id = $1 AND " LB_MAY_WRITE(
-                       "$2", "$3") " RETURNING title, archived, created_at, next_position, user_id, workspace_access, "
-                                   "EXISTS (SELECT 1 FROM conversation_shares o WHERE o.conversation_id = $1), "
-                                   "(SELECT role FROM workspace_members WHERE workspace_id = $2 AND user_id = $3)",
-                   row, conversation_id_, principal_.workspace_id, principal_.user_id, now_, title));
+    LB_TRY(
+        next,
+        db_.one("UPDATE conversations AS c SET updated_at = $4, next_position = next_position + 2, bytes = bytes + $6, "
+                "title = CASE WHEN title = '' THEN $5 ELSE title END "
+                "WHERE c.id = $1 AND " LB_MAY_WRITE(
+                    "$2", "$3") " RETURNING title, archived, created_at, next_position, user_id, workspace_access, "
+                                "EXISTS (SELECT 1 FROM conversation_shares o WHERE o.conversation_id = $1), "
+                                "(SELECT role FROM workspace_members WHERE workspace_id = $2 AND user_id = $3)",
+                row, conversation_id_, principal_.workspace_id, principal_.user_id, now_, title,
+                static_cast<std::int64_t>(input_.content.size())));
     if (!next) {
       LB_CHECK(get_conversation(db_, principal_, conversation_id_));
       return {Code::permission_denied, "This conversation is shared with you for reading only; ask its owner."};
@@ -411,7 +415,7 @@ class SqlTurnStore final : public TurnStore {
   }
 
   Task<Result<Turn>> finish(std::string turn_id, std::string owner, TurnStatus status, std::optional<TurnError> error,
-                            std::optional<Message> answer) override {
+                            std::optional<Message> answer, Spent spent) override {
     if (!is_final(status)) {
       co_return make_error(Code::invalid_argument, "A turn ends as done, failed or cancelled: name one of them.");
     }
@@ -432,7 +436,13 @@ class SqlTurnStore final : public TurnStore {
       // The time that those who listened were told, if they were told one.
       const UnixMillis answered = answer && answer->created_at > 0 ? answer->created_at : now;
       if (answer) LB_CHECK(insert_answer(db, *row, *answer, parts, answered));
-      LB_CHECK(db.post("UPDATE conversations SET updated_at = $2 WHERE id = $1", row->turn.conversation_id, now));
+      const std::size_t bytes = answer ? std::max(answer->content.size(), parts ? parts->size() : 0) : 0;
+      LB_CHECK(db.post("UPDATE conversations SET updated_at = $2, bytes = bytes + $3 WHERE id = $1",
+                       row->turn.conversation_id, now, bytes));
+      if (spent != Spent{}) {
+        LB_CHECK(db.post("UPDATE usage_entries SET tokens = tokens + $2, cost = cost + $3 WHERE id = $1", turn_id,
+                         spent.tokens, spent.cost));
+      }
       return std::move(row->turn);
     };
     Result<Turn> finished = co_await context_.database.write(kServiceParallel, work);

@@ -25,6 +25,7 @@
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
 #include <cstddef>
@@ -75,6 +76,7 @@ class Storage {
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
   [[nodiscard]] PersonStore& persons();
+  [[nodiscard]] UsageStore& usage();
   // Rewrites the file so that nothing of what was deleted is left in it or its log; takes as long as copying it, and
   // writers wait. A server's database clears away by itself. Blocking; any thread but the loop.
   Status scrub();

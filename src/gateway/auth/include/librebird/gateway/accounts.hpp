@@ -93,6 +93,8 @@ class Accounts {
   // `current` may be absent only while the account has no password. Ends all sessions but the principal's.
   Task<Status> change_password(Principal principal, std::string current, std::string password);
   Task<Status> change_email(Principal principal, std::string current, std::string email);
+  // That whoever is signed in is the person: by the password. failed_precondition: the account has none.
+  Task<Status> prove(Principal principal, std::string current);
   Task<Status> mail_verification(Principal principal);
   Task<Result<SecondFactorSetup>> begin_second_factor(Principal principal);
   // Answers the recovery codes, which are shown once.

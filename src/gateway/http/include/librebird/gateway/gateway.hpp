@@ -15,8 +15,10 @@
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/mailer.hpp>
+#include <librebird/core/ports/person_keeper.hpp>
 #include <librebird/core/ports/rate_limiter.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/gateway/accounts.hpp>
 #include <librebird/gateway/authenticator.hpp>
@@ -48,6 +50,8 @@ struct GatewayServices {
   AuditStore& audit;
   Mailer& mailer;
   RateLimiter& rates;
+  UsageStore& usage;
+  PersonKeeper& persons;
   IdentityLinkStore& identity_links;
   oidc::ExternalSignIn& external;
 };

@@ -12,6 +12,7 @@
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/storage/sql/database.hpp>
 
@@ -33,6 +34,7 @@ struct Stores {
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
   std::unique_ptr<PersonStore> persons;
+  std::unique_ptr<UsageStore> usage;
   std::unique_ptr<WorkspaceStore> workspaces;
   std::unique_ptr<InvitationStore> invitations;
   std::unique_ptr<AccountStore> accounts;
