@@ -50,7 +50,8 @@ struct Storage::Parts {
   std::unique_ptr<LegacyImporter> legacy;
   storage::Dialect dialect = storage::Dialect::sqlite;
   std::function<Status(std::string& note)> check;
-  std::function<Status(const std::string& file)> backup;  // empty: saved with its server's own tools
+  std::function<Status(const std::string& file)> backup;  // empty: of a server; copy_to() a file
+  std::function<Result<std::unique_ptr<storage::Database>>()> snapshot;  // empty: read as it is
   std::function<Status()> scrub;  // empty: the engine does it by itself
   std::string note;
 };
@@ -104,6 +105,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
         storage::make_legacy_importer({*database, clock, *parts->stores.secrets, {}, storage::postgres_index_some});
     parts->dialect = storage::Dialect::postgres;
     parts->check = [raw = database.get()](std::string& note) { return raw->check(note); };
+    parts->snapshot = [raw = database.get()] { return raw->snapshot(); };
     parts->database = std::move(database);
     return std::unique_ptr<Storage>(new Storage(std::move(parts)));
   }
@@ -175,7 +177,12 @@ DayMemoryStore& Storage::day_memories() { return *parts_->stores.day_memories; }
 SettingStore& Storage::settings() { return *parts_->stores.settings; }
 LegacyIdStore& Storage::legacy_ids() { return *parts_->stores.legacy_ids; }
 Task<Result<MoveReport>> Storage::copy_to(Storage& target, std::function<void(const MoveProgress&)> progress) {
-  LB_CO_TRY(report, co_await storage::copy_database({*parts_->database, parts_->dialect},
+  std::unique_ptr<storage::Database> moment;
+  if (parts_->snapshot) {
+    LB_CO_TRY(taken, parts_->snapshot());
+    moment = std::move(taken);
+  }
+  LB_CO_TRY(report, co_await storage::copy_database({moment ? *moment : *parts_->database, parts_->dialect},
                                                     {*target.parts_->database, target.parts_->dialect}, progress));
   LB_CO_CHECK(co_await target.index_messages(std::move(progress)));
   co_return report;
@@ -195,7 +202,7 @@ Task<Status> Storage::index_messages(std::function<void(const MoveProgress&)> pr
 LegacyImporter& Storage::legacy() { return *parts_->legacy; }
 Status Storage::backup(const std::string& file) {
   if (parts_->backup) return parts_->backup(file);
-  return {Code::failed_precondition, "This database is on a server: save it with pg_dump."};
+  return {Code::failed_precondition, "This database is on a server: save it with `librebird backup`."};
 }
 Status Storage::check() { return parts_->check(parts_->note); }
 std::string Storage::describe() const { return parts_->note; }

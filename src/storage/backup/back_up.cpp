@@ -68,10 +68,15 @@ Result<BackupReport> back_up(const Clock& clock, const BackupOptions& options, c
     return {Code::already_exists,
             fmt::format("{} is there already: choose another name, or say --force.", report.file)};
   }
-  const auto copier = make_sqlite_copier(options.data_dir + "/" + std::string(kDatabaseMember));
   const std::string place = parent_of(report.file);
   LB_TRY(work, Unfinished::make(
                    fmt::format("{}/.{}.unfinished", place, std::filesystem::path(report.file).filename().string())));
+  std::string database = options.data_dir + "/" + std::string(kDatabaseMember);
+  if (options.export_to) {
+    database = work.file("export.db");
+    LB_CHECK(options.export_to(database));
+  }
+  const auto copier = make_sqlite_copier(database);
   LB_TRY(facts, copier->copy_to(work.file("copy.db")));
   report.database = std::move(facts);
   const std::string made = work.file("archive");

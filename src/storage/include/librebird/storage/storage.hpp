@@ -96,7 +96,8 @@ class Storage {
   // failed_precondition: it is on a server.
   Status backup(const std::string& file);
   // Copies everything to another database, which was opened without keys and holds nothing, or what an earlier attempt
-  // left; then compares both. Nobody else uses either. failed_precondition: it holds another installation.
+  // left; then compares both. Nobody else uses the target. A file is not written meanwhile; a server is read as it was
+  // at one moment, and the loop waits for it. failed_precondition: the target holds another installation.
   Task<Result<MoveReport>> copy_to(Storage& target, std::function<void(const MoveProgress&)> progress);
 
   // Looks through the whole file, or at the server's settings and rules; for `doctor`. data_loss: damaged.

@@ -44,6 +44,8 @@ class PostgresDatabase final : public Database {
 
   // Whether the server keeps what it acknowledges and keeps users apart. `note`: what is good to know.
   Status check(std::string& note);
+  // All of one moment, while others write: for the platform, on the caller's thread, for as long as it lives.
+  Result<std::unique_ptr<Database>> snapshot();
 
  private:
   class Impl;
