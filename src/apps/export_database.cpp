@@ -19,10 +19,11 @@ bool is_on_server(const Platform& p) { return !p.config.text("storage.url").empt
 
 Status export_database(Platform& p, const std::string& file) {
   LB_TRY(options, p.storage_options());
+  options.migrate = false;  // whoever saves a database before an update wants it as it is
   StorageOptions to;
   to.path = file;
-  LB_TRY(target, Storage::open(p.loop, p.clock, p.ids, std::move(to)));
   LB_TRY(source, Storage::open(p.loop, p.clock, p.ids, std::move(options)));
+  LB_TRY(target, Storage::open(p.loop, p.clock, p.ids, std::move(to)));
   Status outcome = Ok{};
   (void)p.run([&] { return copy(*source, *target, outcome); });
   return outcome;

@@ -97,6 +97,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
     storage::PostgresOptions at{std::move(options.url), std::move(options.migration_url), options.connections,
                                 options.busy_timeout};
     at.queue_limit = options.write_queue_limit;
+    at.migrate = options.migrate;
     LB_TRY(database,
            storage::PostgresDatabase::open(
                clock, std::move(at), steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key)));

@@ -139,6 +139,14 @@ test('a backup made while it is served is one moment of it, and moves to another
   assert.ok(count('second') >= 2 && count('second') <= count('libre'));
   const torn = 'SELECT COUNT(*) FROM turns t WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = t.message_id)';
   assert.equal(postgres.sql(torn, 'second'), '0', 'each turn has its question');
+
+  // A backup changes nothing, not even what an update would.
+  postgres.sql('CREATE DATABASE empty OWNER libre');
+  const refused = await server.cli(['backup', path.join(folder, 'no.tar.gz')], {
+    env: { ...server.env, DATABASE_URL: postgres.urlOf('empty', 'libre') } });
+  assert.equal(refused.code, 1, refused.all);
+  assert.match(refused.stderr, /empty or of an older schema, and was not changed/);
+  assert.equal(postgres.sql("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'", 'empty'), '0');
   const again = await Server.start(t, { dataDir, env: { ...shared, DATABASE_URL: second } });
   const messages = await (await again.program()).messages(id);
   assert.equal(messages[0].content, 'plain before');

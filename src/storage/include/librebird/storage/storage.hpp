@@ -46,6 +46,7 @@ struct StorageOptions {
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
   std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
+  bool migrate = true;                 // false: on a server, anything but the schema of this version is refused
   bool rehearse = false;               // work on a private copy of the file, which disappears in the end
   bool forget_lost_key = false;        // the key the database is sealed under is gone: give up what it sealed
 };

@@ -26,6 +26,7 @@ struct PostgresOptions {
   Millis patience{5000};      // how long work waits for a server that is away, and a statement for a lock
   Millis statement_timeout{30'000};
   std::size_t queue_limit = 10'000;  // units of work that wait
+  bool migrate = true;               // false: a schema that is missing or older is refused
 };
 
 class PostgresDatabase final : public Database {
