@@ -16,7 +16,9 @@ BEGIN
         NULL;  -- roles belong to all databases of a server: another one was made at the same time
       END;
     END IF;
-    IF NOT pg_has_role(current_user, role_name, 'MEMBER') THEN
+    -- Since PostgreSQL 16 who makes a role is a member of it, and yet may not take it.
+    IF NOT pg_has_role(current_user, role_name,
+                       CASE WHEN current_setting('server_version_num')::INT >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role_name);

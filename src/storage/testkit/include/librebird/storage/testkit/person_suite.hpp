@@ -2,6 +2,8 @@
 
 // Part of store_suite.hpp: all that is one person's, to be given and to be erased.
 
+#include <librebird/storage/testkit/workspace_suite.hpp>
+
 #include <map>
 
 namespace librebird::testkit {
