@@ -2,10 +2,11 @@
 """Measures the release build and prints one JSON object. It states what it measured and asserts nothing.
 
 usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--seconds 5] [--sockets 10000]
-       [--streams 1000]
+       [--streams 1000] [--postgres]
 
-Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, streams, resume, binary_size (model_server
-is always there).
+Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, people, policy_check, streams, resume,
+binary_size (model_server is always there). With --postgres, the turns are measured on a PostgreSQL server of the bench's
+own as well: turns_postgres.
 A row that could not be measured says why. bench/README.md says how each number comes about.
 """
 
@@ -23,6 +24,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import people
+from postgres import Postgres
 
 
 def say(text):
@@ -137,6 +141,7 @@ class Bench:
         self.work = tempfile.mkdtemp(prefix="bench-", dir=os.path.dirname(os.path.abspath(options.bin)))
         self.data = os.path.join(self.work, "data")
         self.key = None
+        self.database_url = None  # None: SQLite
 
     def program(self, name):
         return os.path.join(self.folder, name)
@@ -155,8 +160,10 @@ class Bench:
 
     def environment(self, model_address):
         environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        environment.update(HOME=self.work, LIBREBIRD_MODEL="openai/bench", OPENAI_API_KEY="x",
+        environment.update(HOME=self.work, LIBREBIRD_REQUESTS_OF_USER="0", LIBREBIRD_REQUESTS_OF_CREDENTIAL="0", LIBREBIRD_MODEL="openai/bench", OPENAI_API_KEY="x",
                            OPENAI_BASE_URL=f"http://{model_address}/v1")
+        if self.database_url:
+            environment["DATABASE_URL"] = self.database_url
         return environment
 
     def serve(self, model_address):
@@ -227,6 +234,22 @@ class Bench:
         result["pss_mib_afterwards"] = round(pss / 1024, 2)
         return result
 
+    def turns_postgres(self, model):
+        """The same turns on PostgreSQL. Its server's processes share this machine's processors with all others."""
+        sqlite = self.data, self.key
+        server = None
+        try:
+            os.chmod(self.work, 0o711)  # its server may run as another user
+            server = Postgres(self.work)
+            self.data, self.database_url = os.path.join(self.work, "data-postgres"), server.new_database()
+            self.prepare(model.address)
+            return {"server": server.version, **self.turns(model)}
+        finally:
+            self.data, self.key = sqlite
+            self.database_url = None
+            if server:
+                server.close()
+
     def tool_call(self, model):
         with self.serve(model.address) as server:
             server.wait_ready()
@@ -278,12 +301,12 @@ class Bench:
                 while calls < wanted and len(rounds) < 20:
                     rounds.append(self.load("turns", server.address, clients=32, seconds=seconds,
                                             message="tool: what is 17.5% of 2340?"))
-                    calls += rounds[-1]["turns"]
+                    calls += round(rounds[-1]["turns_per_second"] * seconds)
                     memory.append(memory_kib(server.process.pid)[0])
         finally:
             os.unlink(config)
         after = left_behind()
-        return {"calls": calls, "calls_per_second": round(statistics.median(r["turns"] for r in rounds) / seconds, 1),
+        return {"calls": calls, "calls_per_second": round(statistics.median(r["turns_per_second"] for r in rounds), 1),
                 "last_round": rounds[-1], "pss_mib_first": round(memory[0] / 1024, 2),
                 "pss_mib_last": round(memory[-1] / 1024, 2),
                 "left_behind": {name: len(after[name] - before[name]) for name in after}}
@@ -311,6 +334,23 @@ class Bench:
                 load.wait()
         return {**json.loads(opened), **json.loads(rest or "{}"),
                 "kib_per_socket": round((after - before) / count, 2), "pss_mib": round(after / 1024, 2)}
+
+    def people(self, model):
+        """A thousand people who sign in at the same moment; an installation of its own."""
+        count = 50 if self.options.quick else 1000
+        data = os.path.join(self.work, "people")
+        environment = self.environment(model.address)
+        os.makedirs(data, mode=0o700)
+        with open(os.path.join(data, "config.toml"), "w", encoding="utf-8") as file:
+            file.write('[server]\ntrusted_proxies = ["127.0.0.1/32"]\n')
+        people.create(self.program("librebird"), data, environment, count)
+        with Server([self.program("librebird"), "serve", "--data-dir", data, "--port", "0"], environment,
+                    os.path.join(self.work, "people.log")) as server:
+            server.wait_ready()
+            return people.all_at_once(server.address, count)
+
+    def policy_check(self, _):
+        return json.loads(subprocess.check_output([self.program("bench-policy")], text=True))
 
     def slow(self, mode, **settings):
         """One word every 20 ms, two seconds an answer."""
@@ -349,6 +389,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--sockets", type=int, default=10000)
     parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--postgres", action="store_true", help="measure the turns on PostgreSQL, too")
     parser.add_argument("--keep", action="store_true", help="keep the data folder and the logs")
     options = parser.parse_args()
     if options.quick:
@@ -356,8 +397,11 @@ def main():
         options.sockets, options.streams = 1000, 200
 
     bench = Bench(options)
-    rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "streams", "resume", "binary_size"]
-    wanted = options.only.split(",") if options.only else rows
+    rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "people",
+            "policy_check", "streams", "resume", "binary_size"]
+    if options.postgres:
+        rows.insert(rows.index("turns") + 1, "turns_postgres")
+    wanted = options.only.split(",") + ["turns_postgres"] if options.only else rows
     result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:
         with bench.model() as model:
@@ -369,7 +413,7 @@ def main():
                     say("bench: " + row)
                     try:
                         result[row] = getattr(bench, row)(model)
-                    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+                    except (RuntimeError, OSError, LookupError, ValueError, subprocess.SubprocessError) as error:
                         result[row] = {"error": str(error)}
     except (RuntimeError, OSError) as error:
         result["error"] = str(error)

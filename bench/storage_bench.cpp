@@ -27,21 +27,26 @@ struct Run {
 };
 
 Task<void> client(Run& run, int number) {
-  Result<Conversation> conversation = co_await run.storage.conversations().create(run.principal, "");
-  if (!conversation) {
-    ++run.failures;
-    co_return;
-  }
+  constexpr int kTurnsInOne = 20;  // then the conversation is left for a new one
   const std::string owner = "bench";
+  std::string conversation_id;
   for (int i = 0; std::chrono::steady_clock::now() < run.until; ++i) {
+    if (i % kTurnsInOne == 0) {
+      Result<Conversation> conversation = co_await run.storage.conversations().create(run.principal, "");
+      if (!conversation) {
+        ++run.failures;
+        co_return;
+      }
+      conversation_id = conversation->id;
+    }
     const auto start = std::chrono::steady_clock::now();
     AcceptMessage message;
-    message.conversation_id = conversation->id;
+    message.conversation_id = conversation_id;
     message.content =
         fmt::format("Question {} of client {}: what is the capital of France, and how far is it from here?", i, number);
-    message.client_message_id = fmt::format("{}-{}", conversation->id, i);
+    message.client_message_id = fmt::format("{}-{}", conversation_id, i);
     auto accepted = co_await run.storage.turns().accept(run.principal, message);
-    auto leased = co_await run.storage.turns().lease(conversation->id, owner, std::chrono::seconds(30), 20);
+    auto leased = co_await run.storage.turns().lease(conversation_id, owner, std::chrono::seconds(30), 20);
     if (!accepted || !leased || !*leased) {
       ++run.failures;
       co_return;

@@ -6,8 +6,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "backup_commands.hpp"
+#include "export_database.hpp"
 
 namespace librebird::apps {
 namespace {
@@ -29,8 +31,9 @@ Result<std::string> key_text(const Platform& platform) {
 int back_up(const BackupArguments& in) {
   auto platform = Platform::create(in.flags);
   if (!platform) return cli::fail(platform.error());
-  const Platform& p = **platform;
-  storage::BackupOptions options{p.data_dir, in.flags.config_file, std::nullopt, LIBREBIRD_VERSION, in.force};
+  Platform& p = **platform;
+  storage::BackupOptions options{p.data_dir, in.flags.config_file, std::nullopt, LIBREBIRD_VERSION, in.force, {}};
+  if (is_on_server(p)) options.export_to = [&p](const std::string& file) { return export_database(p, file); };
   if (options.config_file.empty() && fs::exists(p.data_dir + "/config.toml")) {
     options.config_file = p.data_dir + "/config.toml";
   }
@@ -75,36 +78,47 @@ int verify_chains(const Flags& flags, const std::string& database, std::shared_p
   return platform.run([&] { return cli::verify_audit(platform.as_operator(), {}, {}, json); });
 }
 
-int verify_file(const BackupArguments& in) {
+// Does `look(folder)` with a folder that is gone afterwards.
+int with_scratch(const std::function<int(const std::string&)>& look) {
   std::string scratch = (fs::temp_directory_path() / "librebird-verify-XXXXXX").string();
   if (::mkdtemp(scratch.data()) == nullptr) {
     return cli::fail(make_error(Code::unavailable, "There is no room for a temporary folder: set TMPDIR."));
   }
-  const auto report = storage::verify_backup(in.file, scratch);
-  int code = 1;
-  if (!report) {
-    code = cli::fail(report.error());
-  } else {
-    if (!in.json) cli::report_verified(*report);
-    auto keys = KeyRing::open({.file = scratch + "/master.key", .writable = false});
-    const bool with_key = keys && !(*keys)->ids().empty();
-    code = verify_chains(in.flags, scratch + "/librebird.db", with_key ? *keys : nullptr, in.json);
-  }
+  const int code = look(scratch);
   std::error_code ignored;
   fs::remove_all(scratch, ignored);
   return code;
 }
 
+int verify_file(const BackupArguments& in, const std::string& scratch) {
+  const auto report = storage::verify_backup(in.file, scratch);
+  if (!report) return cli::fail(report.error());
+  if (!in.json) cli::report_verified(*report);
+  auto keys = KeyRing::open({.file = scratch + "/master.key", .writable = false});
+  const bool with_key = keys && !(*keys)->ids().empty();
+  return verify_chains(in.flags, scratch + "/librebird.db", with_key ? *keys : nullptr, in.json);
+}
+
+// The database in use: a file in the data folder, or one moment of it in a folder of ours.
+int verify_database(const BackupArguments& in, const Platform& platform, const std::string& folder) {
+  const auto facts = storage::verify_data_folder(folder);
+  if (!facts) return cli::fail(facts.error());
+  const std::string database = folder + "/librebird.db";
+  if (!in.json) cli::report_verified(is_on_server(platform) ? "the database on its server" : database, *facts);
+  const auto keys = platform.open_keys();
+  return verify_chains(in.flags, database, keys ? *keys : nullptr, in.json);
+}
+
 int verify(const BackupArguments& in) {
-  if (!in.file.empty()) return verify_file(in);
+  if (!in.file.empty()) return with_scratch([&](const std::string& scratch) { return verify_file(in, scratch); });
   auto platform = Platform::create(in.flags);
   if (!platform) return cli::fail(platform.error());
-  const std::string database = (*platform)->data_dir + "/librebird.db";
-  const auto facts = storage::verify_data_folder((*platform)->data_dir);
-  if (!facts) return cli::fail(facts.error());
-  if (!in.json) cli::report_verified(database, *facts);
-  const auto keys = (*platform)->open_keys();
-  return verify_chains(in.flags, database, keys ? *keys : nullptr, in.json);
+  Platform& p = **platform;
+  if (!is_on_server(p)) return verify_database(in, p, p.data_dir);
+  return with_scratch([&](const std::string& scratch) {
+    const Status exported = export_database(p, scratch + "/librebird.db");
+    return exported ? verify_database(in, p, scratch) : cli::fail(exported.error());
+  });
 }
 
 }  // namespace
@@ -125,8 +139,8 @@ void add_backup_commands(CLI::App& app, BackupArguments& in, int& code) {
   from->add_option("file", in.file, "The archive")->required();
   from->add_flag("--force", in.force, "Put a data folder that is not empty aside");
   from->callback([&] { code = restore(in); });
-  CLI::App* look = declare("verify", "Check a backup, or the data folder: hashes, database, audit log");
-  look->add_option("file", in.file, "The archive; without it: the data folder");
+  CLI::App* look = declare("verify", "Check a backup, or the database in use: hashes, database, audit log");
+  look->add_option("file", in.file, "The archive; without it: the database in use");
   look->add_flag("--json", in.json, "One JSON object a line");
   look->callback([&] { code = verify(in); });
 }

@@ -1,11 +1,13 @@
 #include "gateway_process.hpp"
 
+#include "gateway_services.hpp"
 #include "mail.hpp"
+#include "person_commands.hpp"
 
 #include <librebird/base/log.hpp>
 #include <librebird/brain/brain.hpp>
 #include <librebird/bus/memory_event_bus.hpp>
-#include <librebird/gateway/gateway.hpp>
+#include <librebird/bus/memory_rate_limiter.hpp>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -89,16 +91,15 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
   if (!providers) co_return cli::fail(providers.error());
   gateway::oidc::ExternalSignIn external(platform.loop, *platform.http, platform.clock, platform.random,
                                          *std::move(providers), options.auth.token_key);
+  const auto rates = bus::make_memory_rate_limiter(platform.clock);
   options.version = LIBREBIRD_VERSION;
   options.connect_hint = brain::how_to_connect();
   const auto name = gateway_name(platform);
   if (!name) co_return cli::fail(name.error());
   options.runner.owner = *name;
-  gateway::Gateway gateway({platform.loop, platform.clock, platform.random, platform.ids, *bus, brain, hands,
-                            storage.identities(), storage.credentials(), storage.conversations(), storage.messages(),
-                            storage.turns(), storage.workspaces(), storage.invitations(), storage.accounts(),
-                            storage.audit(), (*mailer)->mailer(), storage.identity_links(), external},
-                           options);
+  const auto persons = make_person_keeper(platform, true);
+  const GatewayParts parts{*bus, brain, hands, (*mailer)->mailer(), *rates, *persons, external};
+  gateway::Gateway gateway(gateway_services(platform, parts), options);
   const std::string& address = platform.config.text("server.address");
   const std::int64_t wanted = platform.config.integer("server.port");
   if (wanted < 0 || wanted > 65'535) {

@@ -11,8 +11,10 @@
 #include "approval_commands.hpp"
 #include "backup_commands.hpp"
 #include "commands.hpp"
+#include "limit_commands.hpp"
 #include "mail.hpp"
 #include "moving_commands.hpp"
+#include "person_commands.hpp"
 #include "skill_commands.hpp"
 #include "workspace_commands.hpp"
 
@@ -127,12 +129,16 @@ int main(int argc, char** argv) {
   librebird::apps::add_backup_commands(app, backup, code);
   librebird::apps::AccountArguments account;
   librebird::apps::add_account_commands(app, account, code);
+  librebird::apps::PersonArguments person;
+  librebird::apps::add_person_commands(app, person, code);
   librebird::apps::MovingArguments moving;
   librebird::apps::add_moving(app, moving, code);
   librebird::apps::ApprovalArguments approval;
   librebird::apps::add_approval_commands(app, approval, code);
   librebird::apps::WorkspaceArguments workspace;
   librebird::apps::add_workspace_commands(app, workspace, code);
+  librebird::apps::LimitArguments limits;
+  librebird::apps::add_limit_commands(app, limits, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "find_account.hpp"
 #include "terminal.hpp"
 
 namespace librebird::cli {
@@ -34,8 +35,22 @@ void print(const Account& account, bool json) {
              printable(account.user.display_name));
 }
 
-// By id or e-mail address.
-Task<Result<SignInAccount>> find(Operator op, std::string who) {
+Task<Result<std::string>> new_password(Operator op, std::vector<std::string> personal) {
+  LB_CO_TRY(password, read_secret("New password", 1024));
+  LB_CO_TRY(normal, check_new_password(password, personal));
+  PasswordHasher hasher(op.random, op.password_cost);
+  co_return co_await hasher.hash(std::move(normal));
+}
+
+int ended(const Status& done, std::string_view said) {
+  if (!done) return fail(done.error());
+  fmt::print("{}\n", said);
+  return 0;
+}
+
+}  // namespace
+
+Task<Result<SignInAccount>> find_account(Operator op, std::string who) {
   std::optional<SignInAccount> found;
   if (is_uuid(who)) {
     LB_CO_TRY(by_id, co_await op.accounts.get(std::move(who)));
@@ -52,21 +67,6 @@ Task<Result<SignInAccount>> find(Operator op, std::string who) {
   co_return *std::move(found);
 }
 
-Task<Result<std::string>> new_password(Operator op, std::vector<std::string> personal) {
-  LB_CO_TRY(password, read_secret("New password", 1024));
-  LB_CO_TRY(normal, check_new_password(password, personal));
-  PasswordHasher hasher(op.random, op.password_cost);
-  co_return co_await hasher.hash(std::move(normal));
-}
-
-int ended(const Status& done, std::string_view said) {
-  if (!done) return fail(done.error());
-  fmt::print("{}\n", said);
-  return 0;
-}
-
-}  // namespace
-
 Task<int> list_users(Operator op, bool json) {
   constexpr int kPage = 500;
   std::string after;
@@ -80,7 +80,7 @@ Task<int> list_users(Operator op, bool json) {
 }
 
 Task<int> show_user(Operator op, std::string who, bool json) {
-  const auto found = co_await find(op, std::move(who));
+  const auto found = co_await find_account(op, std::move(who));
   if (!found) co_return fail(found.error());
   print(found->account, json);
   co_return 0;
@@ -106,7 +106,7 @@ Task<int> create_user(Operator op, std::string email, std::string name, bool wit
 }
 
 Task<int> set_user_password(Operator op, std::string who) {
-  const auto found = co_await find(op, std::move(who));
+  const auto found = co_await find_account(op, std::move(who));
   if (!found) co_return fail(found.error());
   const User& user = found->account.user;
   auto hash = co_await new_password(op, {user.email.value_or(""), user.display_name, "librebird"});
@@ -120,13 +120,13 @@ Task<int> set_user_password(Operator op, std::string who) {
 Task<int> set_user_email(Operator op, std::string who, std::string email) {
   auto normal = normal_email(email);
   if (!normal) co_return fail(normal.error());
-  const auto found = co_await find(op, std::move(who));
+  const auto found = co_await find_account(op, std::move(who));
   if (!found) co_return fail(found.error());
   co_return ended(co_await op.accounts.set_email(found->principal, *std::move(normal)), "The e-mail address is set.");
 }
 
 Task<int> set_user_disabled(Operator op, std::string who, bool disabled) {
-  const auto found = co_await find(op, std::move(who));
+  const auto found = co_await find_account(op, std::move(who));
   if (!found) co_return fail(found.error());
   co_return ended(co_await op.accounts.set_disabled(found->principal, disabled),
                   disabled ? "The account is disabled; its sessions, tokens and keys are refused from now on."
@@ -134,14 +134,14 @@ Task<int> set_user_disabled(Operator op, std::string who, bool disabled) {
 }
 
 Task<int> reset_second_factor(Operator op, std::string who) {
-  const auto found = co_await find(op, std::move(who));
+  const auto found = co_await find_account(op, std::move(who));
   if (!found) co_return fail(found.error());
   co_return ended(co_await op.accounts.remove_second_factor(found->principal),
                   "The account signs in without a second factor until its owner sets one up again.");
 }
 
 Task<int> list_user_sessions(Operator op, std::string who, bool json) {
-  const auto found = co_await find(op, std::move(who));
+  const auto found = co_await find_account(op, std::move(who));
   if (!found) co_return fail(found.error());
   const auto sessions = co_await op.credentials.list_sessions(found->principal, kAnyAge);
   if (!sessions) co_return fail(sessions.error());
@@ -163,7 +163,7 @@ Task<int> list_user_sessions(Operator op, std::string who, bool json) {
 }
 
 Task<int> end_user_sessions(Operator op, std::string who, std::string session) {
-  const auto found = co_await find(op, std::move(who));
+  const auto found = co_await find_account(op, std::move(who));
   if (!found) co_return fail(found.error());
   if (!session.empty()) {
     co_return ended(co_await op.credentials.delete_session(found->principal, std::move(session)),

@@ -85,8 +85,8 @@ TEST_F(LegacyImportToServer, BringsEverythingOnce) {
   const LegacyReport report = import();
   EXPECT_TRUE(report.verified);
   EXPECT_TRUE(report.backup.empty());
-  EXPECT_TRUE(
-      std::ranges::any_of(report.notes, [](const auto& note) { return note.find("pg_dump") != std::string::npos; }));
+  EXPECT_TRUE(std::ranges::any_of(report.notes,
+                                  [](const auto& note) { return note.find("librebird backup") != std::string::npos; }));
   for (std::size_t i = 0; i < report.tables.size(); ++i) {
     EXPECT_EQ(report.tables[i].imported, rehearsed.tables[i].imported) << report.tables[i].name;
     EXPECT_EQ(report.tables[i].source_sha256, report.tables[i].stored_sha256) << report.tables[i].name;

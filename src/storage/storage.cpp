@@ -50,7 +50,9 @@ struct Storage::Parts {
   std::unique_ptr<LegacyImporter> legacy;
   storage::Dialect dialect = storage::Dialect::sqlite;
   std::function<Status(std::string& note)> check;
-  std::function<Status(const std::string& file)> backup;  // empty: saved with its server's own tools
+  std::function<Status(const std::string& file)> backup;  // empty: of a server; copy_to() a file
+  std::function<Result<std::unique_ptr<storage::Database>>()> snapshot;  // empty: read as it is
+  std::function<Status()> scrub;  // empty: the engine does it by itself
   std::string note;
 };
 
@@ -95,6 +97,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
     storage::PostgresOptions at{std::move(options.url), std::move(options.migration_url), options.connections,
                                 options.busy_timeout};
     at.queue_limit = options.write_queue_limit;
+    at.migrate = options.migrate;
     LB_TRY(database,
            storage::PostgresDatabase::open(
                clock, std::move(at), steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key)));
@@ -103,6 +106,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
         storage::make_legacy_importer({*database, clock, *parts->stores.secrets, {}, storage::postgres_index_some});
     parts->dialect = storage::Dialect::postgres;
     parts->check = [raw = database.get()](std::string& note) { return raw->check(note); };
+    parts->snapshot = [raw = database.get()] { return raw->snapshot(); };
     parts->database = std::move(database);
     return std::unique_ptr<Storage>(new Storage(std::move(parts)));
   }
@@ -117,6 +121,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
   parts->check = [raw](std::string&) { return raw->check(); };
   parts->database = std::move(database);
   raw->set_idle_work(storage::sqlite_idle_work);
+  parts->scrub = [raw] { return raw->scrub(); };
   parts->backup = [raw](const std::string& file) { return raw->backup(file); };
   auto index = [](storage::Connection& db, std::int64_t) -> Result<std::int64_t> {
     LB_TRY(more, storage::sqlite_idle_work(db));
@@ -159,6 +164,9 @@ Task<Result<std::string>> Storage::rotate_key() {
 SkillStore& Storage::skills() { return *parts_->stores.skills; }
 ApprovalStore& Storage::approvals() { return *parts_->stores.approvals; }
 QuotaStore& Storage::quotas() { return *parts_->stores.quotas; }
+PersonStore& Storage::persons() { return *parts_->stores.persons; }
+UsageStore& Storage::usage() { return *parts_->stores.usage; }
+Status Storage::scrub() { return parts_->scrub ? parts_->scrub() : Status(Ok{}); }
 WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
@@ -170,7 +178,12 @@ DayMemoryStore& Storage::day_memories() { return *parts_->stores.day_memories; }
 SettingStore& Storage::settings() { return *parts_->stores.settings; }
 LegacyIdStore& Storage::legacy_ids() { return *parts_->stores.legacy_ids; }
 Task<Result<MoveReport>> Storage::copy_to(Storage& target, std::function<void(const MoveProgress&)> progress) {
-  LB_CO_TRY(report, co_await storage::copy_database({*parts_->database, parts_->dialect},
+  std::unique_ptr<storage::Database> moment;
+  if (parts_->snapshot) {
+    LB_CO_TRY(taken, parts_->snapshot());
+    moment = std::move(taken);
+  }
+  LB_CO_TRY(report, co_await storage::copy_database({moment ? *moment : *parts_->database, parts_->dialect},
                                                     {*target.parts_->database, target.parts_->dialect}, progress));
   LB_CO_CHECK(co_await target.index_messages(std::move(progress)));
   co_return report;
@@ -190,7 +203,7 @@ Task<Status> Storage::index_messages(std::function<void(const MoveProgress&)> pr
 LegacyImporter& Storage::legacy() { return *parts_->legacy; }
 Status Storage::backup(const std::string& file) {
   if (parts_->backup) return parts_->backup(file);
-  return {Code::failed_precondition, "This database is on a server: save it with pg_dump."};
+  return {Code::failed_precondition, "This database is on a server: save it with `librebird backup`."};
 }
 Status Storage::check() { return parts_->check(parts_->note); }
 std::string Storage::describe() const { return parts_->note; }

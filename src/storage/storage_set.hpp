@@ -44,6 +44,8 @@ class StorageSet : public StoreSet {
   SkillStore& skills() override { return storage_->skills(); }
   ApprovalStore& approvals() override { return storage_->approvals(); }
   QuotaStore& quotas() override { return storage_->quotas(); }
+  UsageStore& usage() override { return storage_->usage(); }
+  PersonStore& persons() override { return storage_->persons(); }
   WorkspaceStore& workspaces() override { return storage_->workspaces(); }
   InvitationStore& invitations() override { return storage_->invitations(); }
   IdentityLinkStore& identity_links() override { return storage_->identity_links(); }

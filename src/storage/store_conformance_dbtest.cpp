@@ -10,5 +10,7 @@ INSTANTIATE_TEST_SUITE_P(Postgres, AuditSuite, testing::Values(StoreFactory{"pos
 INSTANTIATE_TEST_SUITE_P(Postgres, AccountSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(Postgres, WorkspaceSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(Postgres, SharingSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, UsageSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, PersonSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 
 }  // namespace librebird::testkit

@@ -10,5 +10,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, AccountSuite, testing::Values(StoreFactory{"sql
 INSTANTIATE_TEST_SUITE_P(Sqlite, AuditSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
 INSTANTIATE_TEST_SUITE_P(Sqlite, WorkspaceSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
 INSTANTIATE_TEST_SUITE_P(Sqlite, SharingSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, UsageSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
+INSTANTIATE_TEST_SUITE_P(Sqlite, PersonSuite, testing::Values(StoreFactory{"sqlite", make_sqlite_set}));
 
 }  // namespace librebird::testkit

@@ -104,3 +104,45 @@ test('a sign-in link that was mailed signs in, once', options, async (t) => {
   assert.equal(mail.mails().length, 1);
   assert.ok(!server.output().includes(token), 'the token is in no log');
 });
+
+test('an invitation is mailed, and so is a sign-in from a device that is new', options, async (t) => {
+  const mail = await mailServer(t, ['--password', 'p@ss']);
+  const server = await Server.start(t, { env: { ...settings(mail), LIBREBIRD_PUBLIC_URL: 'http://127.0.0.1:1' } });
+  const password = 'kelp-wagon-Tuxedo';
+  const made = await server.cli(['user', 'create', '--email', 'ada@example.com', '--name', 'Ada', '--password'],
+    { input: password });
+  assert.equal(made.code, 0, made.all);
+  const arrived = (count) => until(`${count} e-mails`, () => mail.mails().length >= count && mail.mails());
+  async function signIn(agent) {
+    const answer = await new Rest(server.url, { origin: server.url, 'user-agent': agent })
+      .post('/api/v1/auth/sign-in', { email: 'ada@example.com', password });
+    assert.equal(answer.status, 200, answer.text);
+    return new Rest(server.url, { origin: server.url, 'x-csrf-token': answer.body.csrf_token,
+      cookie: answer.headers['set-cookie'].map((line) => line.split(';')[0]).join('; ') });
+  }
+  const ada = await signIn('Kestrel/1');
+  const invited = await ada.post('/api/v1/invitations', { email: 'kim@example.com' });
+  assert.equal(invited.status, 201, invited.text);
+  assert.equal(invited.body.mailed, true);
+  const [first] = await arrived(1);
+  assert.deepEqual(first.to, ['kim@example.com']);
+  assert.match(first.subject, /^Ada invites you/);
+  assert.equal(first.parts['text/plain'].match(/#token=([\w-]+)/)[1], invited.body.token);
+
+  // The first device of an account is not news, nor is one that it knows.
+  await signIn('Kestrel/1');
+  await signIn('Wren/2');
+  const told = (await arrived(2))[1];
+  assert.deepEqual(told.to, ['ada@example.com']);
+  assert.match(told.subject, /new sign-in/i);
+  assert.match(told.parts['text/plain'], /127\.0\.0\.1, Wren\/2/);
+  await signIn('Wren/2');
+
+  // One address is not flooded; the invitation itself is made, and its link is in the answer.
+  const more = [];
+  for (let i = 0; i < 4; i++) more.push((await ada.post('/api/v1/invitations', { email: 'kim@example.com' })).body);
+  assert.deepEqual(more.map((one) => one.mailed), [true, true, true, false]);
+  assert.ok(more.every((one) => one.token));
+  await arrived(5);
+  assert.equal(mail.mails().length, 5);
+});

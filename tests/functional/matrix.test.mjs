@@ -61,6 +61,12 @@ const examples = {
   'DELETE /workspaces/{id}': { row: 'workspace', order: -1, ok: 409 }, // the only one of its owner
   'POST /workspaces/{id}/transfer': { row: 'workspace', body: () => ({ user_id: 'nobody' }), ok: 404 },
   'POST /workspaces/{id}/leave': { row: 'workspace', order: (caller) => (caller.account ? 2 : 5), ok: { owner: 409 } },
+  'GET /workspaces/{id}/usage': { row: 'workspace' },
+  'PUT /workspaces/{id}/limits': { row: 'workspace', body: () => ({ tokens_a_day: 1_000_000 }) },
+  'PUT /workspaces/{id}/members/{user_id}/limits': { row: 'workspace', body: () => ({}), ok: 404 },
+  'GET /me/usage': {},
+  'POST /me/export': {},
+  'DELETE /me': { body: () => ({ current_password: 'wrong' }), ok: 409 }, // no password to prove it with
   'GET /members': {},
   'PATCH /members/{id}': { row: 'member', body: () => ({ role: 'guest' }) },
   'DELETE /members/{id}': { row: 'member' },

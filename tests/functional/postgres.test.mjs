@@ -2,7 +2,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { Server } from './lib/harness.mjs';
+import path from 'node:path';
+import { Server, cli, tempDir } from './lib/harness.mjs';
 import { ModelServer } from './lib/model_server.mjs';
 import { Postgres, programs } from './lib/postgres.mjs';
 import { newId } from './lib/rest.mjs';
@@ -104,4 +105,49 @@ test('two gateways on one database do not take each other\'s turns', { skip }, a
   const other = await second.program();
   await other.ask(conversation.id, 'plain as well');
   assert.equal((await rest.messages(conversation.id)).length, 4);
+});
+
+test('a backup made while it is served is one moment of it, and moves to another server', { skip }, async (t) => {
+  const { postgres, server, shared } = await world(t);
+  const rest = await server.program();
+  const { id } = await rest.conversation('kept');
+  await rest.ask(id, 'plain before');
+  const folder = tempDir(t);
+  const file = path.join(folder, 'all.tar.gz');
+  let writing = true;
+  const writer = (async () => {
+    for (let i = 0; writing; ++i) await rest.ask(id, `plain ${i}`);
+  })();
+  const made = await server.cli(['backup', file, '--with-key']);
+  const current = await server.cli(['verify']);
+  writing = false;
+  await writer;
+  assert.equal(made.code, 0, made.all);
+  assert.equal(current.code, 0, current.all);
+  const checked = await server.cli(['verify', file]);
+  assert.equal(checked.code, 0, checked.all);
+
+  // Into a folder, and from there to a server that is empty.
+  const dataDir = path.join(folder, 'restored');
+  const restored = await cli(['restore', file, '--data-dir', dataDir]);
+  assert.equal(restored.code, 0, restored.all);
+  postgres.sql('CREATE DATABASE second OWNER libre');
+  const second = postgres.urlOf('second', 'libre');
+  const moved = await cli(['migrate', '--to', second, '--data-dir', dataDir]);
+  assert.equal(moved.code, 0, moved.all);
+  const count = (where) => Number(postgres.sql('SELECT COUNT(*) FROM messages', where));
+  assert.ok(count('second') >= 2 && count('second') <= count('libre'));
+  const torn = 'SELECT COUNT(*) FROM turns t WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = t.message_id)';
+  assert.equal(postgres.sql(torn, 'second'), '0', 'each turn has its question');
+
+  // A backup changes nothing, not even what an update would.
+  postgres.sql('CREATE DATABASE empty OWNER libre');
+  const refused = await server.cli(['backup', path.join(folder, 'no.tar.gz')], {
+    env: { ...server.env, DATABASE_URL: postgres.urlOf('empty', 'libre') } });
+  assert.equal(refused.code, 1, refused.all);
+  assert.match(refused.stderr, /empty or of an older schema, and was not changed/);
+  assert.equal(postgres.sql("SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'", 'empty'), '0');
+  const again = await Server.start(t, { dataDir, env: { ...shared, DATABASE_URL: second } });
+  const messages = await (await again.program()).messages(id);
+  assert.equal(messages[0].content, 'plain before');
 });

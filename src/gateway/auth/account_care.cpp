@@ -55,6 +55,14 @@ Task<Status> Accounts::change_email(Principal principal, std::string current, st
   co_return co_await store_.set_email(std::move(principal), std::move(normal));
 }
 
+Task<Status> Accounts::prove(Principal principal, std::string current) {
+  LB_CO_TRY(who, co_await store_.get(principal.user_id));
+  if (who.password_hash.empty()) {
+    co_return make_error(Code::failed_precondition, "This account has no password to prove it with: set one first.");
+  }
+  co_return co_await check_current(who, std::move(current));
+}
+
 Task<Result<SecondFactorSetup>> Accounts::begin_second_factor(Principal principal) {
   LB_CO_TRY(who, co_await store_.get(principal.user_id));
   const std::string secret = new_totp_secret(random_);

@@ -3,6 +3,7 @@
 
 #include <librebird/base/log.hpp>
 #include <librebird/core/credentials/email.hpp>
+#include <librebird/core/credentials/invite.hpp>
 #include <librebird/core/policy/address.hpp>
 #include <librebird/gateway/letters.hpp>
 
@@ -16,6 +17,7 @@ constexpr Millis kLinkLifetime{15 * 60 * 1000};
 constexpr int kMessages = 3;
 constexpr int kMessagesOfVisitor = 20;
 constexpr Millis kPause{15 * 60 * 1000};
+constexpr std::size_t kLongestAgent = 200;
 
 MailMessage message_of(TokenPurpose purpose, const AccountOptions& options, std::string to, std::string_view token) {
   const Letter letter = purpose == TokenPurpose::sign_in          ? Letter::sign_in
@@ -116,19 +118,60 @@ Task<void> Accounts::mail(std::string email, TokenPurpose purpose) {
   token.email = email;
   token.hash = sha256_hex(secret);
   token.expires_at = clock_.unix_now() + kLinkLifetime.count();
-  Status done = co_await store_.add_token(std::move(token));
-  if (done) done = co_await mailer_.send(message_of(purpose, options_, std::move(email), secret));
-  if (!done) log::warn("an e-mail could not be sent", {{"error", done.error().message}});
+  if (const Status done = co_await store_.add_token(std::move(token)); !done) {
+    log::warn("a link to be mailed could not be kept", {{"error", done.error().message}});
+    co_return;
+  }
+  co_await send(message_of(purpose, options_, std::move(email), secret));
+}
+
+Task<void> Accounts::send(MailMessage message) {
+  if (const Status done = co_await mailer_.send(std::move(message)); !done) {
+    log::warn("an e-mail could not be sent", {{"error", done.error().message}});
+  }
 }
 
 Task<void> Accounts::mail_about_account(std::string email) {
   LetterWords words;
   words.site = options_.site;
   words.link = options_.public_url + "/sign-in";
-  MailMessage message = write_letter(Letter::account_exists, std::move(email), words);
-  if (const Status done = co_await mailer_.send(std::move(message)); !done) {
-    log::warn("an e-mail could not be sent", {{"error", done.error().message}});
-  }
+  co_await send(write_letter(Letter::account_exists, std::move(email), words));
+}
+
+Task<Status> Accounts::mail_invitation(Principal inviter, Invitation invitation, std::string token) {
+  LB_CO_TRY(normal, normal_email(invitation.email.value_or("")));
+  std::vector<AttemptLimit> counted{
+      {.subject = "invited:" + sha256_hex(normal).substr(0, 32), .free = kMessages, .first = kPause, .most = kPause},
+      {.subject = "invites:" + inviter.user_id, .free = kMessagesOfVisitor, .first = kPause, .most = kPause}};
+  LB_CO_CHECK(co_await store_.begin_attempt(std::move(counted)));
+  LetterWords words;
+  words.site = options_.site;
+  words.link = invitation_link(options_.public_url, token);
+  words.who = invitation.invited_by;
+  words.what = invitation.workspace_name;
+  background_.spawn(send(write_letter(Letter::invitation, std::move(normal), words)), "mail");
+  co_return Ok{};
+}
+
+void Accounts::tell_of_new_device(std::string user_id, std::string address, std::string user_agent) {
+  if (!sends_mail()) return;
+  std::string from = address.empty() ? "this machine" : std::move(address);
+  if (!user_agent.empty()) from += fmt::format(", {}", user_agent.substr(0, kLongestAgent));
+  background_.spawn(mail_about_device(std::move(user_id), std::move(from)), "mail");
+}
+
+Task<void> Accounts::mail_about_device(std::string user_id, std::string from) {
+  const auto who = co_await store_.get(user_id);
+  if (!who || !who->account.user.email) co_return;
+  std::vector<AttemptLimit> counted{
+      {.subject = "new-device:" + user_id, .free = kMessages, .first = kPause, .most = kPause}};
+  const Status counts = co_await store_.begin_attempt(std::move(counted));
+  if (!counts) co_return;
+  LetterWords words;
+  words.site = options_.site;
+  words.link = options_.public_url + "/";
+  words.what = std::move(from);
+  co_await send(write_letter(Letter::new_device, *who->account.user.email, words));
 }
 
 Task<Status> Accounts::mail_verification(Principal principal) {

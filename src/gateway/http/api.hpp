@@ -93,6 +93,16 @@ class Api {
   Task<Answer> accept_invitation(Call& call);
   Task<Answer> decline_invitation(Call& call);
 
+  // usage_api.cpp
+  Task<Answer> my_usage(Call& call);
+  Task<Answer> workspace_usage(Call& call);
+  Task<Answer> limit_workspace(Call& call);
+  Task<Answer> limit_member(Call& call);
+
+  // person_api.cpp
+  Task<Answer> export_me(Call& call);
+  Task<Answer> erase_me(Call& call);
+
   // skills_api.cpp
   Task<Answer> list_skills(Call& call);
   Task<Answer> get_skill(Call& call);
@@ -135,6 +145,7 @@ class Api {
 
  private:
   Task<Result<std::string>> me_view(Caller caller);
+  void tell_if_new(const Authenticator::SignedIn& signed_in);
   Task<Answer> answer_signed_in(Authenticator::SignedIn signed_in);
   Task<Answer> answer_proof(Call& call, Proof proof);
   Task<Answer> answer_token(Session session);
@@ -155,6 +166,9 @@ class Api {
   SessionRegistry& sessions_;
   const GatewayOptions& options_;
 };
+
+// A request acts in one workspace, whose role was checked: the path must name that one (workspaces_api.cpp).
+[[nodiscard]] Status names_this_workspace(const Call& call);
 
 // Whether the body is said to be an archive (skills_api.cpp).
 [[nodiscard]] bool is_archive(const net::Request& request);

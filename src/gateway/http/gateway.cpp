@@ -102,12 +102,17 @@ class Gateway::Impl {
         list_events_(services_.loop, services_.bus, services_.conversations),
         runner_(services_.loop, services_.clock, services_.ids, services_.turns, services_.brain, services_.bus, hub_,
                 list_events_, options_.runner),
-        intake_(services_.conversations, services_.turns, services_.bus, runner_, list_events_, options_.intake),
+        intake_(services_.conversations, services_.turns, services_.usage, services_.bus, runner_, list_events_,
+                options_.intake),
         presence_(services_.bus),
-        ws_{intake_,         hub_,      services_.bus,  services_.conversations, services_.turns, services_.messages,
-            services_.hands, presence_, services_.clock},
+        ws_{intake_,         hub_,
+            services_.bus,   services_.conversations,
+            services_.turns, services_.messages,
+            services_.hands, presence_,
+            services_.clock, [this](Caller caller) { return admit_caller(std::move(caller)); }},
         api_(services_, authenticator_, accounts_, intake_, hub_, list_events_, sessions_, options_),
-        openai_(services_.brain, services_.clock, services_.ids),
+        openai_(services_.brain, services_.usage, services_.clock, services_.ids,
+                {.limits = options_.intake.limits, .prices = options_.runner.prices}),
         mcp_(services_.hands, services_.ids, options_.version),
         scope_(services_.loop.executor()) {
     net::ServerOptions server;
@@ -123,6 +128,7 @@ class Gateway::Impl {
     member_events_ = on_member_event(services_.bus, [this](const MemberEvent& event) { apply(event); });
     sharing_events_ = on_sharing_event(services_.bus, [this](const SharingEvent& event) { sessions_.apply(event); });
     scope_.spawn(check_credentials(), "credential check");
+    scope_.spawn(forget_old_usage(), "usage");
     ready_ = true;
     co_return Ok{};
   }
@@ -142,6 +148,15 @@ class Gateway::Impl {
   }
 
  private:
+  // What no limit counts any more.
+  Task<void> forget_old_usage() {
+    do {
+      if (const auto pruned = co_await services_.usage.prune(); !pruned) {
+        log::warn("old counts of use are kept for now", {{"cause", pruned.error().message}});
+      }
+    } while (co_await sleep_for(Millis(3'600'000), scope_.token()));
+  }
+
   Task<std::optional<net::Response>> handle(net::Exchange& exchange) {
     static metrics::Histogram& duration = metrics::histogram("librebird_http_request_duration_seconds",
                                                              "HTTP requests, from their head to their answer.");
@@ -178,6 +193,9 @@ class Gateway::Impl {
     if (const Status host = authenticator_.check_host(request); !host) {
       co_return problem_response(host.error(), request_id, 421);
     }
+    if (const Status admitted = co_await admit_address(exchange); !admitted) {
+      co_return problem_response(admitted.error(), request_id);
+    }
     if (request.path == kMetricsDoor.path) co_return co_await serve_metrics(exchange, request_id);
     if (request.path == kSocketDoor.path) co_return co_await serve_socket(exchange, request_id);
     if (request.path.starts_with(kCompatibleDoor.path)) co_return co_await serve_openai(exchange);
@@ -189,6 +207,27 @@ class Gateway::Impl {
     if (!read) co_return read_only(request_id);
     if (auto asset = serve_asset(request)) co_return asset;
     co_return problem_response(make_error(Code::not_found, "There is no such page or file."), request_id);
+  }
+
+  // Where requests are counted: by address before it is known who asks (sign-in included), then by who asks.
+  Task<Status> admit_address(net::Exchange& exchange) {
+    const std::string address = authenticator_.address_of(exchange.request());
+    if (address.starts_with("127.") || address == "::1") co_return Ok{};
+    const int limit = options_.rates.of_address;
+    std::vector<RateBucket> buckets{{"address:" + policy::address_block(address), limit, limit}};
+    co_return co_await services_.rates.take(std::move(buckets));
+  }
+  Task<Status> admit_caller(Caller caller) {
+    const RateOptions& rates = options_.rates;
+    std::vector<RateBucket> buckets{
+        {"user:" + caller.principal.user_id, rates.of_user, rates.of_user},
+        {"credential:" + caller.principal.credential_id, rates.of_credential, rates.of_credential}};
+    co_return co_await services_.rates.take(std::move(buckets));
+  }
+  Task<Result<Caller>> admit(net::Exchange& exchange) {
+    LB_CO_TRY(caller, co_await authenticator_.authenticate(exchange.request()));
+    LB_CO_CHECK(co_await admit_caller(caller));
+    co_return caller;
   }
 
   static net::Response read_only(const std::string& request_id) {
@@ -206,7 +245,7 @@ class Gateway::Impl {
 
   Task<std::optional<net::Response>> serve_metrics(net::Exchange& exchange, const std::string& request_id) {
     if (!comes_from_this_machine(exchange.request())) {
-      const auto caller = co_await authenticator_.authenticate(exchange.request());
+      const auto caller = co_await admit(exchange);
       if (!caller) co_return problem_response(caller.error(), request_id);
       if (const Status may = policy::require(caller->principal, kMetricsDoor.permission); !may) {
         co_return problem_response(may.error(), request_id);
@@ -227,7 +266,7 @@ class Gateway::Impl {
       response.headers.emplace_back("Upgrade", "websocket");
       co_return response;
     }
-    auto caller = co_await authenticator_.authenticate(exchange.request());
+    auto caller = co_await admit(exchange);
     if (!caller) co_return problem_response(caller.error(), request_id);
     if (const Status may = policy::require(caller->principal, kSocketDoor.permission); !may) {
       co_return problem_response(may.error(), request_id);
@@ -252,7 +291,7 @@ class Gateway::Impl {
   }
 
   Task<std::optional<net::Response>> serve_openai(net::Exchange& exchange) {
-    const auto caller = co_await authenticator_.authenticate(exchange.request());
+    const auto caller = co_await admit(exchange);
     if (!caller) co_return OpenAiApi::error_response(caller.error());
     if (const Status may = policy::require(caller->principal, kCompatibleDoor.permission); !may) {
       co_return OpenAiApi::error_response(may.error());
@@ -271,7 +310,7 @@ class Gateway::Impl {
     if (const Status origin = authenticator_.check_origin(exchange.request(), false); !origin) {
       co_return McpApi::refusal(origin.error());
     }
-    const auto caller = co_await authenticator_.authenticate(exchange.request());
+    const auto caller = co_await admit(exchange);
     if (!caller) co_return McpApi::refusal(caller.error());
     if (const Status may = policy::require(caller->principal, kMcpDoor.permission); !may) {
       co_return McpApi::refusal(may.error());
@@ -290,7 +329,7 @@ class Gateway::Impl {
     const bool ours = request.path.starts_with(kApi);
     Match match = ours ? match_route(request.method, std::string_view(request.path).substr(kApi.size())) : Match{};
     if (match.route == nullptr || !is_open(*match.route)) {
-      auto caller = co_await authenticator_.authenticate(request);
+      auto caller = co_await admit(exchange);
       if (!caller) co_return problem_response(caller.error(), request_id);
       if (match.route == nullptr) co_return no_route(match, request_id);
       Call call{exchange, std::move(*caller), request_id, std::move(match.parameters)};

@@ -31,6 +31,34 @@ std::vector<ConfigKey> gateway_config_keys() {
        "Days after which everybody signs in again, however active"},
       {"auth.session_idle_days", ConfigType::integer, std::int64_t{14}, "", false,
        "Days without use after which a session ends"},
+      {"limits.requests_of_user", ConfigType::integer, std::int64_t{6'000}, "LIBREBIRD_REQUESTS_OF_USER", false,
+       "Requests and frames a minute of one user; 0: no limit"},
+      {"limits.requests_of_credential", ConfigType::integer, std::int64_t{6'000}, "LIBREBIRD_REQUESTS_OF_CREDENTIAL",
+       false, "Requests and frames a minute with one key or session; 0: no limit"},
+      {"limits.requests_of_address", ConfigType::integer, std::int64_t{12'000}, "LIBREBIRD_REQUESTS_OF_ADDRESS", false,
+       "Requests a minute from one address, but this machine; 0: no limit"},
+      {"limits.messages_of_user_a_day", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_MESSAGES_OF_USER_A_DAY", false,
+       "Messages a day of one user, in all workspaces together; 0: no limit"},
+      {"limits.tokens_of_user_a_day", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_TOKENS_OF_USER_A_DAY", false,
+       "Tokens a day of one user, in all workspaces together; 0: no limit"},
+      {"limits.tokens_of_user_a_month", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_TOKENS_OF_USER_A_MONTH", false,
+       "Tokens a month of one user, in all workspaces together; 0: no limit"},
+      {"limits.cost_of_user_a_month", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_COST_OF_USER_A_MONTH", false,
+       "Money a month, in the currency of limits.prices, of one user, in all workspaces together; 0: no limit"},
+      {"limits.storage_of_user_mb", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_STORAGE_OF_USER_MB", false,
+       "Megabytes kept in conversations of one user, in all workspaces together; 0: no limit"},
+      {"limits.messages_of_workspace_a_day", ConfigType::integer, std::int64_t{0},
+       "LIBREBIRD_MESSAGES_OF_WORKSPACE_A_DAY", false, "Messages a day of one workspace; 0: no limit"},
+      {"limits.tokens_of_workspace_a_day", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_TOKENS_OF_WORKSPACE_A_DAY",
+       false, "Tokens a day of one workspace; 0: no limit"},
+      {"limits.tokens_of_workspace_a_month", ConfigType::integer, std::int64_t{0},
+       "LIBREBIRD_TOKENS_OF_WORKSPACE_A_MONTH", false, "Tokens a month of one workspace; 0: no limit"},
+      {"limits.cost_of_workspace_a_month", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_COST_OF_WORKSPACE_A_MONTH",
+       false, "Money a month, in the currency of limits.prices, of one workspace; 0: no limit"},
+      {"limits.storage_of_workspace_mb", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_STORAGE_OF_WORKSPACE_MB",
+       false, "Megabytes kept in conversations of one workspace; 0: no limit"},
+      {"limits.prices", ConfigType::text_list, std::vector<std::string>{}, "LIBREBIRD_PRICES", false,
+       "What a million tokens read and written cost, as openai/gpt-x=2.50/10; * stands for every other model"},
       {"turns.history_messages", ConfigType::integer, std::int64_t{100}, "", false,
        "How many past messages of a conversation the model is given"},
       {"turns.concurrent", ConfigType::integer, std::int64_t{1024}, "", false, "Turns answered at once"},
@@ -59,6 +87,25 @@ Result<Registration> registration(const Config& config) {
     if (text == to_string(one)) return one;
   }
   return wrong("auth.registration", "invitation, open or closed");
+}
+
+Status read_rates(const Config& config, GatewayOptions& options) {
+  LB_TRY(user, within(config, "limits.requests_of_user", 0, 100'000'000));
+  LB_TRY(credential, within(config, "limits.requests_of_credential", 0, 100'000'000));
+  LB_TRY(address, within(config, "limits.requests_of_address", 0, 100'000'000));
+  options.rates = {static_cast<int>(user), static_cast<int>(credential), static_cast<int>(address)};
+  return Ok{};
+}
+
+Result<UsageLimits> read_limits(const Config& config, const std::string& of) {
+  constexpr std::int64_t kMost = 1'000'000'000'000;
+  UsageLimits limits;
+  LB_TRY(messages, within(config, "limits.messages_of_" + of + "_a_day", 0, kMost));
+  LB_TRY(tokens, within(config, "limits.tokens_of_" + of + "_a_day", 0, kMost));
+  LB_TRY(month, within(config, "limits.tokens_of_" + of + "_a_month", 0, kMost));
+  LB_TRY(cost, within(config, "limits.cost_of_" + of + "_a_month", 0, 1'000'000'000));
+  LB_TRY(storage, within(config, "limits.storage_of_" + of + "_mb", 0, 1'000'000'000));
+  return UsageLimits{messages, tokens, month, cost * 1'000'000, storage * 1'000'000};
 }
 
 Status read_accounts(const Config& config, GatewayOptions& options) {
@@ -95,6 +142,12 @@ Status read_accounts(const Config& config, GatewayOptions& options) {
 Result<GatewayOptions> gateway_options(const Config& config) {
   GatewayOptions options;
   LB_CHECK(read_accounts(config, options));
+  LB_CHECK(read_rates(config, options));
+  LB_TRY(of_user, read_limits(config, "user"));
+  LB_TRY(of_workspace, read_limits(config, "workspace"));
+  options.intake.limits = {of_user, of_workspace};
+  LB_TRY(prices, Prices::parse(config.text_list("limits.prices")));
+  options.runner.prices = std::move(prices);
   options.auth.allowed_hosts = config.text_list("server.allowed_hosts");
   options.auth.secure_cookies = config.boolean("server.secure_cookies");
   options.runner.history_limit = static_cast<int>(config.integer("turns.history_messages"));

@@ -22,14 +22,6 @@ Result<Role> read_role(Body& body) {
   return *role;
 }
 
-// A request acts in one workspace, whose role was checked: the path must name that one.
-Status names_this_workspace(const Call& call) {
-  if (call.parameters[0] == call.caller.principal.workspace_id) return Ok{};
-  return make_error(Code::not_found,
-                    "This request does not act in a workspace with this id: name it in the header "
-                    "Librebird-Workspace, with a credential that is good there.");
-}
-
 template <class T>
 net::Response items_response(const std::vector<T>& items) {
   JsonWriter json;
@@ -47,6 +39,13 @@ Result<std::string> read_token_hash(Call& call) {
 }
 
 }  // namespace
+
+Status names_this_workspace(const Call& call) {
+  if (call.parameters[0] == call.caller.principal.workspace_id) return Ok{};
+  return make_error(Code::not_found,
+                    "This request does not act in a workspace with this id: name it in the header "
+                    "Librebird-Workspace, with a credential that is good there.");
+}
 
 Task<Answer> Api::list_workspaces(Call& call) {
   LB_CO_TRY(mine, co_await services_.workspaces.list(call.caller.principal));
@@ -152,10 +151,13 @@ Task<Answer> Api::create_invitation(Call& call) {
   LB_CO_CHECK(body.done());
   LB_CO_TRY(made, co_await issue_invitation(services_.invitations, services_.clock, services_.random,
                                             call.caller.principal, role, std::move(email)));
+  // The link is in the answer too, so an invitation that is not mailed is not lost.
+  const bool mailed = made.invitation.email && accounts_.sends_mail() &&
+                      (co_await accounts_.mail_invitation(call.caller.principal, made.invitation, made.token)).ok();
   JsonWriter json;
   json.begin_object().key("invitation");
   write(json, made.invitation);
-  json.field("token", made.token).field("path", invitation_link("", made.token)).end_object();
+  json.field("mailed", mailed).field("token", made.token).field("path", invitation_link("", made.token)).end_object();
   co_return json_response(201, std::move(json).take());
 }
 

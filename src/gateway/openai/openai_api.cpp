@@ -1,5 +1,7 @@
 #include <librebird/gateway/openai_api.hpp>
 
+#include <librebird/base/log.hpp>
+
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/async/sync.hpp>
 #include <librebird/base/json_writer.hpp>
@@ -71,6 +73,7 @@ class Collector final : public ChatObserver {
       pending += "\n\n";
     }
     between_answers = false;
+    meter.on_text(piece.size());
     text += piece;
     pending += piece;
     if (streaming && pending.size() > kPendingLimit) {
@@ -81,8 +84,12 @@ class Collector final : public ChatObserver {
   }
   void on_tool_call(const ToolCall&) override {}
   void on_tool_result(const ToolResult&) override { between_answers = true; }
-  Task<Status> journal(TurnStep) override { co_return Ok{}; }
+  Task<Status> journal(TurnStep step) override {
+    if (const auto* answer = std::get_if<ModelAnswer>(&step.what)) meter.on_answer(*answer);
+    co_return Ok{};
+  }
 
+  Meter meter;
   std::string text;
   std::string pending;  // not yet written
   bool between_answers = false;
@@ -206,8 +213,9 @@ Task<void> write_stream(net::BodyWriter& writer, const Envelope& envelope, bool 
 
 }  // namespace
 
-OpenAiApi::OpenAiApi(BrainService& brain, const Clock& clock, IdGenerator& ids, OpenAiOptions options)
-    : brain_(brain), clock_(clock), ids_(ids), options_(options) {}
+OpenAiApi::OpenAiApi(BrainService& brain, UsageStore& usage, const Clock& clock, IdGenerator& ids,
+                     OpenAiOptions options)
+    : brain_(brain), usage_(usage), clock_(clock), ids_(ids), options_(std::move(options)) {}
 
 net::Response OpenAiApi::error_response(const Error& error) {
   JsonWriter json;
@@ -250,11 +258,16 @@ Task<std::optional<net::Response>> OpenAiApi::chat_completions(net::Exchange& ex
     co_return error_response(make_error(Code::resource_exhausted, "Too many calls at once; wait for some to end."));
   }
   const std::string user = principal.user_id;
+  const std::string id = ids_.next();
   ++running_[user];
+  if (const Status counted = co_await usage_.begin(principal, id, options_.limits); !counted) {
+    left(user);
+    co_return error_response(counted.error());
+  }
   Envelope envelope{"chatcmpl-" + ids_.next(), call->model.empty() ? std::string(kDefaultModel) : call->model,
                     clock_.unix_now()};
   ChatRequest chat = std::move(call->chat);
-  chat.turn_id = ids_.next();
+  chat.turn_id = id;
   chat.principal = std::move(principal);
   chat.tool_mode = mode;
   chat.can_ask = false;
@@ -268,6 +281,7 @@ Task<std::optional<net::Response>> OpenAiApi::chat_completions(net::Exchange& ex
   Scope scope(executor);
   const auto request_stop = [&stop] { stop.request_stop(); };
   const std::stop_callback on_gone(exchange.stop(), request_stop);
+  collector.meter.begin(chat.history, {});
   scope.spawn(run_chat(brain_, std::move(chat), collector, stop.get_token()), "completion");
   std::optional<net::Response> response;
   if (call->stream) {
@@ -291,8 +305,17 @@ Task<std::optional<net::Response>> OpenAiApi::chat_completions(net::Exchange& ex
     co_await scope.join();
     response = *collector.outcome ? whole_answer(envelope, collector) : error_response(collector.outcome->error());
   }
-  if (--running_[user] == 0) running_.erase(user);
+  const Result<ChatOutcome>& outcome = *collector.outcome;
+  const Spent spent = collector.meter.total(outcome ? &outcome->final_answer : nullptr, options_.prices);
+  if (const Status counted = co_await usage_.end(id, spent); !counted) {
+    log::error("what a call took could not be counted", {{"user_id", user}, {"cause", counted.error().message}});
+  }
+  left(user);
   co_return response;
+}
+
+void OpenAiApi::left(const std::string& user) {
+  if (--running_[user] == 0) running_.erase(user);
 }
 
 Task<net::Response> OpenAiApi::models(net::Exchange& exchange) {

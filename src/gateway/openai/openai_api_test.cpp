@@ -105,7 +105,7 @@ class FakeExchange final : public net::Exchange, public net::BodyWriter {
 
 struct Call {
   Call(World& w, std::string body, std::string method = "POST", std::string path = "/v1/chat/completions")
-      : api(w.brain, w.clock, w.ids, {}),
+      : api(w.brain, w.stores.usage(), w.clock, w.ids, {}),
         exchange(w.loop, std::move(method), std::move(path), std::move(body)),
         scope(w.loop.executor()) {}
   void begin(Principal principal) { scope.spawn(run(std::move(principal)), "call"); }

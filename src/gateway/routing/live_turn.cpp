@@ -24,6 +24,7 @@ void LiveTurn::begin(const LeasedTurn& leased) {
   parts_ = parts_of(leased.journal);
   questions_.clear();
   model_.reset();
+  meter_.begin(leased.history, leased.journal);
   pending_.clear();
   kept_.clear();
   kept_bytes_ = 0;
@@ -42,6 +43,7 @@ void LiveTurn::begin(const LeasedTurn& leased) {
 
 void LiveTurn::on_text(std::string_view text) {
   if (text.empty() || finished_) return;
+  meter_.on_text(text.size());
   pending_ += text;
   if (flush_posted_) return;
   flush_posted_ = true;
@@ -103,7 +105,10 @@ void LiveTurn::on_tool_progress(const ToolProgress& progress) {
 }
 
 Task<Status> LiveTurn::journal(TurnStep step) {
-  if (const auto* answer = std::get_if<ModelAnswer>(&step.what)) model_ = answer->model;
+  if (const auto* answer = std::get_if<ModelAnswer>(&step.what)) {
+    model_ = answer->model;
+    meter_.on_answer(*answer);
+  }
   Status stored = co_await store_.append_step(turn_.id, owner_, std::move(step));
   if (!stored && stored.error().code == Code::failed_precondition) lease_lost_ = true;
   co_return stored;

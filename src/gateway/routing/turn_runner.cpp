@@ -218,6 +218,7 @@ Task<void> TurnRunner::conclude(std::shared_ptr<LiveTurn> live, Result<ChatOutco
   message.created_at = clock_.unix_now();
   TurnStatus status = TurnStatus::done;
   std::optional<TurnError> error;
+  const Spent spent = live->spent(outcome ? &outcome->final_answer : nullptr, options_.prices);
   if (outcome) {
     message.model = outcome->final_answer.model;
   } else if (live->stop.stop_requested()) {
@@ -236,7 +237,7 @@ Task<void> TurnRunner::conclude(std::shared_ptr<LiveTurn> live, Result<ChatOutco
   // What was answered must reach the disk: wait out a full disk or a busy database while we hold the lease.
   std::optional<Message> answer = std::move(message);
   for (Millis pause{50};; pause = std::min(pause * 2, Millis(2'000))) {
-    auto turn = co_await turns_.finish(live->turn().id, options_.owner, status, error, answer);
+    auto turn = co_await turns_.finish(live->turn().id, options_.owner, status, error, answer, spent);
     if (turn) {
       finished_counter(status).add();
       live->finish(*turn, answer);

@@ -51,6 +51,12 @@ void WsSession::revoke() { socket_.close(kCredentialLost, "credential revoked or
 void WsSession::reconnect() { socket_.close(kRoleChanged, "your role in the workspace changed; connect again"); }
 
 Task<void> WsSession::handle(ClientFrame frame) {
+  if (services_.admit) {
+    if (const Status admitted = co_await services_.admit(caller_); !admitted) {
+      send_error(frame.id, admitted.error());
+      co_return;
+    }
+  }
   if (const Status may = policy::require(caller_.principal, kind_of(frame).permission); !may) {
     send_error(frame.id, may.error());
     co_return;

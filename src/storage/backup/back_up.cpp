@@ -15,6 +15,7 @@
 #include "backup_head.hpp"
 #include "file_tree.hpp"
 #include "files.hpp"
+#include "spool.hpp"
 
 namespace librebird::storage {
 namespace {
@@ -27,42 +28,6 @@ std::string name_for(const Clock& clock, const std::string& target) {
   std::ranges::replace(time, ':', '-');
   return (std::filesystem::path(target) / fmt::format("librebird-{}Z.tar.gz", time)).string();
 }
-
-// A file that is written while it is read would not fit its own header: it is copied first.
-class Spool {
- public:
-  explicit Spool(const std::string& path)
-      : path_(path), file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {}
-  ~Spool() {
-    if (file_ >= 0) ::close(file_);
-  }
-  Spool(const Spool&) = delete;
-  Spool& operator=(const Spool&) = delete;
-
-  [[nodiscard]] int file() const { return file_; }
-  // Up to `limit` bytes of it; how many there were.
-  Result<std::uint64_t> take(int from, std::uint64_t limit) {
-    if (file_ < 0 || ::ftruncate(file_, 0) != 0) return file_error("Cannot write", path_, errno);
-    std::uint64_t at = 0;
-    while (at < limit) {
-      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(piece_.size(), limit - at));
-      const ssize_t got = ::read(from, piece_.data(), want);
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return file_error("Cannot read", path_, errno);
-      if (got == 0) break;
-      if (::pwrite(file_, piece_.data(), static_cast<std::size_t>(got), static_cast<off_t>(at)) != got) {
-        return file_error("Cannot write", path_, errno == 0 ? ENOSPC : errno);
-      }
-      at += static_cast<std::uint64_t>(got);
-    }
-    return at;
-  }
-
- private:
-  std::string path_;
-  int file_;
-  std::string piece_ = std::string(256 * 1024, '\0');
-};
 
 Status add_whole_file(ArchiveWriter& archive, std::string_view member, const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -91,21 +56,6 @@ Status add_folders(ArchiveWriter& archive, const std::string& data_dir, Spool& s
   return Ok{};
 }
 
-// Gives the archive its name. Without `replace` by a link, which never replaces.
-Status publish(const std::string& made, const std::string& file, bool replace) {
-  if (replace ? ::rename(made.c_str(), file.c_str()) != 0 : ::link(made.c_str(), file.c_str()) != 0) {
-    if (errno == EEXIST)
-      return {Code::already_exists, fmt::format("{} is there already: choose another name, or say --force.", file)};
-    // Some file systems know no links.
-    const int number = errno;
-    if (replace || (number != EPERM && number != ENOTSUP)) return file_error("Cannot make", file, number);
-    if (::access(file.c_str(), F_OK) == 0 || ::rename(made.c_str(), file.c_str()) != 0) {
-      return file_error("Cannot make", file, errno);
-    }
-  }
-  return sync_folder(parent_of(file));
-}
-
 }  // namespace
 
 Result<BackupReport> back_up(const Clock& clock, const BackupOptions& options, const std::string& target) {
@@ -118,10 +68,15 @@ Result<BackupReport> back_up(const Clock& clock, const BackupOptions& options, c
     return {Code::already_exists,
             fmt::format("{} is there already: choose another name, or say --force.", report.file)};
   }
-  const auto copier = make_sqlite_copier(options.data_dir + "/" + std::string(kDatabaseMember));
   const std::string place = parent_of(report.file);
   LB_TRY(work, Unfinished::make(
                    fmt::format("{}/.{}.unfinished", place, std::filesystem::path(report.file).filename().string())));
+  std::string database = options.data_dir + "/" + std::string(kDatabaseMember);
+  if (options.export_to) {
+    database = work.file("export.db");
+    LB_CHECK(options.export_to(database));
+  }
+  const auto copier = make_sqlite_copier(database);
   LB_TRY(facts, copier->copy_to(work.file("copy.db")));
   report.database = std::move(facts);
   const std::string made = work.file("archive");

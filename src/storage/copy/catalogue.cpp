@@ -54,10 +54,15 @@ std::string Table::select(Dialect dialect, bool after, int limit) const {
   return fmt::format("SELECT {} FROM {}{} ORDER BY {} LIMIT {}", column_list(), name, where, order, limit);
 }
 
-std::string Table::insert() const {
+std::string Table::insert(int rows) const {
   std::string values;
-  for (std::size_t i = 1; i <= columns.size(); ++i) values += fmt::format("{}${}", i == 1 ? "" : ", ", i);
-  return fmt::format("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT DO NOTHING", name, column_list(), values);
+  std::size_t number = 0;
+  for (int row = 0; row < rows; ++row) {
+    values += row == 0 ? "(" : ", (";
+    for (std::size_t i = 0; i < columns.size(); ++i) values += fmt::format("{}${}", i == 0 ? "" : ", ", ++number);
+    values += ")";
+  }
+  return fmt::format("INSERT INTO {} ({}) VALUES {} ON CONFLICT DO NOTHING", name, column_list(), values);
 }
 
 Result<std::vector<Table>> catalogue(Connection& db) {

@@ -24,7 +24,7 @@ struct Table {
   [[nodiscard]] std::string column_list() const;
   // In the order of the key, which is the same on every engine; `after`: only what follows the key in $1, $2, ...
   [[nodiscard]] std::string select(Dialect dialect, bool after, int limit) const;
-  [[nodiscard]] std::string insert() const;
+  [[nodiscard]] std::string insert(int rows) const;
 };
 
 // Referred tables come before those that refer to them. internal: a table has no key, or a type nobody knows.

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "catalogue.hpp"
 
 namespace librebird::storage {
@@ -14,6 +16,7 @@ using copying::Column;
 using copying::Table;
 
 constexpr int kBatchRows = 500;
+constexpr int kTogether = 50;  // rows in one statement, which keeps it far below every engine's parameters
 constexpr std::size_t kBatchBytes = 8 * 1024 * 1024;
 
 struct Batch {
@@ -166,15 +169,23 @@ class Copy {
 
   Task<Status> copy(const Table& table, MovedTable& moved) {
     TableReader reader(from_, table);
-    const std::string insert = table.insert();
+    const std::string many = table.insert(kTogether);
+    const std::string single = table.insert(1);
     for (bool end = false; !end;) {
       LB_CO_TRY(batch, co_await reader.next());
       end = batch.end;
       auto write = [&](Connection& db) -> Result<std::int64_t> {
         std::int64_t inserted = 0;
-        for (const std::vector<Cell>& row : batch.rows) {
-          LB_TRY(count, db.execute_with(insert, to_params(row)));
+        std::vector<Param> params;
+        for (std::span<const std::vector<Cell>> left(batch.rows); !left.empty();) {
+          const std::size_t rows = left.size() < std::size_t{kTogether} ? 1 : kTogether;
+          params.clear();
+          for (const std::vector<Cell>& row : left.first(rows)) {
+            for (const Cell& cell : row) params.push_back(to_param(cell));
+          }
+          LB_TRY(count, db.execute_with(rows == 1 ? single : many, params));
           inserted += count;
+          left = left.subspan(rows);
         }
         return inserted;
       };

@@ -236,7 +236,8 @@ Status ImportRun::save_backup() {
   changed_ = true;
   if (options_.backup.empty()) return Ok{};
   if (!parts_.backup) {
-    report_.notes.emplace_back("this database is saved from outside: pg_dump before the import, if you want a backup");
+    report_.notes.emplace_back(
+        "this database is on a server: run `librebird backup` before the import, if you want one");
     return Ok{};
   }
   tell("saving our own database", 0);

@@ -51,10 +51,14 @@ Result<std::optional<std::string>> RowWriter::stored_text(Connection& db, const 
 
 Result<std::optional<std::int64_t>> RowWriter::take_position(Connection& db, const MappedRow& row) const {
   auto number = [](const Row& r) { return r.integer(0); };
+  const Param content = to_param(row.cells[3]);
+  const auto* text = std::get_if<std::string_view>(&content);
+  const std::size_t bytes = text == nullptr ? 0 : text->size();
   return db.one(
-      "UPDATE conversations SET next_position = next_position + 1, updated_at = CASE WHEN updated_at < $4 THEN $4 "
+      "UPDATE conversations SET next_position = next_position + 1, bytes = bytes + $5, updated_at = CASE WHEN "
+      "updated_at < $4 THEN $4 "
       "ELSE updated_at END WHERE id = $1 AND workspace_id = $2 AND user_id = $3 RETURNING next_position - 1",
-      number, to_param(row.cells[1]), principal_.workspace_id, principal_.user_id, to_param(row.cells[4]));
+      number, to_param(row.cells[1]), principal_.workspace_id, principal_.user_id, to_param(row.cells[4]), bytes);
 }
 
 Result<bool> RowWriter::insert(Connection& db, const MappedRow& row) const {

@@ -16,7 +16,9 @@ BEGIN
         NULL;  -- roles belong to all databases of a server: another one was made at the same time
       END;
     END IF;
-    IF NOT pg_has_role(current_user, role_name, 'MEMBER') THEN
+    -- Since PostgreSQL 16 who makes a role is a member of it, and yet may not take it.
+    IF NOT pg_has_role(current_user, role_name,
+                       CASE WHEN current_setting('server_version_num')::INT >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
       EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
     END IF;
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), role_name);
@@ -31,8 +33,7 @@ RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
   rule TEXT := replace(replace(own,
     '@workspace', 'workspace_id = (SELECT m.workspace_id FROM workspace_members m WHERE m.workspace_id = '
-                  '(SELECT current_setting(''app.workspace_id'', true)) AND m.user_id = '
-                  '(SELECT current_setting(''app.user_id'', true)))'),
+                  'current_setting(''app.workspace_id'', true) AND m.user_id = current_setting(''app.user_id'', true))'),
     '@user', '(SELECT current_setting(''app.user_id'', true))');
 BEGIN
   EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', tab);
@@ -47,7 +48,8 @@ END $$;
 REVOKE ALL ON FUNCTION librebird_protect FROM PUBLIC;
 
 -- What the current user may do with a conversation: own, write, read; NULL: nothing. For rules that would otherwise
--- ask each other in a circle; it runs as the platform and is told nothing but the id.
+-- ask each other in a circle; it runs as the platform and is told nothing but the id. A call costs more than the row,
+-- so that rules ask it about other people's rows only: `user_id <> ...` comes first.
 CREATE FUNCTION librebird_access(conversation TEXT) RETURNS TEXT
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
@@ -72,7 +74,7 @@ GRANT SELECT ON schema_version TO PUBLIC;
 
 -- Who is who.
 SELECT librebird_protect('users', 'id = @user', 'SELECT, UPDATE');
-SELECT librebird_protect('workspace_members', 'user_id = @user', 'SELECT');
+SELECT librebird_protect('workspace_members', 'user_id = current_setting(''app.user_id'', true)', 'SELECT');
 SELECT librebird_protect('workspaces', 'id IN (SELECT m.workspace_id FROM workspace_members m)', 'SELECT');
 SELECT librebird_protect('sign_in_links', '@workspace AND user_id = @user');
 SELECT librebird_protect('sessions', 'user_id = @user');
@@ -94,19 +96,24 @@ SELECT librebird_protect('message_search', '', '');
 SELECT librebird_protect('conversation_shares', '@workspace AND librebird_access(conversation_id) = ''own''');
 CREATE POLICY shared ON conversation_shares FOR SELECT TO librebird_app
   USING (librebird_access(conversation_id) IS NOT NULL);
-CREATE POLICY shared ON conversations FOR SELECT TO librebird_app USING (librebird_access(id) IS NOT NULL);
+CREATE POLICY shared ON conversations FOR SELECT TO librebird_app
+  USING (user_id <> current_setting('app.user_id', true) AND librebird_access(id) IS NOT NULL);
 CREATE POLICY shared_for_writing ON conversations FOR UPDATE TO librebird_app
-  USING (librebird_access(id) = 'write') WITH CHECK (librebird_access(id) = 'write');
+  USING (user_id <> current_setting('app.user_id', true) AND librebird_access(id) = 'write')
+  WITH CHECK (user_id <> current_setting('app.user_id', true) AND librebird_access(id) = 'write');
 DO $$
 DECLARE
   tab TEXT;
 BEGIN
   FOREACH tab IN ARRAY ARRAY['messages', 'turns'] LOOP
     EXECUTE format('CREATE POLICY shared ON %I FOR SELECT TO librebird_app '
-                   'USING (librebird_access(conversation_id) IS NOT NULL)', tab);
+                   'USING (user_id <> current_setting(''app.user_id'', true) AND '
+                   'librebird_access(conversation_id) IS NOT NULL)', tab);
     EXECUTE format('CREATE POLICY shared_for_writing ON %I FOR UPDATE TO librebird_app '
-                   'USING (librebird_access(conversation_id) IN (''own'', ''write'')) '
-                   'WITH CHECK (librebird_access(conversation_id) IN (''own'', ''write'') AND '
+                   'USING (user_id <> current_setting(''app.user_id'', true) AND '
+                   'librebird_access(conversation_id) IN (''own'', ''write'')) '
+                   'WITH CHECK (user_id <> current_setting(''app.user_id'', true) AND '
+                   'librebird_access(conversation_id) IN (''own'', ''write'') AND '
                    'workspace_id = (SELECT current_setting(''app.workspace_id'', true)))', tab);
     EXECUTE format('CREATE POLICY only_where_allowed ON %I AS RESTRICTIVE FOR INSERT TO librebird_app '
                    'WITH CHECK (librebird_access(conversation_id) IN (''own'', ''write''))', tab);

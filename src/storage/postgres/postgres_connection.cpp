@@ -79,6 +79,7 @@ using ConnectionInfo = std::unique_ptr<PQconninfoOption, FreeOptions>;
 
 // libpq's own words about a URL may repeat its password, so they are not passed on.
 Result<ConnectionInfo> parse(const std::string& url) {
+  LB_CHECK(load_libpq());
   char* words = nullptr;
   ConnectionInfo info(PQconninfoParse(url.c_str(), &words));
   PQfreemem(words);

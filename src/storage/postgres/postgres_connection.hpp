@@ -8,7 +8,7 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/storage/sql/database.hpp>
 
-#include <libpq-fe.h>
+#include "libpq.hpp"
 
 #include <deque>
 #include <memory>

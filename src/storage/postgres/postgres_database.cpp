@@ -3,6 +3,7 @@
 #include "postgres_connection.hpp"
 #include "postgres_error.hpp"
 #include "postgres_schema.hpp"
+#include "postgres_snapshot.hpp"
 
 #include <librebird/base/log.hpp>
 #include <librebird/storage/sql/instruments.hpp>
@@ -343,6 +344,7 @@ Result<std::unique_ptr<PostgresDatabase>> PostgresDatabase::open(const Clock& cl
 PostgresDatabase::PostgresDatabase(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 PostgresDatabase::~PostgresDatabase() = default;
 void PostgresDatabase::submit(Job& job, Kind kind) { impl_->submit(job, kind); }
+Result<std::unique_ptr<Database>> PostgresDatabase::snapshot() { return open_snapshot(impl_->options()); }
 Status PostgresDatabase::check(std::string& note) { return check_server(impl_->options(), note); }
 
 }  // namespace librebird::storage

@@ -89,6 +89,13 @@ Status take_role(PostgresConnection& connection, std::string_view role) {
 
 Status prepare_schema(const PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps) {
   LB_TRY(current, is_current(options));
+  if (!current && !options.migrate) {
+    LB_TRY(name, display_name(options.url));
+    return {Code::failed_precondition,
+            fmt::format("The database {} is empty or of an older schema, and was not changed: use the version of Libre "
+                        "Bird that wrote it.",
+                        name)};
+  }
   if (!current) LB_CHECK(bring_up_to_date(options, now, steps));
   LB_TRY(connection, PostgresConnection::open(options.url, options.patience, options.statement_timeout));
   LB_CHECK(take_role(*connection, kAppRole));

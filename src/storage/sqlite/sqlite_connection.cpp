@@ -168,6 +168,19 @@ void SqliteConnection::checkpoint(bool truncate) {
   }
 }
 
+Status SqliteConnection::scrub() {
+  // VACUUM attaches the file it writes to; on the disk, because it is as large as this one.
+  LB_CHECK(run_script("PRAGMA temp_store=FILE"));
+  sqlite3_limit(handle_, SQLITE_LIMIT_ATTACHED, 1);
+  const Status done = run_script("VACUUM");
+  sqlite3_limit(handle_, SQLITE_LIMIT_ATTACHED, 0);
+  LB_CHECK(done);
+  // It waits for readers, like a writer; afterwards the log has no byte.
+  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if (code != SQLITE_OK) return sqlite_error(handle_, code, path_);
+  return Ok{};
+}
+
 Status SqliteConnection::copy_to(const std::string& file) {
   sqlite3* target = nullptr;
   int code = sqlite3_open_v2(file.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);

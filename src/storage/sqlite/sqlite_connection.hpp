@@ -33,6 +33,8 @@ class SqliteConnection final : public Connection {
   [[nodiscard]] int wal_pages() const { return wal_pages_; }
   // Moves the log's pages into the database; gives the log's file back when it has grown large.
   void checkpoint(bool truncate);
+  // Rewrites the whole file; then the log is empty.
+  Status scrub();
   // Copies the database to this new, empty file, as it is now.
   Status copy_to(const std::string& file);
   void release_memory() { sqlite3_db_release_memory(handle_); }

@@ -382,4 +382,11 @@ Status SqliteDatabase::check() {
                                        impl_->options().path, report.value_or("no report"))};
 }
 
+Status SqliteDatabase::scrub() {
+  SqliteOptions patient = impl_->options();
+  patient.busy_timeout = std::max(patient.busy_timeout, Millis{60'000});
+  LB_TRY(connection, SqliteConnection::open(patient, kReaderCacheKib));
+  return connection->scrub();
+}
+
 }  // namespace librebird::storage

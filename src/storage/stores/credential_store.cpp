@@ -1,9 +1,14 @@
+#include <librebird/core/policy/address.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
 #include "account_rows.hpp"
 #include "audit_chain.hpp"
 #include "factories.hpp"
 #include "rows.hpp"
-
-#include <fmt/format.h>
 
 namespace librebird::storage {
 namespace {
@@ -283,6 +288,14 @@ class SqlCredentialStore final : public CredentialStore {
     co_return found;
   }
 
+  // Whether the account has sessions, and none with this browser from this network.
+  static Result<bool> is_new_device(Connection& db, const NewSession& made, const std::string& agent) {
+    const std::string network = policy::address_block(made.address);
+    auto same = [&](const Row& row) { return row.text(1) == agent && policy::address_block(row.text(0)) == network; };
+    LB_TRY(devices, db.all("SELECT address, user_agent FROM sessions WHERE user_id = $1", same, made.user_id));
+    return !devices.empty() && std::ranges::none_of(devices, std::identity());
+  }
+
   Result<Session> insert_session(Connection& db, const NewSession& made, const std::string& id, UnixMillis now) {
     LB_CHECK(db.execute("DELETE FROM sessions WHERE expires_at <= $1", now));
     // Whoever signs in again and again pushes out what was not used for longest.
@@ -292,6 +305,7 @@ class SqlCredentialStore final : public CredentialStore {
                    made.user_id, kSessionsOfUser - 1));
     const Param hash = made.hash.empty() ? Param(nullptr) : Param(std::string_view(made.hash));
     const std::string agent = clean_text(std::string(made.user_agent.substr(0, kLongestAgent)));
+    LB_TRY(new_device, is_new_device(db, made, agent));
     auto number = [](const Row& row) { return row.integer(0); };
     LB_TRY(epoch, db.one("SELECT epoch FROM users WHERE id = $1 AND disabled_at IS NULL", number, made.user_id));
     if (!epoch) return {Code::unauthenticated, "This account is disabled: ask the operator of this server."};
@@ -307,6 +321,7 @@ class SqlCredentialStore final : public CredentialStore {
         append_audit(db, context_.audit,
                      event_of(AuditKind::session, session->principal, id,
                               fmt::format("signed in from {}", made.address.empty() ? "this machine" : made.address))));
+    session->new_device = new_device;
     return *std::move(session);
   }
 

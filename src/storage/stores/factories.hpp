@@ -5,7 +5,9 @@
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
+#include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
 #include "context.hpp"
@@ -24,6 +26,8 @@ std::unique_ptr<SecretStore> make_secret_store(Context context);
 std::unique_ptr<SkillStore> make_skill_store(Context context);
 std::unique_ptr<ApprovalStore> make_approval_store(Context context);
 std::unique_ptr<QuotaStore> make_quota_store(Context context);
+std::unique_ptr<PersonStore> make_person_store(Context context);
+std::unique_ptr<UsageStore> make_usage_store(Context context);
 std::unique_ptr<WorkspaceStore> make_workspace_store(Context context);
 std::unique_ptr<InvitationStore> make_invitation_store(Context context);
 std::unique_ptr<AccountStore> make_account_store(Context context);

@@ -116,4 +116,10 @@ Result<std::vector<TextSearch::Hit>> PostgresSearch::best(Connection& db, const 
   return db.all(kSql, hit, author_lexeme(principal), any, limit);
 }
 
+Status PostgresSearch::removing_author(Connection& db, std::string_view user_id) {
+  LB_CHECK(
+      db.execute("DELETE FROM message_search WHERE seq IN (SELECT seq FROM messages WHERE user_id = $1)", user_id));
+  return Ok{};
+}
+
 }  // namespace librebird::storage

@@ -20,6 +20,8 @@ class PostgresSearch final : public TextSearch {
                                 int limit) override;
   Status removing(Connection&, std::string_view) override { return Ok{}; }  // words go with their message
   Status removed(Connection&) override { return Ok{}; }
+  Status removing_author(Connection& db, std::string_view user_id) override;
+  Status forget(Connection&) override { return Ok{}; }  // the engine clears away by itself
 };
 
 }  // namespace librebird::storage

@@ -33,10 +33,12 @@ struct IndexedMessage {
   std::int64_t seq = 0;
   std::string owner;
   std::string body;
+  std::string emptied_owner;  // when its author is nobody
 };
 
 IndexedMessage indexed_message(const Row& row) {
-  return {row.integer(0), owner_tokens(row.text(1), row.text(2), row.text(4)), index_text(row.text(3))};
+  return {row.integer(0), owner_tokens(row.text(1), row.text(2), row.text(4)), index_text(row.text(3)),
+          owner_tokens(row.text(1), "", row.text(4))};
 }
 
 }  // namespace
@@ -100,15 +102,41 @@ Result<std::vector<TextSearch::Hit>> SqliteSearch::best(Connection& db, const Pr
       hit, within("\"" + author_token(principal.workspace_id, principal.user_id) + "\"", any), limit);
 }
 
+namespace {
+Status take_out(Connection& db, const std::vector<IndexedMessage>& gone) {
+  for (const IndexedMessage& message : gone) {
+    LB_CHECK(db.execute("INSERT INTO message_search (message_search, rowid, owner, body) VALUES ('delete', $1, $2, $3)",
+                        message.seq, message.owner, message.body));
+  }
+  return Ok{};
+}
+}  // namespace
+
 Status SqliteSearch::removing(Connection& db, std::string_view conversation_id) {
   LB_TRY(gone, db.all("SELECT seq, workspace_id, user_id, content, conversation_id FROM messages WHERE conversation_id "
                       "= $1 AND seq <= "
                       "(SELECT indexed_seq FROM search_state WHERE id = 1)",
                       indexed_message, conversation_id));
+  return take_out(db, gone);
+}
+
+Status SqliteSearch::removing_author(Connection& db, std::string_view user_id) {
+  LB_TRY(gone, db.all("SELECT seq, workspace_id, user_id, content, conversation_id FROM messages WHERE user_id = $1 "
+                      "AND seq <= (SELECT indexed_seq FROM search_state WHERE id = 1)",
+                      indexed_message, user_id));
+  LB_CHECK(take_out(db, gone));
+  // The emptied rows stay in the index as such: when one is deleted, what is taken out is what stands there.
   for (const IndexedMessage& message : gone) {
-    LB_CHECK(db.execute("INSERT INTO message_search (message_search, rowid, owner, body) VALUES ('delete', $1, $2, $3)",
-                        message.seq, message.owner, message.body));
+    LB_CHECK(
+        db.execute("INSERT INTO message_search (rowid, owner, body) SELECT seq, $2, '' FROM messages WHERE seq = $1",
+                   message.seq, message.emptied_owner));
   }
+  return Ok{};
+}
+
+Status SqliteSearch::forget(Connection& db) {
+  // Taken out words stay in their segment until it is merged.
+  LB_CHECK(db.execute("INSERT INTO message_search (message_search) VALUES ('optimize')"));
   return Ok{};
 }
 

@@ -29,6 +29,8 @@ class SqliteSearch final : public TextSearch {
                                 int limit) override;
   Status removing(Connection& db, std::string_view conversation_id) override;
   Status removed(Connection& db) override;
+  Status removing_author(Connection& db, std::string_view user_id) override;
+  Status forget(Connection& db) override;
 
  private:
   Database& database_;

@@ -25,6 +25,8 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
   stores.skills = make_skill_store(context);
   stores.approvals = make_approval_store(context);
   stores.quotas = make_quota_store(context);
+  stores.persons = make_person_store(context);
+  stores.usage = make_usage_store(context);
   stores.workspaces = make_workspace_store(context);
   stores.invitations = make_invitation_store(context);
   stores.accounts = make_account_store(context);

@@ -51,6 +51,10 @@ class TextSearch {
   // Call it before the rows of a conversation are deleted, in the same transaction, and removed() after that.
   virtual Status removing(Connection& db, std::string_view conversation_id) = 0;
   virtual Status removed(Connection& db) = 0;
+  // The same for what somebody wrote, wherever it stands; before it is changed.
+  virtual Status removing_author(Connection& db, std::string_view user_id) = 0;
+  // Nothing of what was removed is left in the index's own storage.
+  virtual Status forget(Connection& db) = 0;
 };
 
 // The latest conversations that the principal may read because they are shared, by or with him; more would make a

@@ -1,5 +1,6 @@
 #include "factories.hpp"
 #include "rows.hpp"
+#include "usage_rows.hpp"
 
 #include <librebird/core/policy/permissions.hpp>
 
@@ -79,6 +80,7 @@ class Acceptance {
     LB_CHECK(check_lane());
     LB_CHECK(target_ && !edits() ? reuse_question() : insert_question());
     LB_CHECK(insert_turn());
+    LB_CHECK(count_usage(db_, principal_, turn_id_, input_.limits, now_));
     return std::move(out_);
   }
 
@@ -147,14 +149,16 @@ class Acceptance {
       return columns.integer(3);
     };
     const std::string title = title_of(input_.content);
-    LB_TRY(next,
-           db_.one("UPDATE conversations AS c SET updated_at = $4, next_position = next_position + 2, "
-                   "title = CASE WHEN title = '' THEN $5 ELSE title END "
-                   "WHERE c.id = $1 AND " LB_MAY_WRITE(
-                       "$2", "$3") " RETURNING title, archived, created_at, next_position, user_id, workspace_access, "
-                                   "EXISTS (SELECT 1 FROM conversation_shares o WHERE o.conversation_id = $1), "
-                                   "(SELECT role FROM workspace_members WHERE workspace_id = $2 AND user_id = $3)",
-                   row, conversation_id_, principal_.workspace_id, principal_.user_id, now_, title));
+    LB_TRY(
+        next,
+        db_.one("UPDATE conversations AS c SET updated_at = $4, next_position = next_position + 2, bytes = bytes + $6, "
+                "title = CASE WHEN title = '' THEN $5 ELSE title END "
+                "WHERE c.id = $1 AND " LB_MAY_WRITE(
+                    "$2", "$3") " RETURNING title, archived, created_at, next_position, user_id, workspace_access, "
+                                "EXISTS (SELECT 1 FROM conversation_shares o WHERE o.conversation_id = $1), "
+                                "(SELECT role FROM workspace_members WHERE workspace_id = $2 AND user_id = $3)",
+                row, conversation_id_, principal_.workspace_id, principal_.user_id, now_, title,
+                static_cast<std::int64_t>(input_.content.size())));
     if (!next) {
       LB_CHECK(get_conversation(db_, principal_, conversation_id_));
       return {Code::permission_denied, "This conversation is shared with you for reading only; ask its owner."};
@@ -350,7 +354,7 @@ class SqlTurnStore final : public TurnStore {
     const UnixMillis until = context_.clock.unix_now() + duration.count();
     auto work = [&](Connection& db) -> Result<LeasedTurn> {
       LB_TRY(row, db.one("UPDATE turns SET attempt = attempt + 1, lease_expires_at = $3 WHERE id = $1 AND "
-                         "lease_owner = $2 AND finished_at IS NULL RETURNING " LB_TURN_COLUMNS,
+                         "lease_owner = $2 RETURNING " LB_TURN_COLUMNS,
                          turn_row, turn_id, owner, until));
       if (!row) return lease_lost();
       LB_TRY(history, history_of(db, *row, history_limit));
@@ -400,7 +404,7 @@ class SqlTurnStore final : public TurnStore {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Status {
       LB_TRY(counted, db.execute("UPDATE turns SET next_step = next_step + 1 WHERE id = $1 AND lease_owner = $2 AND "
-                                 "finished_at IS NULL AND next_step = $3",
+                                 "next_step = $3",
                                  turn_id, owner, step.index));
       if (counted == 0) return refused_step(db, turn_id, owner, step.index);
       LB_CHECK(db.post("INSERT INTO turn_steps (turn_id, step, content, created_at) VALUES ($1, $2, $3, $4)", turn_id,
@@ -411,7 +415,7 @@ class SqlTurnStore final : public TurnStore {
   }
 
   Task<Result<Turn>> finish(std::string turn_id, std::string owner, TurnStatus status, std::optional<TurnError> error,
-                            std::optional<Message> answer) override {
+                            std::optional<Message> answer, Spent spent) override {
     if (!is_final(status)) {
       co_return make_error(Code::invalid_argument, "A turn ends as done, failed or cancelled: name one of them.");
     }
@@ -426,13 +430,19 @@ class SqlTurnStore final : public TurnStore {
     auto work = [&](Connection& db) -> Result<Turn> {
       LB_TRY(row, db.one("UPDATE turns SET status = $3, finished_at = $4, error_code = $5, error_detail = $6, "
                          "lease_owner = NULL, lease_expires_at = NULL "
-                         "WHERE id = $1 AND lease_owner = $2 AND finished_at IS NULL RETURNING " LB_TURN_COLUMNS,
+                         "WHERE id = $1 AND lease_owner = $2 RETURNING " LB_TURN_COLUMNS,
                          turn_row, turn_id, owner, to_string(status), now, code_of(error), detail_of(error)));
       if (!row) return lease_lost();
       // The time that those who listened were told, if they were told one.
       const UnixMillis answered = answer && answer->created_at > 0 ? answer->created_at : now;
       if (answer) LB_CHECK(insert_answer(db, *row, *answer, parts, answered));
-      LB_CHECK(db.post("UPDATE conversations SET updated_at = $2 WHERE id = $1", row->turn.conversation_id, now));
+      const std::size_t bytes = answer ? std::max(answer->content.size(), parts ? parts->size() : 0) : 0;
+      LB_CHECK(db.post("UPDATE conversations SET updated_at = $2, bytes = bytes + $3 WHERE id = $1",
+                       row->turn.conversation_id, now, bytes));
+      if (spent != Spent{}) {
+        LB_CHECK(db.post("UPDATE usage_entries SET tokens = tokens + $2, cost = cost + $3 WHERE id = $1", turn_id,
+                         spent.tokens, spent.cost));
+      }
       return std::move(row->turn);
     };
     Result<Turn> finished = co_await context_.database.write(kServiceParallel, work);
@@ -477,8 +487,7 @@ class SqlTurnStore final : public TurnStore {
 
   static Status refused_step(Connection& db, const std::string& turn_id, const std::string& owner, int index) {
     auto number = [](const Row& row) { return row.integer(0); };
-    LB_TRY(next, db.one("SELECT next_step FROM turns WHERE id = $1 AND lease_owner = $2 AND finished_at IS NULL",
-                        number, turn_id, owner));
+    LB_TRY(next, db.one("SELECT next_step FROM turns WHERE id = $1 AND lease_owner = $2", number, turn_id, owner));
     if (!next) return lease_lost();
     if (index < *next)
       return {Code::already_exists, fmt::format("Step {} of this turn is in its journal already.", index)};

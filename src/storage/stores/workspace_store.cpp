@@ -74,6 +74,7 @@ class SqlWorkspaceStore final : public WorkspaceStore {
       // What was asked about stays on record, like the audit log; what it was about goes.
       LB_CHECK(db.execute("UPDATE approvals SET arguments = '{}' WHERE workspace_id = $1", principal.workspace_id));
       LB_CHECK(note(db, context_.audit, me, "workspace", "deleted"));
+      LB_CHECK(db.execute("DELETE FROM usage_limits WHERE workspace_id = $1", principal.workspace_id));
       LB_CHECK(db.execute("DELETE FROM workspaces WHERE id = $1", principal.workspace_id));
       return context_.search.removed(db);
     };

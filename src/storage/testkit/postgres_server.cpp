@@ -131,7 +131,12 @@ void PostgresServer::start() {
 }
 
 void PostgresServer::kill() {
+  // Its children notice that it is gone, but may answer once more before.
+  const std::string pid = std::to_string(pid_);
+  std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+  const std::vector<pid_t> sessions{std::istream_iterator<pid_t>(children), {}};
   ::kill(pid_, SIGKILL);
+  for (const pid_t session : sessions) ::kill(session, SIGKILL);
   int status = 0;
   ::waitpid(pid_, &status, 0);
 }

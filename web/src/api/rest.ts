@@ -23,6 +23,7 @@ import type {
   Tool,
   ToolMode,
   Turn,
+  Usage,
   Workspace,
 } from "./types";
 
@@ -80,7 +81,28 @@ async function request<T>(path: string, options: Options = {}): Promise<T> {
   }
 }
 
-async function requestOnce<T>(path: string, { method = "GET", body, signal }: Options): Promise<T> {
+async function requestOnce<T>(path: string, options: Options): Promise<T> {
+  const response = await send(path, options);
+  try {
+    const text = await response.text();
+    // 204, and 202 where nothing more is to be said.
+    return text === "" ? (undefined as T) : (JSON.parse(text) as T);
+  } catch {
+    throw new NetworkError();
+  }
+}
+
+/** The answer is a file and not JSON. */
+async function requestFile(path: string): Promise<Blob> {
+  const response = await send(path, { method: "POST", body: {} });
+  try {
+    return await response.blob();
+  } catch {
+    throw new NetworkError();
+  }
+}
+
+async function send(path: string, { method = "GET", body, signal }: Options): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
@@ -106,13 +128,7 @@ async function requestOnce<T>(path: string, { method = "GET", body, signal }: Op
     if (error.status === 401 && path !== "/session" && !path.startsWith("/auth/")) onUnauthorized();
     throw error;
   }
-  try {
-    const text = await response.text();
-    // 204, and 202 where nothing more is to be said.
-    return text === "" ? (undefined as T) : (JSON.parse(text) as T);
-  } catch {
-    throw new NetworkError();
-  }
+  return response;
 }
 
 async function readProblem(response: Response): Promise<ApiError> {
@@ -242,6 +258,10 @@ export const rest = {
   grants: (signal?: AbortSignal) => request<{ items: Grant[] }>("/grants", { signal }),
   revokeGrant: (id: string) => request<undefined>(`/grants/${at(id)}`, { method: "DELETE" }),
 
+  usage: (signal?: AbortSignal) => request<Usage>("/me/usage", { signal }),
+  exportMe: () => requestFile("/me/export"),
+  eraseMe: (password: string) => request<undefined>("/me", { method: "DELETE", body: { current_password: password } }),
+
   workspaces: (signal?: AbortSignal) => request<{ items: Workspace[] }>("/workspaces", { signal }),
   createWorkspace: (name: string) => request<Workspace>("/workspaces", { method: "POST", body: { name } }),
   renameWorkspace: (id: string, name: string) => request<Workspace>(`/workspaces/${at(id)}`, { method: "PATCH", body: { name } }),
@@ -251,9 +271,9 @@ export const rest = {
   setRole: (userId: string, role: Role) => request<Member>(`/members/${at(userId)}`, { method: "PATCH", body: { role } }),
   removeMember: (userId: string) => request<undefined>(`/members/${at(userId)}`, { method: "DELETE" }),
   invitations: (signal?: AbortSignal) => request<{ items: Invitation[] }>("/invitations", { signal }),
-  /** `token` and `path` are shown once; the link is `path` below this server's address. */
+  /** `token` and `path` are shown once; the link is `path` below this server's address. `mailed`: it goes by e-mail too. */
   invite: (role: Role, email: string | null) =>
-    request<{ invitation: Invitation; token: string; path: string }>("/invitations", {
+    request<{ invitation: Invitation; mailed: boolean; token: string; path: string }>("/invitations", {
       method: "POST",
       body: email === null ? { role } : { role, email },
     }),

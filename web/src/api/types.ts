@@ -224,6 +224,21 @@ export interface Tool {
   idempotent: boolean;
 }
 
+/** What I use here, and the limits that hold. Costs are millionths of a currency. */
+export interface Usage {
+  used: { messages_today: number; tokens_today: number; tokens_this_month: number; cost_this_month: number; bytes: number };
+  limits: UsageLimit[];
+}
+
+export interface UsageLimit {
+  of: "user" | "workspace" | "member";
+  what: "messages_a_day" | "tokens_a_day" | "tokens_a_month" | "cost_a_month" | "bytes";
+  used: number;
+  limit: number;
+  raised_by: "operator" | "admin";
+  resets_at: string | null;
+}
+
 export interface ApiKey {
   id: string;
   name: string;

@@ -20,6 +20,7 @@ export const keys = {
   identityProviders: ["identity-providers"] as const,
   account: ["account"] as const,
   sessions: ["sessions"] as const,
+  usage: ["usage"] as const,
   workspaces: ["workspaces"] as const,
   members: ["members"] as const,
   invitations: ["invitations"] as const,

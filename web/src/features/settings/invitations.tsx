@@ -64,7 +64,10 @@ export function Invitations({ me }: { me: Me }) {
       {invite.data ? (
         <div className="notice notice-secret" role="status">
           <p>
-            Give this link to {invite.data.invitation.email ?? "the person you invite"}. It is good once, until{" "}
+            {invite.data.mailed
+              ? `An e-mail with this link is on its way to ${invite.data.invitation.email}; you may give it yourself, too.`
+              : `Give this link to ${invite.data.invitation.email ?? "the person you invite"}.`}{" "}
+            It is good once, until{" "}
             {fullTime(invite.data.invitation.expires_at)}, and is not shown again.
           </p>
           <div className="command">

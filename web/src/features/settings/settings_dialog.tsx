@@ -7,9 +7,10 @@ import { AccountSettings } from "./account_settings";
 import { ApiKeys } from "./api_keys";
 import { storedTheme, storeTheme, type Theme } from "./theme";
 import { ToolsList } from "./tools_list";
+import { UsageSettings } from "./usage_settings";
 import { WorkspaceSettings } from "./workspace_settings";
 
-const sections = ["General", "Account", "Workspace", "API keys", "Tools"] as const;
+const sections = ["General", "Account", "Workspace", "API keys", "Tools", "Your data"] as const;
 type Section = (typeof sections)[number];
 
 interface Props {
@@ -51,6 +52,7 @@ export function SettingsDialog({ me, onClose, onSignOut }: Props) {
         {section === "Workspace" ? <WorkspaceSettings me={me} /> : null}
         {section === "API keys" ? <ApiKeys /> : null}
         {section === "Tools" ? <ToolsList me={me} /> : null}
+        {section === "Your data" ? <UsageSettings onErased={() => location.reload()} /> : null}
       </div>
     </Dialog>
   );

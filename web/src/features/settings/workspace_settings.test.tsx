@@ -96,11 +96,12 @@ describe("WorkspaceSettings", () => {
   });
 
   it("shows an invitation's link once, with this server's address", async () => {
-    answers.set("POST /invitations", { invitation, token: "t", path: "/invitation#token=t" });
+    answers.set("POST /invitations", { invitation, mailed: true, token: "t", path: "/invitation#token=t" });
     show(meAs("admin"));
     await userEvent.type(await screen.findByLabelText("E-mail address of the invited"), "kim@example.org");
     await userEvent.click(screen.getByRole("button", { name: "Invite" }));
     expect((await screen.findByTestId("invitation-link")).textContent).toBe(`${location.origin}/invitation#token=t`);
+    expect(screen.getByText(/An e-mail with this link is on its way/)).toBeTruthy();
     expect(asked).toContainEqual({ method: "POST", path: "/invitations", body: { role: "member", email: "kim@example.org" } });
   });
 

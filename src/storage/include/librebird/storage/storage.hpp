@@ -21,9 +21,11 @@
 #include <librebird/core/ports/database_move.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/legacy_import.hpp>
+#include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
 #include <cstddef>
@@ -44,6 +46,7 @@ struct StorageOptions {
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
   std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
+  bool migrate = true;                 // false: on a server, anything but the schema of this version is refused
   bool rehearse = false;               // work on a private copy of the file, which disappears in the end
   bool forget_lost_key = false;        // the key the database is sealed under is gone: give up what it sealed
 };
@@ -73,6 +76,11 @@ class Storage {
   [[nodiscard]] SkillStore& skills();
   [[nodiscard]] ApprovalStore& approvals();
   [[nodiscard]] QuotaStore& quotas();
+  [[nodiscard]] PersonStore& persons();
+  [[nodiscard]] UsageStore& usage();
+  // Rewrites the file so that nothing of what was deleted is left in it or its log; takes as long as copying it, and
+  // writers wait. A server's database clears away by itself. Blocking; any thread but the loop.
+  Status scrub();
   [[nodiscard]] WorkspaceStore& workspaces();
   [[nodiscard]] InvitationStore& invitations();
   [[nodiscard]] AccountStore& accounts();
@@ -89,7 +97,8 @@ class Storage {
   // failed_precondition: it is on a server.
   Status backup(const std::string& file);
   // Copies everything to another database, which was opened without keys and holds nothing, or what an earlier attempt
-  // left; then compares both. Nobody else uses either. failed_precondition: it holds another installation.
+  // left; then compares both. Nobody else uses the target. A file is not written meanwhile; a server is read as it was
+  // at one moment, and the loop waits for it. failed_precondition: the target holds another installation.
   Task<Result<MoveReport>> copy_to(Storage& target, std::function<void(const MoveProgress&)> progress);
 
   // Looks through the whole file, or at the server's settings and rules; for `doctor`. data_loss: damaged.

@@ -13,6 +13,7 @@
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/core/credentials/password.hpp>
+#include <librebird/core/model/workspace.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/audit_store.hpp>
 #include <librebird/core/ports/credential_store.hpp>
@@ -81,6 +82,10 @@ class Accounts {
   // Mailed in the background, if there is such an account. failed_precondition: this server sends no mail.
   Task<Status> mail_link(std::string address, std::string email, TokenPurpose purpose);
   Task<Status> verify_email(std::string token);
+  // Mails the link in the background. resource_exhausted: this person has invited many, or the address was often.
+  Task<Status> mail_invitation(Principal inviter, Invitation invitation, std::string token);
+  // Tells an account, in the background, that a device it does not know has signed in. Never fails.
+  void tell_of_new_device(std::string user_id, std::string address, std::string user_agent);
   // Ends every session.
   Task<Status> reset_password(std::string token, std::string password);
 
@@ -88,6 +93,8 @@ class Accounts {
   // `current` may be absent only while the account has no password. Ends all sessions but the principal's.
   Task<Status> change_password(Principal principal, std::string current, std::string password);
   Task<Status> change_email(Principal principal, std::string current, std::string email);
+  // That whoever is signed in is the person: by the password. failed_precondition: the account has none.
+  Task<Status> prove(Principal principal, std::string current);
   Task<Status> mail_verification(Principal principal);
   Task<Result<SecondFactorSetup>> begin_second_factor(Principal principal);
   // Answers the recovery codes, which are shown once.
@@ -111,6 +118,8 @@ class Accounts {
   Task<void> rehash(std::string user_id, std::string before, std::string password);
   Task<void> mail(std::string email, TokenPurpose purpose);
   Task<void> mail_about_account(std::string email);
+  Task<void> mail_about_device(std::string user_id, std::string from);
+  Task<void> send(MailMessage message);
   Task<Status> check_invitation(std::string invitation);
   Task<Status> join(const SignInAccount& who, std::string invitation);
 

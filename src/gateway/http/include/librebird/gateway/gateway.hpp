@@ -15,7 +15,10 @@
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/mailer.hpp>
+#include <librebird/core/ports/person_keeper.hpp>
+#include <librebird/core/ports/rate_limiter.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/gateway/accounts.hpp>
 #include <librebird/gateway/authenticator.hpp>
@@ -46,8 +49,18 @@ struct GatewayServices {
   AccountStore& accounts;
   AuditStore& audit;
   Mailer& mailer;
+  RateLimiter& rates;
+  UsageStore& usage;
+  PersonKeeper& persons;
   IdentityLinkStore& identity_links;
   oidc::ExternalSignIn& external;
+};
+
+// Requests and frames a minute, and at once; 0: no limit. Addresses of this machine have none.
+struct RateOptions {
+  int of_user = 6'000;
+  int of_credential = 6'000;
+  int of_address = 12'000;
 };
 
 struct GatewayOptions {
@@ -57,6 +70,7 @@ struct GatewayOptions {
   IntakeOptions intake;
   RunnerOptions runner;
   AccountOptions accounts;
+  RateOptions rates;
   int password_cost = PasswordHasher::kUsualCost;
 };
 

@@ -4,6 +4,8 @@
 
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/brain_service.hpp>
+#include <librebird/core/ports/usage_store.hpp>
+#include <librebird/gateway/metering.hpp>
 #include <librebird/net/http_server.hpp>
 
 #include <map>
@@ -14,11 +16,13 @@ namespace librebird::gateway {
 
 struct OpenAiOptions {
   std::size_t calls_per_user = 64;  // at once
+  UsageRules limits;                // that hold where nobody set others
+  Prices prices;
 };
 
 class OpenAiApi {
  public:
-  OpenAiApi(BrainService& brain, const Clock& clock, IdGenerator& ids, OpenAiOptions options = {});
+  OpenAiApi(BrainService& brain, UsageStore& usage, const Clock& clock, IdGenerator& ids, OpenAiOptions options = {});
 
   // Answers a request below /v1/ of a known caller; nullopt: it was streamed.
   Task<std::optional<net::Response>> handle(net::Exchange& exchange, Principal principal);
@@ -28,8 +32,10 @@ class OpenAiApi {
  private:
   Task<std::optional<net::Response>> chat_completions(net::Exchange& exchange, Principal principal);
   Task<net::Response> models(net::Exchange& exchange);
+  void left(const std::string& user);
 
   BrainService& brain_;
+  UsageStore& usage_;
   const Clock& clock_;
   IdGenerator& ids_;
   OpenAiOptions options_;

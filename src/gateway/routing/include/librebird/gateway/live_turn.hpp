@@ -10,6 +10,7 @@
 #include <librebird/core/ports/brain_service.hpp>
 #include <librebird/core/ports/event_bus.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/gateway/metering.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -38,6 +39,8 @@ class LiveTurn final : public ChatObserver, public std::enable_shared_from_this<
 
   // All that was said; tool calls still open count as interrupted.
   [[nodiscard]] std::vector<MessagePart> parts_at_end() const;
+  // What the turn took until now, attempts before a restart included; `last`: the answer that ended it, if one did.
+  [[nodiscard]] Spent spent(const ModelAnswer* last, const Prices& prices) const { return meter_.total(last, prices); }
   // Says the last event. Nothing follows.
   void finish(const Turn& turn, const std::optional<Message>& message);
 
@@ -70,6 +73,7 @@ class LiveTurn final : public ChatObserver, public std::enable_shared_from_this<
   std::vector<MessagePart> parts_;
   std::vector<Approval> questions_;  // open ones, oldest first
   std::optional<ModelInfo> model_;
+  Meter meter_;
   std::string pending_;  // text not yet told
   bool flush_posted_ = false;
   bool finished_ = false;

@@ -10,6 +10,7 @@
 #include <librebird/base/async/sync.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/gateway/list_events.hpp>
+#include <librebird/gateway/metering.hpp>
 #include <librebird/gateway/turn_hub.hpp>
 
 #include <deque>
@@ -25,6 +26,7 @@ struct RunnerOptions {
   int history_limit = 100;            // messages given to the model
   std::size_t concurrent_turns = 1024;
   Millis brain_retry_limit{60'000};   // how long a lost brain is waited for
+  Prices prices;
 };
 
 class TurnRunner {

@@ -30,6 +30,8 @@ struct WsServices {
   HandsService& hands;
   Presence& presence;
   const Clock& clock;
+  // Counts a frame; resource_exhausted: too many of this caller's. Empty: no limit.
+  std::function<Task<Status>(Caller)> admit = {};
 };
 
 class WsSession {

@@ -69,6 +69,8 @@ struct Session {
   std::string address;     // of the sign-in
   std::string user_agent;
   std::int64_t epoch = 0;  // of the account, when it was opened
+  // Only told of a session just opened: the account has others, none of them with this browser from this network.
+  bool new_device = false;
 };
 
 }  // namespace librebird

@@ -14,6 +14,7 @@
 #include <librebird/base/result.hpp>
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/model/identity.hpp>
+#include <librebird/core/model/usage.hpp>
 #include <librebird/core/ports/audit_store.hpp>
 #include <librebird/core/ports/brain_service.hpp>
 #include <librebird/core/ports/credential_store.hpp>
@@ -86,6 +87,7 @@ struct AcceptMessage {
   std::string edit_message_id;  // replaces this user message, which its author wrote, and all after it
   std::string regenerate_message_id;  // answers the user message before this assistant message anew
   int queue_limit = 32;  // open turns allowed in this conversation
+  UsageRules limits;  // see usage_store.hpp
 };
 
 struct Accepted {
@@ -106,7 +108,7 @@ class TurnStore {
  public:
   virtual ~TurnStore() = default;
   // The message and its queued turn in one transaction. An untitled conversation gets a title from the message.
-  // Errors: not_found, resource_exhausted (queue_limit), invalid_argument (edit/regenerate of the wrong kind),
+  // Errors: not_found, resource_exhausted (queue_limit, limits), invalid_argument (edit/regenerate of the wrong kind),
   // failed_precondition (edit or regenerate while a turn of the conversation is open).
   virtual Task<Result<Accepted>> accept(Principal principal, AcceptMessage message) = 0;
   virtual Task<Result<Turn>> get(Principal principal, std::string id) = 0;
@@ -128,9 +130,10 @@ class TurnStore {
   // failed_precondition: the lease is not `owner`'s any more (or the turn was deleted): stop working on it.
   virtual Task<Status> append_step(std::string turn_id, std::string owner, TurnStep step) = 0;
   // Ends the turn and stores the assistant message (absent: nothing was answered), with the last step if it was not
-  // journaled on its own, in one transaction. Same error as append_step.
+  // journaled on its own, in one transaction, in which what the turn took is counted. Same error as append_step.
   virtual Task<Result<Turn>> finish(std::string turn_id, std::string owner, TurnStatus status,
-                                    std::optional<TurnError> error, std::optional<Message> answer) = 0;
+                                    std::optional<TurnError> error, std::optional<Message> answer,
+                                    Spent spent = {}) = 0;
   // Asks for the end of a turn. A queued one is cancelled at once; a running one is marked, and its worker told by
   // the caller. A finished one is returned as it is.
   virtual Task<Result<Turn>> request_cancel(Principal principal, std::string id) = 0;

@@ -57,12 +57,13 @@ class FaultyTurnStore final : public TurnStore {
     co_return co_await inner_->append_step(std::move(turn), std::move(owner), std::move(step));
   }
   Task<Result<Turn>> finish(std::string turn, std::string owner, TurnStatus status, std::optional<TurnError> error,
-                            std::optional<Message> answer) override {
+                            std::optional<Message> answer, Spent spent) override {
     ++finishes;
     changed.notify_all();
     if (disk_full) co_return make_error(Code::unavailable, "The disk is full.");
     if (auto failure = next(finish_errors)) co_return *std::move(failure);
-    co_return co_await inner_->finish(std::move(turn), std::move(owner), status, std::move(error), std::move(answer));
+    co_return co_await inner_->finish(std::move(turn), std::move(owner), status, std::move(error), std::move(answer),
+                                      spent);
   }
   Task<Result<Turn>> request_cancel(Principal principal, std::string id) override {
     co_return co_await inner_->request_cancel(std::move(principal), std::move(id));

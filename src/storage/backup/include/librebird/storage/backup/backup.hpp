@@ -7,6 +7,7 @@
 #include <librebird/storage/sql/database_copier.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct BackupOptions {
   std::optional<std::string> key_text;  // the master key goes along: whoever has the archive can then open all secrets
   std::string program;  // version, for the archive's head
   bool replace = false;  // an archive of this name may be replaced
+  // Writes a database that is on a server into a new file; empty: it is the data folder's.
+  std::function<Status(const std::string& file)> export_to;
 };
 
 struct BackupReport {

@@ -3,7 +3,8 @@
 // Copies everything from one database to another. Private to src/storage. Call it on the loop.
 //
 // The target has the same schema version and holds nothing, or what an earlier copy of the same source that was cut off
-// left: that is completed. Nobody writes to either meanwhile; if somebody does, the comparison at the end tells.
+// left: that is completed. Nobody writes to either meanwhile, unless the source is a snapshot; if
+// somebody does, the comparison at the end tells.
 // Errors: failed_precondition (the target holds something else; neither side is SQLite), those of both databases.
 
 #include <librebird/core/ports/database_move.hpp>

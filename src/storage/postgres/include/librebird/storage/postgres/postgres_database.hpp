@@ -26,6 +26,7 @@ struct PostgresOptions {
   Millis patience{5000};      // how long work waits for a server that is away, and a statement for a lock
   Millis statement_timeout{30'000};
   std::size_t queue_limit = 10'000;  // units of work that wait
+  bool migrate = true;               // false: a schema that is missing or older is refused
 };
 
 class PostgresDatabase final : public Database {
@@ -44,6 +45,8 @@ class PostgresDatabase final : public Database {
 
   // Whether the server keeps what it acknowledges and keeps users apart. `note`: what is good to know.
   Status check(std::string& note);
+  // All of one moment, while others write: for the platform, on the caller's thread, for as long as it lives.
+  Result<std::unique_ptr<Database>> snapshot();
 
  private:
   class Impl;

@@ -46,6 +46,9 @@ class SqliteDatabase final : public Database {
 
   // PRAGMA integrity_check on a connection of its own; blocking.
   Status check();
+  // Rewrites the file and empties the log, so that no byte of deleted rows is left; blocking. unavailable: others did
+  // not let it.
+  Status scrub();
   // Copies the database as it is now to a new file, on a connection of its own; blocking. The folder is made if it is
   // not there. already_exists.
   Status backup(const std::string& file);

@@ -8,9 +8,11 @@
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
+#include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 #include <librebird/storage/sql/database.hpp>
 
@@ -31,6 +33,8 @@ struct Stores {
   std::unique_ptr<SkillStore> skills;
   std::unique_ptr<ApprovalStore> approvals;
   std::unique_ptr<QuotaStore> quotas;
+  std::unique_ptr<PersonStore> persons;
+  std::unique_ptr<UsageStore> usage;
   std::unique_ptr<WorkspaceStore> workspaces;
   std::unique_ptr<InvitationStore> invitations;
   std::unique_ptr<AccountStore> accounts;

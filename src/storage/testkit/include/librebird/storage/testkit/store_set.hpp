@@ -8,9 +8,11 @@
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
+#include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
+#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
 #include <gtest/gtest.h>
@@ -40,6 +42,8 @@ class StoreSet {
   virtual SkillStore& skills() = 0;
   virtual ApprovalStore& approvals() = 0;
   virtual QuotaStore& quotas() = 0;
+  virtual UsageStore& usage() = 0;
+  virtual PersonStore& persons() = 0;
   virtual WorkspaceStore& workspaces() = 0;
   virtual InvitationStore& invitations() = 0;
   virtual AccountStore& accounts() = 0;

@@ -104,8 +104,10 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 #include <librebird/storage/testkit/conversation_suite.hpp>
 #include <librebird/storage/testkit/identity_link_suite.hpp>
 #include <librebird/storage/testkit/identity_suite.hpp>
+#include <librebird/storage/testkit/person_suite.hpp>
 #include <librebird/storage/testkit/personal_suite.hpp>
 #include <librebird/storage/testkit/sharing_suite.hpp>
 #include <librebird/storage/testkit/skill_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>
+#include <librebird/storage/testkit/usage_suite.hpp>
 #include <librebird/storage/testkit/workspace_suite.hpp>
