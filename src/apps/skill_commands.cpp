@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "commands.hpp"
 #include "local_hands.hpp"
 
 namespace librebird::apps {
@@ -10,11 +11,13 @@ namespace {
 
 using Verb = cli::SkillCommand::Verb;
 
-int run(const Flags& flags, const cli::SkillCommand& what) {
+int run(const Flags& flags, cli::SkillCommand what) {
   auto platform = Platform::create(flags);
   if (!platform) return cli::fail(platform.error());
   Platform& p = **platform;
   if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
+  const std::string& configured = p.config.text("server.public_url");
+  what.public_url = configured.empty() ? server_url(p) : configured;
   const auto hands = make_local_hands(p);
   if (!hands) return cli::fail(hands.error());
   return p.run([&] { return cli::run_skill(p.as_operator(), **hands, what); });
@@ -60,6 +63,8 @@ void add_skill_commands(CLI::App& app, SkillArguments& in, int& code) {
   CLI::App* set = add("set", "Set one of its settings; a secret is read from standard input", Verb::set);
   set->add_option("setting", in.command.setting, "The setting")->required();
   set->add_option("value", in.command.value, "Its value");
+  add("connect", "Connect to the server of one on the web: prints where to go with a browser", Verb::connect);
+  add("disconnect", "Forget the connection to the server of one", Verb::disconnect);
   CLI::App* unset = add("unset", "Unset one of its settings", Verb::unset);
   unset->add_option("setting", in.command.setting, "The setting")->required();
 }

@@ -23,6 +23,7 @@ void print_line(const SkillInfo& skill) {
   std::string state = skill.enabled ? "enabled" : "disabled";
   if (skill.pinned) state += ", pinned";
   if (!skill.missing_settings.empty()) state += ", needs to be set up";
+  if (skill.needs_connection) state += ", needs to be connected";
   if (!skill.error.empty()) state += ", broken";
   fmt::print("{:<24} {:<10} {:<12} {}\n", skill.name, skill.version, skill.runtime, state);
 }
@@ -139,6 +140,21 @@ Task<int> list(SkillService& skills, Principal owner, bool json) {
   co_return 0;
 }
 
+// The person goes to the address with a browser; the page they come back to finishes it.
+Task<int> connect(SkillService& skills, Principal owner, SkillCommand command) {
+  auto url = co_await skills.connect_skill(std::move(owner), command.name, command.public_url + "/connect", {});
+  if (!url) co_return fail(url.error());
+  if (command.json) {
+    JsonWriter out;
+    out.begin_object().field("authorization_url", *url).end_object();
+    fmt::print("{}\n", out.text());
+  } else {
+    fmt::print("Open this address in a browser that is signed in at {} as the owner, within ten minutes:\n{}\n",
+               command.public_url, *url);
+  }
+  co_return 0;
+}
+
 }  // namespace
 
 Task<int> run_skill(Operator op, HandsService& hands, SkillCommand command) {
@@ -170,6 +186,11 @@ Task<int> run_skill(Operator op, HandsService& hands, SkillCommand command) {
     case Verb::remove: {
       const Status removed = co_await skills->remove_skill(*owner, command.name);
       co_return removed ? 0 : fail(removed.error());
+    }
+    case Verb::connect: co_return co_await connect(*skills, *owner, std::move(command));
+    case Verb::disconnect: {
+      const Status ended = co_await skills->disconnect_skill(*owner, command.name);
+      co_return ended ? 0 : fail(ended.error());
     }
   }
   co_return 1;

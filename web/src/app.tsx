@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { setUnauthorizedHandler } from "./api/rest";
 import { Workspace } from "./features/workspace";
 import { keys } from "./features/live/cache";
+import { ConnectPage } from "./features/settings/connect_page";
 import { InvitationPage } from "./features/session/invitation";
 import { ResetPassword, VerifyEmail } from "./features/session/mailed_links";
 import { SignIn } from "./features/session/sign_in";
@@ -21,6 +22,8 @@ export function App() {
       return <ResetPassword />;
     case "verify-email":
       return <VerifyEmail />;
+    case "connect":
+      return <ConnectPage />;
     default:
       return <WithSession />;
   }

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from "react";
 
-const namedPages = ["sign-in", "invitation", "reset-password", "verify-email"] as const;
+const namedPages = ["sign-in", "invitation", "reset-password", "verify-email", "connect"] as const;
 
 export type Route =
   | { page: "new" }

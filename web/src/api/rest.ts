@@ -20,6 +20,8 @@ import type {
   Session,
   Sharing,
   SignInMethods,
+  Skill,
+  SkillConnection,
   Tool,
   ToolMode,
   Turn,
@@ -282,6 +284,13 @@ export const rest = {
   acceptInvitation: (token: string) => request<Workspace>("/invitations/accept", { method: "POST", body: { token } }),
   declineInvitation: (token: string) => request<undefined>("/invitations/decline", { method: "POST", body: { token } }),
 
+  skills: (signal?: AbortSignal) => request<{ items: Skill[] }>("/skills", { signal }),
+  connection: (name: string, signal?: AbortSignal) => request<SkillConnection>(`/skills/${at(name)}/connection`, { signal }),
+  /** Where the person is to go; they come back to /connect. */
+  connect: (name: string) => request<{ authorization_url: string }>(`/skills/${at(name)}/connection`, { method: "POST" }),
+  finishConnection: (answer: { state: string; code: string; iss?: string }) =>
+    request<SkillConnection>("/skills/connection", { method: "PUT", body: answer }),
+  disconnect: (name: string) => request<undefined>(`/skills/${at(name)}/connection`, { method: "DELETE" }),
   tools: (signal?: AbortSignal) => request<{ items: Tool[] }>("/tools", { signal }),
   apiKeys: (signal?: AbortSignal) => request<{ items: ApiKey[] }>("/api-keys", { signal }),
   createApiKey: (name: string) =>

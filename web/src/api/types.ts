@@ -325,3 +325,23 @@ export function isTurnEvent(frame: { type: string }): frame is TurnEvent {
 export function isOver(status: TurnStatus): boolean {
   return status === "done" || status === "failed" || status === "cancelled";
 }
+
+/** What the settings show of a skill. */
+export interface Skill {
+  name: string;
+  display_name: string;
+  connectable: boolean;
+  needs_connection: boolean;
+}
+
+/** A person's own connection to the server of a skill. */
+export interface SkillConnection {
+  skill: string;
+  connected: boolean;
+  server: string;
+  issuer: string;
+  scope: string;
+  expires_at?: string;
+  /** Connected, but its tools could not be taken over: why. */
+  problem: string;
+}

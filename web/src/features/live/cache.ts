@@ -12,6 +12,8 @@ export interface ListFilter {
 export const keys = {
   me: ["me"] as const,
   tools: ["tools"] as const,
+  skills: ["skills"] as const,
+  connection: (skill: string) => ["connection", skill] as const,
   toolMode: (id: string | null) => ["tool-policy", id] as const,
   toolModes: ["tool-policy"] as const,
   grants: ["grants"] as const,

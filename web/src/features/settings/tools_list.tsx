@@ -3,6 +3,7 @@ import { rest } from "../../api/rest";
 import type { Me, Tool } from "../../api/types";
 import { errorText } from "../../ui/toast";
 import { keys } from "../live/cache";
+import { Connections } from "./connections";
 import { Grants, WorkspaceMode } from "./tool_policy";
 
 export function ToolsList({ me }: { me: Me }) {
@@ -21,6 +22,7 @@ export function ToolsList({ me }: { me: Me }) {
     <>
       <WorkspaceMode me={me} />
       <Grants />
+      <Connections />
       <p className="quiet">What the agent may use when it answers. Each runs confined, with only the access named here.</p>
       {[...skills].map(([skill, items]) => (
         <section key={skill} className="skill">

@@ -84,7 +84,7 @@ Task<int> set_tool_policy(Operator op, HandsService& hands, std::string conversa
 
 // `librebird skill …`, as it was typed.
 struct SkillCommand {
-  enum class Verb { list, show, install, update, pin, unpin, rollback, remove, enable, disable, set, unset };
+  enum class Verb { list, show, install, update, pin, unpin, rollback, remove, enable, disable, set, unset, connect, disconnect };
   Verb verb = Verb::list;
   std::string name;
   std::string source;  // folder, archive or git address
@@ -94,6 +94,7 @@ struct SkillCommand {
   std::string hash;
   std::string setting;
   std::optional<std::string> value;
+  std::string public_url;  // connect: where the browser reaches this server
   bool json = false;
 };
 Task<int> run_skill(Operator op, HandsService& hands, SkillCommand command);
