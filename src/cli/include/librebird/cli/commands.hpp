@@ -84,7 +84,22 @@ Task<int> set_tool_policy(Operator op, HandsService& hands, std::string conversa
 
 // `librebird skill …`, as it was typed.
 struct SkillCommand {
-  enum class Verb { list, show, install, update, pin, unpin, rollback, remove, enable, disable, set, unset, connect, disconnect };
+  enum class Verb {
+    list,
+    show,
+    install,
+    update,
+    pin,
+    unpin,
+    rollback,
+    remove,
+    enable,
+    disable,
+    set,
+    unset,
+    connect,
+    disconnect
+  };
   Verb verb = Verb::list;
   std::string name;
   std::string source;  // folder, archive or git address
