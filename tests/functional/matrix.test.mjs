@@ -251,7 +251,7 @@ function routesOf(description) {
 }
 
 const allowed = (description, permission, caller) => {
-  if (permission === 'manage_account' && !caller.account) return false;
+  if (['manage_account', 'connect_skills'].includes(permission) && !caller.account) return false;
   const least = description['x-permissions'][permission];
   return least === null || (caller.role !== null && ranks[caller.role] >= ranks[least]);
 };
