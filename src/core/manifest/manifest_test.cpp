@@ -361,16 +361,19 @@ TEST(Manifest, AServerOnTheWebIsReachedAndGivenItsTokenAndNothingMore) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->url, "https://mcp.example:8443/v1");
   EXPECT_THAT(read->permissions, ElementsAre("network:mcp.example:8443"));
-  ASSERT_EQ(read->settings.size(), 1U);
-  EXPECT_EQ(read->settings[0].name, "access_token");
-  EXPECT_EQ(read->settings[0].type, SettingType::secret);
-  EXPECT_FALSE(read->settings[0].required);
-  EXPECT_THAT(read->settings[0].hosts, ElementsAre("mcp.example:8443"));
+  ASSERT_EQ(read->settings.size(), 3U);
+  EXPECT_EQ(read->settings[0].name, "client_id");
+  EXPECT_EQ(read->settings[1].name, "client_secret");
+  EXPECT_EQ(read->settings[1].type, SettingType::secret);
+  EXPECT_EQ(read->settings[2].name, "access_token");
+  EXPECT_EQ(read->settings[2].type, SettingType::secret);
+  EXPECT_FALSE(read->settings[2].required);
+  EXPECT_THAT(read->settings[2].hosts, ElementsAre("mcp.example:8443"));
 
   const auto own = parse_manifest(R"({"name":"a","runtime":"mcp","url":"https://mcp.example/",
       "settings":{"access_token":{"type":"secret","required":true}}})");
   ASSERT_TRUE(own) << own.error().message;
-  ASSERT_EQ(own->settings.size(), 1U);
+  ASSERT_EQ(own->settings.size(), 3U);
   EXPECT_TRUE(own->settings[0].required);
   EXPECT_THAT(own->settings[0].hosts, ElementsAre("mcp.example"));
 

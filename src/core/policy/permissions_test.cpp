@@ -24,8 +24,8 @@ TEST(Permissions, AreWhatWasDecided) {
   using Names = std::set<std::string_view>;
   EXPECT_EQ(anyone, (Names{"sign_in"}));
   EXPECT_EQ(of[0], (Names{"use_account", "manage_account", "read_conversations", "see_members"}));
-  EXPECT_EQ(of[1],
-            (Names{"create_workspaces", "chat", "share_conversations", "use_tools", "answer_approvals", "see_skills"}));
+  EXPECT_EQ(of[1], (Names{"create_workspaces", "chat", "share_conversations", "use_tools", "answer_approvals",
+                          "connect_skills", "see_skills"}));
   EXPECT_EQ(of[2], (Names{"use_device_tools", "set_tool_mode", "manage_skills", "manage_members", "manage_workspace"}));
   EXPECT_EQ(of[3], (Names{"own_workspace", "operate"}));
 }
@@ -74,7 +74,9 @@ TEST(Permissions, AKeyDoesWhatItsScopesSayAndNoMore) {
     Principal everything = as(Role::owner);
     everything.scopes = ScopeSet{};
     for (const KeyScope scope : api_key_scopes()) everything.scopes.add(scope);
-    EXPECT_EQ(may(everything, row.permission).allowed, row.permission != Permission::manage_account) << row.name;
+    const bool persons_own =
+        row.permission == Permission::manage_account || row.permission == Permission::connect_skills;
+    EXPECT_EQ(may(everything, row.permission).allowed, !persons_own) << row.name;
   }
   // A scope does not make up for a role.
   Principal guest = as(Role::guest);
