@@ -17,7 +17,7 @@ const groups = { // for the summary
     'openai_client', 'operations'],
   'three processes': ['three_process'],
   'many users': ['workspaces', 'sharing', 'matrix'],
-  'skills and approvals': ['skills', 'approvals', 'secrets', 'audit'],
+  'skills and approvals': ['skills', 'connect', 'approvals', 'secrets', 'audit'],
   moving: ['import_legacy', 'migrate'],
   PostgreSQL: ['postgres'],
   mcp: ['mcp_server'],
