@@ -44,5 +44,35 @@ TEST(NetworkStage, LendsSecretsToNamedHostsAndWatches) {
   EXPECT_FALSE(network_policy(hosts, {}).inspector);
 }
 
+// A call that is over.
+class PastCall final : public egress::Call {
+ public:
+  explicit PastCall(std::vector<egress::EgressEvent> events) : events_(std::move(events)) {}
+  [[nodiscard]] const std::string& directory() const override { return directory_; }
+  Status bind(egress::CallPolicy) override { return Ok{}; }
+  [[nodiscard]] const std::vector<egress::EgressEvent>& events() const override { return events_; }
+  [[nodiscard]] std::string decisions() const override { return {}; }
+  Task<void> close() override { co_return; }
+
+ private:
+  std::string directory_;
+  std::vector<egress::EgressEvent> events_;
+};
+
+TEST(NetworkStage, TellsWhoWasTurnedAwayBeforeAnythingWasDone) {
+  const auto turned_away = [](const char* method, int status) {
+    egress::EgressEvent event;
+    event.method = method;
+    event.status = status;
+    Outcome outcome;
+    note_traffic(PastCall({event}), outcome);
+    return outcome.turned_away;
+  };
+  EXPECT_TRUE(turned_away("POST", 401));
+  EXPECT_FALSE(turned_away("POST", 200));
+  EXPECT_FALSE(turned_away("POST", 403));
+  EXPECT_FALSE(turned_away("DELETE", 401));  // the farewell, after the work
+}
+
 }  // namespace
 }  // namespace librebird::hands

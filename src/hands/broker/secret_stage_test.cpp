@@ -55,6 +55,22 @@ TEST_F(SecretStageTest, ASkillSeesPlaceholdersOnly) {
   EXPECT_TRUE(found->known);
 }
 
+TEST_F(SecretStageTest, WhatRegistersAClientIsForNoServerOfTools) {
+  SkillSetting client;
+  client.name = "client_secret";
+  client.type = SettingType::secret;
+  client.hosts = {"api.example.org"};
+  skill_.settings = {client};
+  store_.values[{"skill/weather", "client_secret"}] = "the-value";
+  const auto own = testkit::run_on(loop_, stage_.begin(me_, &skill_));
+  ASSERT_TRUE(own.ok());
+  EXPECT_EQ(own->leases.size(), 1U);  // a skill's own secret, whatever its name
+  skill_.url = "https://api.example.org/mcp";
+  const auto lent = testkit::run_on(loop_, stage_.begin(me_, &skill_));
+  ASSERT_TRUE(lent.ok());
+  EXPECT_TRUE(lent->leases.empty());
+}
+
 TEST_F(SecretStageTest, AMissingSecretSaysHowToSetIt) {
   const auto secrets = testkit::run_on(loop_, stage_.begin(me_, &skill_));
   ASSERT_FALSE(secrets.ok());
