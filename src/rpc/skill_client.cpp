@@ -102,8 +102,7 @@ Task<Result<SkillConnection>> SkillClient::finish_connection(Principal principal
   co_return std::move(reply.connection);
 }
 Task<Result<SkillConnection>> SkillClient::get_connection(Principal principal, std::string name) {
-  LB_CO_TRY(reply,
-            co_await manage(make_call(SkillVerb::get_connection, std::move(principal), std::move(name)), {}));
+  LB_CO_TRY(reply, co_await manage(make_call(SkillVerb::get_connection, std::move(principal), std::move(name)), {}));
   co_return std::move(reply.connection);
 }
 Task<Status> SkillClient::disconnect_skill(Principal principal, std::string name) {

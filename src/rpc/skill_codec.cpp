@@ -186,7 +186,7 @@ Result<SkillReply> skill_reply_from_wire(std::string_view bytes) {
   }
   reply.authorization_url = wire.authorization_url();
   const v1::SkillConnection& connection = wire.connection();
-  reply.connection = {connection.skill(),  connection.connected(),          connection.server(), connection.issuer(),
+  reply.connection = {connection.skill(), connection.connected(),          connection.server(), connection.issuer(),
                       connection.scope(), connection.expires_at_unix_ms(), connection.problem()};
   return reply;
 }

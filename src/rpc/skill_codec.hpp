@@ -12,8 +12,20 @@
 
 namespace librebird::rpc {
 
-enum class SkillVerb { list, get, install, update, change, rollback, remove, set, connect, finish_connection, get_connection,
-                       disconnect };
+enum class SkillVerb {
+  list,
+  get,
+  install,
+  update,
+  change,
+  rollback,
+  remove,
+  set,
+  connect,
+  finish_connection,
+  get_connection,
+  disconnect
+};
 
 struct SkillCall {
   SkillVerb verb = SkillVerb::list;

@@ -47,14 +47,16 @@ AuditOutcome audit_outcome(ToolStatus status) {
 // What a person is to do about a server that does not let them in.
 std::string turned_away(const SkillManifest& skill) {
   if (!skill.url.starts_with("https://")) {
-    return fmt::format("The server of the skill {} lets in only who it knows, and over plain http no token is sent: its "
-                       "address must be https.",
-                       skill.display_name);
+    return fmt::format(
+        "The server of the skill {} lets in only who it knows, and over plain http no token is sent: its "
+        "address must be https.",
+        skill.display_name);
   }
-  return fmt::format("The server of the skill {} does not know you, or not any more: connect first, in the settings, "
-                     "with `librebird skill connect {}`, or POST /api/v1/skills/{}/connection. If it gives out tokens by "
-                     "hand, set the skill's secret access_token instead.",
-                     skill.display_name, skill.name, skill.name);
+  return fmt::format(
+      "The server of the skill {} does not know you, or not any more: connect first, in the settings, "
+      "with `librebird skill connect {}`, or POST /api/v1/skills/{}/connection. If it gives out tokens by "
+      "hand, set the skill's secret access_token instead.",
+      skill.display_name, skill.name, skill.name);
 }
 
 class Broker final : public HandsService {

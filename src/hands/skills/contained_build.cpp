@@ -106,8 +106,8 @@ Task<Result<SandboxRun>> ContainedBuild::run_fenced(SandboxSpec spec, egress::Ca
   co_return run;
 }
 
-Task<Result<SandboxRun>> ContainedBuild::run_with_input(SandboxSpec spec, egress::CallPolicy policy,
-                                                        std::string input, std::stop_token stop) {
+Task<Result<SandboxRun>> ContainedBuild::run_with_input(SandboxSpec spec, egress::CallPolicy policy, std::string input,
+                                                        std::stop_token stop) {
   return run_fenced(std::move(spec), std::move(policy), std::move(input), std::move(stop));
 }
 

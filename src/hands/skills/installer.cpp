@@ -160,8 +160,7 @@ Task<Result<std::vector<TreeFile>>> Installer::read_source(SkillSource source, s
   co_return co_await blocking(std::move(fill));
 }
 
-Task<Result<std::string>> Installer::ask_server(SkillManifest manifest, Credentials credentials,
-                                                std::stop_token stop) {
+Task<Result<std::string>> Installer::ask_server(SkillManifest manifest, Credentials credentials, std::stop_token stop) {
   LB_CO_TRY(runtime, runtime_(manifest));
   co_return co_await describe(*runtime, manifest, {}, std::move(credentials), stop);
 }
@@ -174,8 +173,7 @@ Task<Result<Ready>> Installer::make_ready(const Unpacked& unpacked, std::vector<
   LB_CO_TRY(runtime, runtime_(ready.manifest));
   LB_CO_CHECK(co_await runtime->prepare(ready.manifest, ready.manifest.directory, build_, stop));
   if (runtime->describes(ready.manifest)) {
-    auto tools =
-        co_await describe(*runtime, ready.manifest, unpacked.staging->path(), std::move(credentials), stop);
+    auto tools = co_await describe(*runtime, ready.manifest, unpacked.staging->path(), std::move(credentials), stop);
     if (!tools && tools.error().code == Code::unauthenticated) co_return ready;
     if (!tools) co_return std::move(tools).error();
     LB_CO_TRY(manifest, parse_stored(package.kind, package.manifest_text, *tools, granted, package.manifest.name));

@@ -31,7 +31,8 @@ struct Ready {
   std::string tools_json;  // of a program that was asked
 };
 
-// What a server on the web is shown when it is asked for its tools: placeholders, and what the fence puts in their place.
+// What a server on the web is shown when it is asked for its tools: placeholders, and what the fence puts in their
+// place.
 struct Credentials {
   std::string settings_json;  // empty: none
   std::vector<egress::SecretLease> secrets;

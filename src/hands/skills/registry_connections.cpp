@@ -32,9 +32,9 @@ Result<oauth::McpServer> SkillRegistry::Impl::server_of(const KnownSkill& known)
     return make_error(Code::failed_precondition, "This installation keeps no secrets; set up its master key.");
   }
   if (!known.manifest || !known.manifest->url.starts_with("https://")) {
-    return make_error(Code::failed_precondition,
-                      fmt::format("The skill {} has no server on the web at an https address to connect to.",
-                                  known.row.name));
+    return make_error(
+        Code::failed_precondition,
+        fmt::format("The skill {} has no server on the web at an https address to connect to.", known.row.name));
   }
   return oauth::McpServer{known.row.name, known.manifest->url, client_id_of(known)};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// What clients of OAuth 2.0 write: forms, their credentials, and the proof that who asks is who began. Pure, any thread.
+// What clients of OAuth 2.0 write: forms, their credentials, and the proof that who asks is who began. Pure, any
+// thread.
 
 #include <string>
 #include <string_view>
