@@ -153,11 +153,11 @@ Task<Status> Accounts::mail_invitation(Principal inviter, Invitation invitation,
   co_return Ok{};
 }
 
-void Accounts::tell_of_new_device(std::string user_id, std::string address, std::string user_agent) {
-  if (!sends_mail()) return;
-  std::string from = address.empty() ? "this machine" : std::move(address);
-  if (!user_agent.empty()) from += fmt::format(", {}", user_agent.substr(0, kLongestAgent));
-  background_.spawn(mail_about_device(std::move(user_id), std::move(from)), "mail");
+void Accounts::tell_of_new_device(const Session& opened) {
+  if (!opened.new_device || !sends_mail()) return;
+  std::string from = opened.address.empty() ? "this machine" : opened.address;
+  if (!opened.user_agent.empty()) from += fmt::format(", {}", opened.user_agent.substr(0, kLongestAgent));
+  background_.spawn(mail_about_device(opened.principal.user_id, std::move(from)), "mail");
 }
 
 Task<void> Accounts::mail_about_device(std::string user_id, std::string from) {

@@ -200,9 +200,8 @@ Authenticator::SignedIn Authenticator::signed_in(Session session, const std::str
   out.caller.credential_hash = sha256_hex(secret);
   out.caller.csrf_token = csrf_of(secret);
   out.caller.address = address_of(request);
-  out.caller.principal = std::move(session.principal);
-  out.new_device = session.new_device;
-  out.user_agent = std::move(session.user_agent);
+  out.caller.principal = session.principal;
+  out.session = std::move(session);
   out.set_cookie = cookie(secret, options_.session_lifetime.count() / 1000);
   return out;
 }

@@ -145,7 +145,6 @@ class Api {
 
  private:
   Task<Result<std::string>> me_view(Caller caller);
-  void tell_if_new(const Authenticator::SignedIn& signed_in);
   Task<Answer> answer_signed_in(Authenticator::SignedIn signed_in);
   Task<Answer> answer_proof(Call& call, Proof proof);
   Task<Answer> answer_token(Session session);

@@ -26,13 +26,8 @@ Error no_tokens() {
 
 }  // namespace
 
-void Api::tell_if_new(const Authenticator::SignedIn& signed_in) {
-  if (!signed_in.new_device) return;
-  accounts_.tell_of_new_device(signed_in.caller.principal.user_id, signed_in.caller.address, signed_in.user_agent);
-}
-
 Task<Answer> Api::answer_signed_in(Authenticator::SignedIn signed_in) {
-  tell_if_new(signed_in);
+  accounts_.tell_of_new_device(signed_in.session);
   LB_CO_TRY(view, co_await me_view(signed_in.caller));
   net::Response response = json_response(200, std::move(view));
   response.headers.emplace_back("Set-Cookie", signed_in.set_cookie);
@@ -120,9 +115,7 @@ Task<Answer> Api::make_token(Call& call) {
     user_id = who.account.user.id;
   }
   LB_CO_TRY(session, co_await authenticator_.open_token_session(call.request(), std::move(user_id)));
-  if (session.new_device) {
-    accounts_.tell_of_new_device(session.principal.user_id, session.address, session.user_agent);
-  }
+  accounts_.tell_of_new_device(session);
   co_return co_await answer_token(std::move(session));
 }
 

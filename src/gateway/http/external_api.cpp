@@ -137,7 +137,7 @@ Task<net::Response> Api::enter(Call& call, oidc::Finished done) {
   if (!proof->ticket.empty()) co_return redirect("/sign-in#ticket=" + proof->ticket);
   const auto signed_in = co_await authenticator_.open(call.request(), user->id, "");
   if (!signed_in) co_return failed(signed_in.error(), provider, "no_account");
-  tell_if_new(*signed_in);
+  accounts_.tell_of_new_device(signed_in->session);
   net::Response response = redirect(std::move(done.return_to));
   response.headers.emplace_back("Set-Cookie", signed_in->set_cookie);
   co_return response;

@@ -84,8 +84,8 @@ class Accounts {
   Task<Status> verify_email(std::string token);
   // Mails the link in the background. resource_exhausted: this person has invited many, or the address was often.
   Task<Status> mail_invitation(Principal inviter, Invitation invitation, std::string token);
-  // Tells an account, in the background, that a device it does not know has signed in. Never fails.
-  void tell_of_new_device(std::string user_id, std::string address, std::string user_agent);
+  // Tells an account, in the background, if this session is of a device it does not know. Never fails.
+  void tell_of_new_device(const Session& opened);
   // Ends every session.
   Task<Status> reset_password(std::string token, std::string password);
 

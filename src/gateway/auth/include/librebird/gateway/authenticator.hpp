@@ -58,8 +58,7 @@ class Authenticator {
   struct SignedIn {
     Caller caller;
     std::string set_cookie;  // header value
-    bool new_device = false;  // Session::new_device
-    std::string user_agent;
+    Session session;
   };
   // Uses up an operator's sign-in link. The browser's Origin, if sent, must be ours.
   Task<Result<SignedIn>> sign_in(net::Request request, std::string token);
