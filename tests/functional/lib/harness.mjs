@@ -1,5 +1,6 @@
 // Starts the real executables on temporary data folders, waits until they are ready, and stops them.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
@@ -157,12 +158,23 @@ export async function cli(args, { env, home, ms = 30_000, program, cwd, input } 
   }
 }
 
+/**
+ * A port that nothing holds, and that no outgoing connection is given while its server is away: below the range the
+ * kernel takes source ports from. A restarted server finds its address free.
+ */
 export async function freePort() {
-  const probe = net.createServer();
-  await new Promise((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+  const lowest = Number(fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s/)[0]);
+  for (;;) {
+    const port = randomInt(Math.min(10_240, lowest >> 1), lowest);
+    const probe = net.createServer();
+    const free = await new Promise((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
 }
 
 /** The port of a server that takes connections and never answers. */
@@ -215,10 +227,10 @@ export class Server {
   }
 
   async start() {
+    this.port ||= await freePort();
     this.spawn();
     const [, url] = await this.process.line(/Listening on (http:\/\/127\.0\.0\.1:\d+)/);
     this.url = url;
-    this.port = Number(new URL(url).port); // a restart keeps the address
     await ready(url, this.process);
     return this;
   }
