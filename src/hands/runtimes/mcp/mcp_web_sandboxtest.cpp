@@ -33,7 +33,9 @@ using testing::HasSubstr;
 class NodeServer {
  public:
   NodeServer(std::vector<std::string> words, int port) : port_(port) {
-    words.insert(words.begin(), "node");
+    // The official packages expect the global `crypto`, which Node.js 18 does not have yet.
+    words.insert(words.begin(), {"node", "--import",
+                                 "data:text/javascript,globalThis.crypto ||= (await import('node:crypto')).webcrypto"});
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
