@@ -352,14 +352,14 @@ class Bench:
     def policy_check(self, _):
         return json.loads(subprocess.check_output([self.program("bench-policy")], text=True))
 
-    def slow(self, mode, **settings):
-        """One word every 20 ms, two seconds an answer."""
-        with self.model(chunks=100, delay_us=20000) as model, self.serve(model.address) as server:
+    def slow(self, mode, words=100, **settings):
+        """Answers of one word every 20 ms."""
+        with self.model(chunks=words, delay_us=20000) as model, self.serve(model.address) as server:
             server.wait_ready()
             return self.load(mode, server.address, **settings)
 
     def streams(self, _):
-        return self.slow("streams", clients=self.options.streams)
+        return self.slow("streams", words=500, clients=self.options.streams)
 
     def resume(self, _):
         return self.slow("resume", times=5 if self.options.quick else 20)
