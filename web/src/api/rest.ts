@@ -206,7 +206,11 @@ export const rest = {
       body: current === null ? { password } : { current_password: current, password },
     }),
   mailVerification: () => request<undefined>("/me/verify-email", { method: "POST" }),
-  beginSecondFactor: () => request<{ secret: string; uri: string }>("/me/second-factor", { method: "POST" }),
+  beginSecondFactor: (current: string | null) =>
+    request<{ secret: string; uri: string }>("/me/second-factor", {
+      method: "POST",
+      body: current === null ? {} : { current_password: current },
+    }),
   confirmSecondFactor: (code: string) =>
     request<{ recovery_codes: string[] }>("/me/second-factor/confirm", { method: "POST", body: { code } }),
   removeSecondFactor: (code: string) => request<undefined>("/me/second-factor/remove", { method: "POST", body: { code } }),
