@@ -250,6 +250,16 @@ class Gateway::Impl {
       if (const Status may = policy::require(caller->principal, kMetricsDoor.permission); !may) {
         co_return problem_response(may.error(), request_id);
       }
+      // Everybody may own a workspace; the figures are about all of them.
+      const auto operating = co_await services_.identities.ensure_owner();
+      if (!operating) co_return problem_response(operating.error(), request_id);
+      if (operating->workspace_id != caller->principal.workspace_id) {
+        co_return problem_response(
+            make_error(Code::permission_denied,
+                       "Metrics are for the owner of this server's first workspace: use a key made there, or ask from "
+                       "the machine itself."),
+            request_id);
+      }
     }
     metrics::gauge("librebird_websockets", "Open WebSocket connections.")
         .set(static_cast<std::int64_t>(sessions_.size()));
