@@ -53,6 +53,7 @@ command_test() {
 prepare_suites() {
   set -e
   install_packages build test
+  install_pgvector
   case " $* " in
     *' unit '* | *' db '* | *' sandbox '* | *' functional '* | *' escape '*)
       build_web

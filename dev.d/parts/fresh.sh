@@ -69,25 +69,14 @@ fresh_clean() { rm -rf --one-file-system "$FRESH_ROOT"; }
 fresh_base() {
   local home=$1 codename=$2 base=$1/base
   if [[ -f $home/base.done && -z $(find "$home/base.done" -mtime +30) ]]; then return 0; fi
-  [[ -n $(fresh_mirror debian) && -n $(fresh_mirror debian-security) ]] ||
+  [[ -n $(debian_mirror debian) && -n $(debian_mirror debian-security) ]] ||
     fail "apt's configuration names no Debian mirror. Set LIBREBIRD_DEBIAN_MIRROR to the address above debian/."
   rm -rf --one-file-system "$base" "$home/base.done"
   say "Bootstrapping Debian $codename"
-  debootstrap --variant=minbase --include=ca-certificates,git "$codename" "$base" "$(fresh_mirror debian)" \
+  debootstrap --variant=minbase --include=ca-certificates,git "$codename" "$base" "$(debian_mirror debian)" \
     >"$home/debootstrap.log" 2>&1 || fail "debootstrap failed: $home/debootstrap.log says why."
   rm -f "$base"/var/cache/apt/archives/*.deb
   touch "$home/base.done"
-}
-
-# The mirror of `debian` or `debian-security` that this machine uses; nothing if apt names none.
-fresh_mirror() {
-  local uri=
-  if [[ $(distribution) == debian ]]; then
-    # shellcheck disable=SC2016  # apt's own variables
-    uri=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 2>/dev/null |
-      sed -nE "s#^([^ ]*/$1)/? (bookworm|trixie)(-security)?\$#\\1#p" | sed -n 1p)
-  fi
-  printf %s "${uri:-${LIBREBIRD_DEBIAN_MIRROR:+$LIBREBIRD_DEBIAN_MIRROR/$1}}"
 }
 
 fresh_registry() { (cd "$ROOT" && npm config get registry); }
@@ -96,9 +85,9 @@ fresh_registry() { (cd "$ROOT" && npm config get registry); }
 fresh_configure() {
   local root=$1 codename=$2 file
   {
-    printf 'deb %s %s main\n' "$(fresh_mirror debian)" "$codename"
-    printf 'deb %s %s-updates main\n' "$(fresh_mirror debian)" "$codename"
-    printf 'deb %s %s-security main\n' "$(fresh_mirror debian-security)" "$codename"
+    printf 'deb %s %s main\n' "$(debian_mirror debian)" "$codename"
+    printf 'deb %s %s-updates main\n' "$(debian_mirror debian)" "$codename"
+    printf 'deb %s %s-security main\n' "$(debian_mirror debian-security)" "$codename"
   } >"$root/etc/apt/sources.list"
   for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
     if [[ -f $file ]] && grep -qiE 'Acquire::(https?|Check|Retries)' "$file"; then

@@ -77,3 +77,14 @@ packages_failed() {
   tail -n 20 "$1" >&2
   fail "apt-get failed; the end of $1 is above."
 }
+
+# The mirror of `debian` or `debian-security` that this machine uses; nothing if apt names none.
+debian_mirror() {
+  local uri=
+  if [[ $(distribution) == debian ]]; then
+    # shellcheck disable=SC2016  # apt's own variables
+    uri=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 2>/dev/null |
+      sed -nE "s#^([^ ]*/$1)/? (bookworm|trixie)(-security)?\$#\\1#p" | sed -n 1p)
+  fi
+  printf %s "${uri:-${LIBREBIRD_DEBIAN_MIRROR:+$LIBREBIRD_DEBIAN_MIRROR/$1}}"
+}

@@ -54,6 +54,20 @@ class MoveBetweenEngines : public testing::Test {
     task.description = "";
     task.priority = std::nullopt;
     ok(storage.tasks().add(me_, task));
+    std::vector<NewEmbedding> pieces;
+    for (int i = 0; i < 120; ++i) {
+      NewEmbedding& piece = pieces.emplace_back();
+      piece.source_id = "manual.pdf";
+      piece.position = i;
+      piece.content = "\xF0\x9F\x90\xA6";
+      piece.model = "mini";
+      // Numbers whose every bit must come through.
+      for (std::size_t k = 0; k < kEmbeddingDimensions; ++k) {
+        piece.vector.push_back(
+            static_cast<float>(std::sin(static_cast<double>(k * 1000) + i) * std::pow(10, -(i % 39))));
+      }
+    }
+    ok(storage.embeddings().put(me_, pieces));
   }
 
   Result<MoveReport> move(Storage& from, Storage& to) { return runner_.run(from.copy_to(to, nullptr)); }

@@ -37,4 +37,29 @@ inline std::unique_ptr<StoreSet> make_postgres_set(Loop& loop, const Clock& cloc
   return std::make_unique<PostgresSet>(loop, clock, ids);
 }
 
+// An empty database in which the extension was not made.
+inline std::string without_pgvector(PostgresServer& server) {
+  const std::string url = server.empty_database();
+  RawPostgres(server.as_superuser(url)).run("DROP EXTENSION IF EXISTS vector");
+  return url;
+}
+
+class PlainPostgresSet final : public StorageSet {
+ public:
+  PlainPostgresSet(Loop& loop, const Clock& clock, IdGenerator& ids)
+      : StorageSet(clock, ids), url_(without_pgvector(PostgresServer::of_this_program())) {
+    open(loop, {.url = url_});
+  }
+  std::string tamper(const std::string& sql) override {
+    return RawPostgres(PostgresServer::of_this_program().as_superuser(url_)).run(sql);
+  }
+
+ private:
+  std::string url_;
+};
+
+inline std::unique_ptr<StoreSet> make_plain_set(Loop& loop, const Clock& clock, IdGenerator& ids) {
+  return std::make_unique<PlainPostgresSet>(loop, clock, ids);
+}
+
 }  // namespace librebird::testkit

@@ -64,6 +64,12 @@ class RowSecurity : public testing::Test {
     ok(runner_.run(storage_->skills().change(who, "weather", true, true, std::nullopt)));
     ok(runner_.run(storage_->approvals().set_workspace_mode(who, ApprovalMode::ask)));
     ok(runner_.run(storage_->approvals().set_conversation_mode(who, conversation->id, ApprovalMode::ask)));
+    NewEmbedding embedding;
+    embedding.source_id = "diary";
+    embedding.content = "a secret thought";
+    embedding.vector.assign(kEmbeddingDimensions, 1);
+    embedding.model = "mini";
+    ok(runner_.run(storage_->embeddings().put(who, {embedding})));
     AuditEntry call;
     call.call_id = ids_.next();
     call.principal = who;
@@ -193,7 +199,7 @@ TEST_F(RowSecurity, AMemberSeesTheirOwnAndNothingElse) {
   const auto raw = application();
   raw->run("SET app.user_id = '" + mine_.user_id + "'; SET app.workspace_id = '" + mine_.workspace_id + "'");
   for (const char* table : {"conversations", "messages", "turns", "api_keys", "sessions", "secrets", "skills",
-                            "skill_settings", "audit_chain", "workspace_tool_modes"}) {
+                            "skill_settings", "audit_chain", "workspace_tool_modes", "memory_embeddings"}) {
     SCOPED_TRACE(table);
     const auto columns = columns_of(table);
     const std::string owner = columns.contains("workspace_id") ? "workspace_id = '" + mine_.workspace_id + "'"

@@ -98,10 +98,15 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
                                 options.busy_timeout};
     at.queue_limit = options.write_queue_limit;
     at.migrate = options.migrate;
-    LB_TRY(database,
-           storage::PostgresDatabase::open(
-               clock, std::move(at), steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key)));
-    parts->stores = storage::make_postgres_stores(*database, clock, ids, keys);
+    auto steps = steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key);
+    auto vectors = storage::VectorKind::array;
+    steps.ready = [ready = std::move(steps.ready), &vectors](storage::Connection& db) -> Status {
+      LB_TRY(kind, storage::postgres_vector_kind(db));
+      vectors = kind;
+      return ready(db);
+    };
+    LB_TRY(database, storage::PostgresDatabase::open(clock, std::move(at), steps));
+    parts->stores = storage::make_postgres_stores(*database, clock, ids, keys, vectors);
     parts->legacy =
         storage::make_legacy_importer({*database, clock, *parts->stores.secrets, {}, storage::postgres_index_some});
     parts->dialect = storage::Dialect::postgres;
@@ -171,6 +176,7 @@ WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
 IdentityLinkStore& Storage::identity_links() { return *parts_->stores.identity_links; }
+EmbeddingStore& Storage::embeddings() { return *parts_->stores.embeddings; }
 TaskStore& Storage::tasks() { return *parts_->stores.tasks; }
 JournalStore& Storage::journal() { return *parts_->stores.journal; }
 SnapshotStore& Storage::snapshots() { return *parts_->stores.snapshots; }

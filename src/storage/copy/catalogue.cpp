@@ -18,11 +18,12 @@ Result<Table> table_of(Connection& db, const std::string& name) {
   auto column = [&](const Row& row) -> Status {
     const std::string_view type = row.text(1);
     const bool is_number = type == "INTEGER" || type == "BIGINT";
-    if (!is_number && type != "TEXT") {
+    if (!is_number && type != "TEXT" && type != "BLOB") {
       return {Code::internal,
               fmt::format("The column {} of {} cannot be copied: its type is {}.", row.text(0), name, row.text(1))};
     }
-    table.columns.push_back({row.string(0), is_number, static_cast<int>(row.integer(2))});
+    const Kind kind = is_number ? Kind::number : type == "BLOB" ? Kind::vector : Kind::text;
+    table.columns.push_back({row.string(0), kind, static_cast<int>(row.integer(2))});
     return Ok{};
   };
   LB_CHECK(db.each("SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid", column, name));
@@ -36,33 +37,42 @@ Result<Table> table_of(Connection& db, const std::string& name) {
 
 }  // namespace
 
-std::string Table::column_list() const {
-  std::string out;
-  for (const Column& column : columns) out += (out.empty() ? "" : ", ") + column.name;
-  return out;
-}
-
 std::string Table::select(Dialect dialect, bool after, int limit) const {
   std::string order;
   std::string values;
   for (std::size_t i = 0; i < key.size(); ++i) {
-    const bool collated = dialect == Dialect::postgres && !key[i].is_number;
+    const bool collated = dialect == Dialect::postgres && key[i].kind == Kind::text;
     order += fmt::format("{}{}{}", i == 0 ? "" : ", ", key[i].name, collated ? " COLLATE \"C\"" : "");
     values += fmt::format("{}${}", i == 0 ? "" : ", ", i + 1);
   }
   const std::string where = after ? fmt::format(" WHERE ({}) > ({})", order, values) : "";
-  return fmt::format("SELECT {} FROM {}{} ORDER BY {} LIMIT {}", column_list(), name, where, order, limit);
+  std::string list;
+  for (const Column& column : columns) {
+    const bool converted = dialect == Dialect::postgres && column.kind == Kind::vector;
+    list += fmt::format("{}{}{}", list.empty() ? "" : ", ", column.name, converted ? "::REAL[]" : "");
+  }
+  return fmt::format("SELECT {} FROM {}{} ORDER BY {} LIMIT {}", list, name, where, order, limit);
 }
 
-std::string Table::insert(int rows) const {
+std::string Table::insert(Dialect dialect, int rows) const {
+  std::string list;
+  for (const Column& column : columns) list += (list.empty() ? "" : ", ") + column.name;
   std::string values;
   std::size_t number = 0;
   for (int row = 0; row < rows; ++row) {
     values += row == 0 ? "(" : ", (";
-    for (std::size_t i = 0; i < columns.size(); ++i) values += fmt::format("{}${}", i == 0 ? "" : ", ", ++number);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (i > 0) values += ", ";
+      const std::string value = fmt::format("${}", ++number);
+      if (columns[i].kind != Kind::vector) {
+        values += value;
+      } else {
+        values += dialect == Dialect::postgres ? value + "::REAL[]" : "CAST(" + value + " AS BLOB)";
+      }
+    }
     values += ")";
   }
-  return fmt::format("INSERT INTO {} ({}) VALUES {} ON CONFLICT DO NOTHING", name, column_list(), values);
+  return fmt::format("INSERT INTO {} ({}) VALUES {} ON CONFLICT DO NOTHING", name, list, values);
 }
 
 Result<std::vector<Table>> catalogue(Connection& db) {

@@ -10,9 +10,12 @@
 
 namespace librebird::storage::copying {
 
+// vector: kept as bytes by SQLite, as numbers by PostgreSQL (storage/sql/vector.hpp); bytes while it is copied.
+enum class Kind { number, text, vector };
+
 struct Column {
   std::string name;
-  bool is_number = false;
+  Kind kind = Kind::text;
   int key = 0;  // 1, 2, ...: its place in the primary key
 };
 
@@ -21,10 +24,9 @@ struct Table {
   std::vector<Column> columns;
   std::vector<Column> key;  // in order
 
-  [[nodiscard]] std::string column_list() const;
   // In the order of the key, which is the same on every engine; `after`: only what follows the key in $1, $2, ...
   [[nodiscard]] std::string select(Dialect dialect, bool after, int limit) const;
-  [[nodiscard]] std::string insert(int rows) const;
+  [[nodiscard]] std::string insert(Dialect dialect, int rows) const;
 };
 
 // Referred tables come before those that refer to them. internal: a table has no key, or a type nobody knows.

@@ -1,7 +1,9 @@
 #include <librebird/storage/copy/database_copy.hpp>
 
 #include <librebird/base/random.hpp>
+#include <librebird/core/ports/embedding_store.hpp>
 #include <librebird/storage/sql/cell.hpp>
+#include <librebird/storage/sql/vector.hpp>
 
 #include <fmt/format.h>
 
@@ -13,6 +15,7 @@ namespace librebird::storage {
 namespace {
 
 using copying::Column;
+using copying::Kind;
 using copying::Table;
 
 constexpr int kBatchRows = 500;
@@ -45,22 +48,27 @@ class TableReader {
     Batch batch;
     std::size_t bytes = 0;
     std::size_t seen = 0;
-    auto take = [&](const Row& row) {
+    auto take = [&](const Row& row) -> Status {
       ++seen;
-      if (bytes >= kBatchBytes) return;
+      if (bytes >= kBatchBytes) return Ok{};
       std::vector<Cell> cells;
       for (std::size_t i = 0; i < table_.columns.size(); ++i) {
         const int column = static_cast<int>(i);
         if (row.is_null(column)) {
           cells.emplace_back(nullptr);
-        } else if (table_.columns[i].is_number) {
+        } else if (table_.columns[i].kind == Kind::number) {
           cells.emplace_back(row.integer(column));
+        } else if (table_.columns[i].kind == Kind::vector && side_.dialect == Dialect::postgres) {
+          LB_TRY(vector, bytes_of_array(row.text(column), kEmbeddingDimensions));
+          bytes += vector.size();
+          cells.emplace_back(std::move(vector));
         } else {
           bytes += row.text(column).size();
           cells.emplace_back(row.string(column));
         }
       }
       batch.rows.push_back(std::move(cells));
+      return Ok{};
     };
     LB_CHECK(db.each_with(last_.empty() ? first_ : next_, take, to_params(last_)));
     batch.end = seen < static_cast<std::size_t>(kBatchRows) && batch.rows.size() == seen;
@@ -169,11 +177,12 @@ class Copy {
 
   Task<Status> copy(const Table& table, MovedTable& moved) {
     TableReader reader(from_, table);
-    const std::string many = table.insert(kTogether);
-    const std::string single = table.insert(1);
+    const std::string many = table.insert(to_.dialect, kTogether);
+    const std::string single = table.insert(to_.dialect, 1);
     for (bool end = false; !end;) {
       LB_CO_TRY(batch, co_await reader.next());
       end = batch.end;
+      LB_CO_CHECK(convert(table, batch));
       auto write = [&](Connection& db) -> Result<std::int64_t> {
         std::int64_t inserted = 0;
         std::vector<Param> params;
@@ -199,12 +208,27 @@ class Copy {
     co_return Ok{};
   }
 
+  // To what the target takes.
+  Status convert(const Table& table, Batch& batch) const {
+    if (to_.dialect != Dialect::postgres) return Ok{};
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.columns[i].kind != Kind::vector) continue;
+      for (std::vector<Cell>& row : batch.rows) {
+        auto* bytes = std::get_if<std::string>(&row[i]);
+        if (bytes == nullptr) continue;
+        LB_TRY(text, array_of_bytes(*bytes, kEmbeddingDimensions));
+        *bytes = std::move(text);
+      }
+    }
+    return Ok{};
+  }
+
   // Rows that number themselves go on behind those that came with a number.
   Task<Status> continue_numbers() {
     if (to_.dialect == Dialect::sqlite) co_return Ok{};
     auto work = [this](Connection& db) -> Status {
       for (const Table& table : tables_) {
-        if (table.key.size() != 1 || !table.key[0].is_number) continue;
+        if (table.key.size() != 1 || table.key[0].kind != Kind::number) continue;
         auto ignore = [](const Row&) {};
         const std::string sequence = fmt::format("pg_get_serial_sequence('{}', '{}')", table.name, table.key[0].name);
         LB_CHECK(db.each(fmt::format("SELECT setval({0}, (SELECT GREATEST(COALESCE(MAX({1}), 0), 1) FROM {2})) WHERE "

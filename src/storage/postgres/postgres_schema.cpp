@@ -85,6 +85,21 @@ Status take_role(PostgresConnection& connection, std::string_view role) {
                       connection.name(), role, kAppRole, kServiceRole)};
 }
 
+// How memory is searched by meaning, and how it would be quicker.
+Result<std::string> vectors_of(PostgresConnection& connection) {
+  LB_TRY(said, connection.one(
+                   "SELECT CASE WHEN EXISTS (SELECT FROM pg_attribute WHERE attrelid = "
+                   "'memory_embeddings'::REGCLASS AND attname = 'embedding' AND atttypid <> 'REAL[]'::REGTYPE) THEN "
+                   "'pgvector ' || COALESCE((SELECT extversion FROM pg_extension WHERE extname = 'vector'), '') "
+                   "WHEN EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN 'pgvector is not "
+                   "in use, so that search by meaning compares every vector (run CREATE EXTENSION vector as a "
+                   "superuser, SELECT librebird_use_pgvector() as the owner, and restart)' ELSE 'no pgvector, so "
+                   "that search by meaning compares every vector (install the package postgresql-NN-pgvector; "
+                   "docs/databases.md)' END",
+                   text));
+  return said.value_or("");
+}
+
 }  // namespace
 
 Status prepare_schema(const PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps) {
@@ -107,10 +122,9 @@ Status prepare_schema(const PostgresOptions& options, UnixMillis now, const Post
 Status check_server(const PostgresOptions& options, std::string& note) {
   LB_TRY(connection, PostgresConnection::open(options.url, options.patience, options.statement_timeout));
   const std::string& name = connection->name();
-  auto row = [](const Row& r) { return std::vector<std::string>{r.string(0), r.string(1), r.string(2), r.string(3)}; };
+  auto row = [](const Row& r) { return std::vector<std::string>{r.string(0), r.string(1), r.string(2)}; };
   LB_TRY(found, connection->one("SELECT current_setting('server_version'), current_setting('fsync'), "
-                                "current_setting('full_page_writes'), COALESCE((SELECT default_version FROM "
-                                "pg_available_extensions WHERE name = 'vector'), '')",
+                                "current_setting('full_page_writes')",
                                 row));
   if (!found) return unreachable("it told nothing of itself", name);
   if ((*found)[1] != "on" || (*found)[2] != "on") {
@@ -141,10 +155,8 @@ Status check_server(const PostgresOptions& options, std::string& note) {
                               "relowner FROM pg_class WHERE oid = 'users'::regclass)) = rolname FROM pg_roles WHERE "
                               "rolname = session_user",
                               number));
-  note = fmt::format("{}, PostgreSQL {}, {}{}", name, (*found)[0],
-                     (*found)[3].empty() ? "without pgvector (memory search by meaning needs it: install the package "
-                                           "postgresql-NN-pgvector)"
-                                         : "pgvector " + (*found)[3],
+  LB_TRY(vectors, vectors_of(*connection));
+  note = fmt::format("{}, PostgreSQL {}, {}{}", name, (*found)[0], vectors,
                      own.value_or(0) != 0 ? "; the login has more powers than serving needs (docs/databases.md)" : "");
   return Ok{};
 }

@@ -137,6 +137,7 @@ class SqlConversationStore final : public ConversationStore {
     auto work = [&](Connection& db) -> Status {
       LB_CHECK(own_conversation(db, principal, id, "Deleting"));
       LB_CHECK(context_.search.removing(db, id));
+      LB_CHECK(forget_conversation(db, id));
       // What anybody was asked about stays on record; what it was about goes with the conversation.
       LB_CHECK(db.execute("UPDATE approvals SET arguments = '{}' WHERE conversation_id = $1 AND workspace_id = $2", id,
                           principal.workspace_id));

@@ -4,6 +4,7 @@
 
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/embedding_store.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
@@ -11,6 +12,7 @@
 #include <librebird/core/ports/workspace_stores.hpp>
 
 #include "context.hpp"
+#include "vector_search.hpp"
 
 #include <memory>
 
@@ -38,5 +40,6 @@ std::unique_ptr<DayMemoryStore> make_day_memory_store(Context context);
 std::unique_ptr<SettingStore> make_setting_store(Context context);
 std::unique_ptr<LegacyIdStore> make_legacy_id_store(Context context);
 std::unique_ptr<IdentityLinkStore> make_identity_link_store(Context context);
+std::unique_ptr<EmbeddingStore> make_embedding_store(Context context, std::unique_ptr<VectorSearch> vectors);
 
 }  // namespace librebird::storage

@@ -117,6 +117,7 @@ class SqlPersonStore final : public PersonStore {
       LB_TRY(conversations, db.all("SELECT id FROM conversations WHERE user_id = $1", text_column, user_id));
       for (const std::string& conversation : conversations) {
         LB_CHECK(context_.search.removing(db, conversation));
+        LB_CHECK(forget_conversation(db, conversation));
         LB_CHECK(db.execute("DELETE FROM approvals WHERE conversation_id = $1", conversation));
         LB_CHECK(db.execute("DELETE FROM conversations WHERE id = $1", conversation));
       }

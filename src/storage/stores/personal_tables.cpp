@@ -51,6 +51,8 @@ constexpr std::array kTables = {
     PersonalTable{"context_snapshots", kUser, "id workspace_id taken_at# app_name window_title focused_text bundle_id"},
     PersonalTable{"user_settings", kUser, "workspace_id name value"},
     PersonalTable{"knowledge_chunks", kUser, "id workspace_id source chunk_index# content metadata created_at#"},
+    PersonalTable{"memory_embeddings", kUser,
+                  "id workspace_id source_type source_id position# content model metadata created_at# expires_at#"},
     PersonalTable{"legacy_ids", kUser, "workspace_id kind number# id"},
     PersonalTable{"legacy_quarantine", kUser,
                   "id workspace_id source_table source_id outcome reason content created_at#"},

@@ -73,6 +73,8 @@ Result<T> found(Result<std::optional<T>> value, std::string_view what) {
 [[nodiscard]] inline int bounded(int limit) { return std::clamp(limit, 1, 1000); }
 
 Result<Conversation> get_conversation(Connection& db, const Principal& principal, std::string_view id);
+// Deletes what was embedded of a conversation, by anybody; in the transaction that deletes it.
+Status forget_conversation(Connection& db, std::string_view conversation_id);
 // permission_denied: another's that can be seen. `what`: begins the sentence.
 Result<Conversation> own_conversation(Connection& db, const Principal& principal, std::string_view id,
                                       std::string_view what);

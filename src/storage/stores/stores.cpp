@@ -11,7 +11,7 @@ namespace librebird::storage {
 namespace {
 
 Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, const std::shared_ptr<TextSearch>& search,
-                   KeyRing* keys) {
+                   KeyRing* keys, std::unique_ptr<VectorSearch> vectors) {
   const Context context{database, clock, ids, *search, {clock, ids, keys}};
   Stores stores;
   stores.search = search;
@@ -37,6 +37,7 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
   stores.settings = make_setting_store(context);
   stores.legacy_ids = make_legacy_id_store(context);
   stores.identity_links = make_identity_link_store(context);
+  stores.embeddings = make_embedding_store(context, std::move(vectors));
   return stores;
 }
 
@@ -45,11 +46,32 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
 Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& ids,
                           std::function<void()> request_idle_work, KeyRing* keys) {
   auto search = std::make_shared<SqliteSearch>(database, std::move(request_idle_work));
-  return make_stores(database, clock, ids, search, keys);
+  return make_stores(database, clock, ids, search, keys, std::make_unique<ScanVectors>(ScanVectors::Kept::bytes));
 }
 
-Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys) {
-  return make_stores(database, clock, ids, std::make_shared<PostgresSearch>(), keys);
+Result<VectorKind> postgres_vector_kind(Connection& connection) {
+  auto kind = [](const Row& row) {
+    if (row.integer(0) == 0) return VectorKind::array;
+    return row.integer(1) != 0 ? VectorKind::iterative : VectorKind::indexed;
+  };
+  LB_TRY(found,
+         connection.one("SELECT a.atttypid <> 'REAL[]'::REGTYPE, COALESCE((SELECT string_to_array(substring("
+                        "extversion FROM '^[0-9]+[.][0-9]+'), '.')::INT[] >= ARRAY[0, 8] FROM pg_extension WHERE "
+                        "extname = 'vector'), false) FROM pg_attribute a WHERE a.attrelid = "
+                        "'memory_embeddings'::REGCLASS AND a.attname = 'embedding'",
+                        kind));
+  return found.value_or(VectorKind::array);
+}
+
+Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys,
+                            VectorKind vectors) {
+  std::unique_ptr<VectorSearch> search;
+  if (vectors == VectorKind::array) {
+    search = std::make_unique<ScanVectors>(ScanVectors::Kept::array);
+  } else {
+    search = std::make_unique<IndexedVectors>(vectors == VectorKind::iterative);
+  }
+  return make_stores(database, clock, ids, std::make_shared<PostgresSearch>(), keys, std::move(search));
 }
 
 Result<bool> sqlite_idle_work(Connection& connection) { return SqliteSearch::index_some(connection); }

@@ -101,6 +101,9 @@ PostgresServer::PostgresServer(std::vector<std::string> settings)
   if (::waitpid(pid, &status, 0) != pid || status != 0) throw std::runtime_error("initdb failed: " + content(log));
   start();
   RawPostgres(url_of("postgres", "postgres")).run("CREATE ROLE libre LOGIN CREATEROLE CREATEDB");
+  RawPostgres every(url_of("template1", "postgres"));
+  has_pgvector_ = every.run("SELECT COUNT(*) FROM pg_available_extensions WHERE name = 'vector'") == "1";
+  if (has_pgvector_) every.run("CREATE EXTENSION vector");
 }
 
 PostgresServer::~PostgresServer() {

@@ -19,6 +19,7 @@
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
 #include <librebird/core/ports/database_move.hpp>
+#include <librebird/core/ports/embedding_store.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/legacy_import.hpp>
 #include <librebird/core/ports/person_store.hpp>
@@ -92,6 +93,7 @@ class Storage {
   [[nodiscard]] LegacyIdStore& legacy_ids();
   [[nodiscard]] LegacyImporter& legacy();
   [[nodiscard]] IdentityLinkStore& identity_links();
+  [[nodiscard]] EmbeddingStore& embeddings();
 
   // Saves the database as it is now to a new file that is this user's only, while others use it. already_exists;
   // failed_precondition: it is on a server.

@@ -7,6 +7,7 @@
 #include <librebird/core/credentials/key_ring.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/embedding_store.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
@@ -45,13 +46,18 @@ struct Stores {
   std::unique_ptr<SettingStore> settings;
   std::unique_ptr<LegacyIdStore> legacy_ids;
   std::unique_ptr<IdentityLinkStore> identity_links;
+  std::unique_ptr<EmbeddingStore> embeddings;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit
 // chains are not sealed, and secrets cannot be kept.
 Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& ids,
                           std::function<void()> request_idle_work, KeyRing* keys);
-Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys);
+// How PostgreSQL keeps vectors: in arrays, as there is no pgvector; in pgvector's index; in one that goes on searching.
+enum class VectorKind { array, indexed, iterative };
+Result<VectorKind> postgres_vector_kind(Connection& connection);
+Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys,
+                            VectorKind vectors);
 // Fills the search index; true while there is more to do.
 Result<bool> sqlite_idle_work(Connection& connection);
 // What a migration needs of the search index; inside its transaction.

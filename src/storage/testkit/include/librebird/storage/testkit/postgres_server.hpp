@@ -41,6 +41,9 @@ class PostgresServer {
   [[nodiscard]] std::string as(const std::string& url, const std::string& login) const;
   [[nodiscard]] std::string as_superuser(const std::string& url) const { return as(url, "postgres"); }
 
+  // Whether its databases have the extension; `./dev test` installs it.
+  [[nodiscard]] bool has_pgvector() const { return has_pgvector_; }
+
   void kill();   // SIGKILL, as a power cut of this process
   void start();  // again; returns when it answers
 
@@ -55,6 +58,7 @@ class PostgresServer {
   std::string template_;
   int pid_ = 0;
   int databases_ = 0;
+  bool has_pgvector_ = false;
 };
 
 // A plain connection: what somebody else with that login could do.

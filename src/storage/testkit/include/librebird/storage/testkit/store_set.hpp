@@ -7,6 +7,7 @@
 #include <librebird/base/random.hpp>
 #include <librebird/core/ports/account_store.hpp>
 #include <librebird/core/ports/approval_stores.hpp>
+#include <librebird/core/ports/embedding_store.hpp>
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
@@ -54,6 +55,7 @@ class StoreSet {
   virtual SettingStore& settings() = 0;
   virtual LegacyIdStore& legacy_ids() = 0;
   virtual IdentityLinkStore& identity_links() = 0;
+  virtual EmbeddingStore& embeddings() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };

@@ -102,6 +102,7 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 #include <librebird/storage/testkit/approval_suite.hpp>
 #include <librebird/storage/testkit/audit_suite.hpp>
 #include <librebird/storage/testkit/conversation_suite.hpp>
+#include <librebird/storage/testkit/embedding_suite.hpp>
 #include <librebird/storage/testkit/identity_link_suite.hpp>
 #include <librebird/storage/testkit/identity_suite.hpp>
 #include <librebird/storage/testkit/person_suite.hpp>
