@@ -64,6 +64,8 @@ const examples = {
   'POST /workspaces/{id}/leave': { row: 'workspace', order: (caller) => (caller.account ? 2 : 5), ok: { owner: 409 } },
   'GET /workspaces/{id}/usage': { row: 'workspace' },
   'PUT /workspaces/{id}/limits': { row: 'workspace', body: () => ({ tokens_a_day: 1_000_000 }) },
+  'GET /workspaces/{id}/retention': { row: 'workspace' },
+  'PUT /workspaces/{id}/retention': { row: 'workspace', body: () => ({ conversation_days: 0 }) },
   'PUT /workspaces/{id}/members/{user_id}/limits': { row: 'workspace', body: () => ({}), ok: 404 },
   'GET /me/usage': {},
   'POST /me/export': {},

@@ -16,7 +16,7 @@ const groups = { // for the summary
   'real binaries': ['chat', 'conversations', 'resume', 'cancel', 'model_faults', 'bad_input', 'bad_storage',
     'openai_client', 'operations'],
   'three processes': ['three_process'],
-  'many users': ['workspaces', 'sharing', 'matrix', 'matrix_rpc'],
+  'many users': ['workspaces', 'sharing', 'matrix', 'matrix_rpc', 'retention'],
   'skills and approvals': ['skills', 'connect', 'approvals', 'secrets', 'audit'],
   moving: ['import_legacy', 'migrate'],
   PostgreSQL: ['postgres'],

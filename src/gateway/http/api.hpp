@@ -97,6 +97,8 @@ class Api {
   Task<Answer> my_usage(Call& call);
   Task<Answer> workspace_usage(Call& call);
   Task<Answer> limit_workspace(Call& call);
+  Task<Answer> get_retention(Call& call);
+  Task<Answer> set_retention(Call& call);
   Task<Answer> limit_member(Call& call);
 
   // person_api.cpp

@@ -21,6 +21,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/workspaces/{}/leave", &Api::leave_workspace, Permission::use_account},
     {"GET", "/workspaces/{}/usage", &Api::workspace_usage, Permission::manage_members},
     {"PUT", "/workspaces/{}/limits", &Api::limit_workspace, Permission::manage_workspace},
+    {"GET", "/workspaces/{}/retention", &Api::get_retention, Permission::see_members},
+    {"PUT", "/workspaces/{}/retention", &Api::set_retention, Permission::manage_workspace},
     {"PUT", "/workspaces/{}/members/{}/limits", &Api::limit_member, Permission::manage_members},
     {"POST", "/me/export", &Api::export_me, Permission::manage_account},
     {"DELETE", "/me", &Api::erase_me, Permission::manage_account},
