@@ -94,11 +94,12 @@ void BubblewrapProcess::kill(SandboxEnd why) {
   killed_.notify_all();
 }
 
-void BubblewrapProcess::read_status_now() {
-  if (!status_pipe_) return;
+bool BubblewrapProcess::read_status_now() {
+  if (!status_pipe_) return false;
   std::array<char, 1024> buffer;
   const ssize_t got = ::read(status_pipe_.get(), buffer.data(), buffer.size());
   if (got > 0) on_status(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 Task<Status> BubblewrapProcess::release(std::stop_token stop) {
@@ -115,9 +116,7 @@ Task<Status> BubblewrapProcess::release(std::stop_token stop) {
     co_await status.async_wait(Descriptor::wait_read, boost::asio::redirect_error(use_task, error));
     if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool was stopped before it began.");
     if (error) co_return make_error(Code::deadline_exceeded, "The sandbox was not set up in time; try again.");
-    const std::size_t before = status_text_.size();
-    read_status_now();
-    if (status_text_.size() == before) co_return Ok{};  // bubblewrap gave up
+    if (!read_status_now()) co_return Ok{};  // bubblewrap gave up
   }
   // The program has not begun: bubblewrap waits for a byte. Now the limits over all its processes are laid on.
   if (!lay_limits(inside_pid_)) {

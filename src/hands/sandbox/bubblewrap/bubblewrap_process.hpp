@@ -43,7 +43,8 @@ class BubblewrapProcess final : public SandboxProcess {
   bool on_error(std::string_view text);
   bool on_status(std::string_view text);
   void read_errors_now();
-  void read_status_now();
+  // False: bubblewrap says no more.
+  bool read_status_now();
   // False if the number of processes cannot be limited.
   bool lay_limits(int pid);
   void flush();
