@@ -48,6 +48,20 @@ void set_nonblocking(const Fd& fd) {
   if (fd) fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
 
+// Also when it has ended, the time is over, or somebody stops it.
+Task<void> readable(Executor executor, Fd pipe, Millis limit, std::stop_token stop) {
+  if (!pipe || stop.stop_requested()) co_return;
+  Descriptor descriptor(executor, pipe.release());
+  const auto cancel = [&descriptor] { descriptor.cancel(); };
+  const std::stop_callback on_stop(stop, cancel);
+  Timer timer(executor, std::chrono::steady_clock::now() + limit);
+  timer.async_wait([&descriptor](const boost::system::error_code& error) {
+    if (!error) descriptor.cancel();
+  });
+  boost::system::error_code error;
+  co_await descriptor.async_wait(Descriptor::wait_read, boost::asio::redirect_error(use_task, error));
+}
+
 }  // namespace
 
 BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const SandboxLimits& limits,
@@ -300,6 +314,10 @@ Result<SandboxRun> BubblewrapProcess::result() {
     if (run.exit_code == SIGXCPU) run.end = SandboxEnd::timed_out;
   }
   return run;
+}
+
+Task<void> BubblewrapProcess::first_words(Millis limit, std::stop_token stop) {
+  return readable(executor_, Fd(fcntl(output_pipe_.get(), F_DUPFD_CLOEXEC, 3)), limit, std::move(stop));
 }
 
 std::int64_t BubblewrapProcess::memory_bytes() const {

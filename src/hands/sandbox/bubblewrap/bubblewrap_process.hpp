@@ -32,6 +32,7 @@ class BubblewrapProcess final : public SandboxProcess {
   Status write(std::string text) override;
   void close_input() override;
   Task<Result<SandboxRun>> wait(SandboxIo io, std::stop_token stop) override;
+  Task<void> first_words(Millis limit, std::stop_token stop) override;
   [[nodiscard]] bool running() const override { return !ended_ && process_->running(); }
   [[nodiscard]] std::int64_t memory_bytes() const override;
 
