@@ -2,6 +2,8 @@
 
 #include "fetch.hpp"
 
+#include <librebird/net/foreign_json.hpp>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -112,52 +114,50 @@ std::vector<std::string> server_metadata_urls(const std::string& issuer) {
 }
 
 Result<ResourceMetadata> parse_resource_metadata(std::string_view text, const std::string& url) {
-  const auto document = read_object(text);
+  const auto document = net::parse_object(text);
   if (!document) return wrong("The server's description of who lets people in", "cannot be read");
   ResourceMetadata out;
-  out.resource = text_of(*document, "resource");
+  out.resource = net::text_at(*document, "resource");
   if (!is_about(out.resource, url)) {
     return wrong("The server's description of who lets people in", "is about another server");
   }
-  const auto servers = list_of(*document, "authorization_servers").value_or(std::vector<std::string>());
+  const auto servers = net::texts_at(*document, "authorization_servers");
   const auto usable = std::ranges::find_if(servers, is_askable);
   if (usable == servers.end()) {
     return wrong("The server's description of who lets people in", "names nobody at an https address");
   }
   out.authorization_server = *usable;
-  out.scope =
-      fmt::format("{}", fmt::join(list_of(*document, "scopes_supported").value_or(std::vector<std::string>()), " "));
+  out.scope = fmt::format("{}", fmt::join(net::texts_at(*document, "scopes_supported"), " "));
   return out;
 }
 
 Result<ServerMetadata> parse_server_metadata(std::string_view text, const std::string& issuer) {
   const std::string who = "The authorization server " + issuer;
-  const auto document = read_object(text);
+  const auto document = net::parse_object(text);
   if (!document) return wrong(who, "has no description that can be read");
   ServerMetadata out;
-  out.issuer = text_of(*document, "issuer");
+  out.issuer = net::text_at(*document, "issuer");
   // RFC 8414, 3.3. One slash at the end is no other server.
   if (without_end_slash(out.issuer) != without_end_slash(issuer)) return wrong(who, "calls itself by another name");
-  out.authorization_endpoint = text_of(*document, "authorization_endpoint");
-  out.token_endpoint = text_of(*document, "token_endpoint");
+  out.authorization_endpoint = net::text_at(*document, "authorization_endpoint");
+  out.token_endpoint = net::text_at(*document, "token_endpoint");
   if (!is_askable(out.authorization_endpoint) || !is_askable(out.token_endpoint)) {
     return wrong(who, "names an endpoint that is missing or not https");
   }
-  out.registration_endpoint = text_of(*document, "registration_endpoint");
+  out.registration_endpoint = net::text_at(*document, "registration_endpoint");
   if (!out.registration_endpoint.empty() && !is_askable(out.registration_endpoint)) {
     return wrong(who, "names an endpoint that is not https");
   }
-  const auto proofs = list_of(*document, "code_challenge_methods_supported").value_or(std::vector<std::string>());
+  const auto proofs = net::texts_at(*document, "code_challenge_methods_supported");
   if (!contains(proofs, "S256")) return wrong(who, "does not know the proof this needs (PKCE with S256)");
-  const auto methods = list_of(*document, "token_endpoint_auth_methods_supported")
-                           .value_or(std::vector<std::string>{"client_secret_basic"});
+  auto methods = net::texts_at(*document, "token_endpoint_auth_methods_supported");
+  if (!document->contains("token_endpoint_auth_methods_supported")) methods = {"client_secret_basic"};
   for (const char* known : {"none", "client_secret_basic", "client_secret_post"}) {
     if (out.auth_method.empty() && contains(methods, known)) out.auth_method = known;
   }
   if (out.auth_method.empty()) return wrong(who, "wants clients to prove themselves in a way that is not known here");
-  const auto* named = document->if_contains("authorization_response_iss_parameter_supported");
-  out.names_itself = named != nullptr && named->is_bool() && named->get_bool();
-  out.lasting = contains(list_of(*document, "scopes_supported").value_or(std::vector<std::string>()), "offline_access");
+  out.names_itself = net::flag_at(*document, "authorization_response_iss_parameter_supported");
+  out.lasting = contains(net::texts_at(*document, "scopes_supported"), "offline_access");
   return out;
 }
 

@@ -1,17 +1,11 @@
 #pragma once
 
-// Asking servers that strangers name: https at public addresses only, no redirects, small answers, deadlines; and
-// reading what comes. Loop only (readers: any thread). Private.
+// Asking servers that strangers name: https at public addresses only, no redirects, small answers, deadlines.
+// Loop only. Private.
 
 #include <librebird/core/ports/http_client.hpp>
 
-#include <boost/json/object.hpp>
-
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace librebird::hands::oauth {
 
@@ -32,13 +26,5 @@ Task<Result<Fetched>> ask(HttpClient& http, HttpRequest request, std::stop_token
 [[nodiscard]] std::string origin_of(const std::string& url);
 // Path without query, "/" at least.
 [[nodiscard]] std::string path_of(const std::string& url);
-
-// nullopt: no JSON object, or nested too deeply.
-[[nodiscard]] std::optional<boost::json::object> read_object(std::string_view text);
-// Empty: absent, or no text.
-[[nodiscard]] std::string text_of(const boost::json::object& object, std::string_view key);
-// Absent or no list: nullopt. What is no text in it is left out.
-[[nodiscard]] std::optional<std::vector<std::string>> list_of(const boost::json::object& object, std::string_view key);
-[[nodiscard]] std::int64_t number_of(const boost::json::object& object, std::string_view key);
 
 }  // namespace librebird::hands::oauth
