@@ -48,14 +48,23 @@ int back_up(const BackupArguments& in) {
 }
 
 int restore(const BackupArguments& in) {
-  const SystemClock clock;
-  const std::string data_dir = data_directory(in.flags);
-  if (fs::exists(data_dir)) {
-    if (const Status locked = lock_data_directory(data_dir); !locked) return cli::fail(locked.error());
+  auto platform = Platform::create(in.flags);
+  if (!platform) return cli::fail(platform.error());
+  Platform& p = **platform;
+  if (fs::exists(p.data_dir)) {
+    if (const Status locked = lock_data_directory(p.data_dir); !locked) return cli::fail(locked.error());
   }
-  const auto report = storage::restore(clock, {data_dir, in.force}, in.file);
+  storage::RestoreOptions options{p.data_dir, in.force, {}};
+  if (is_on_server(p)) {
+    options.import_from = [&](const std::string& file) { return import_database(p, file, in.replace_database); };
+  } else if (in.replace_database) {
+    return cli::fail(make_error(Code::invalid_argument,
+                                "--replace-database is for a database on a server: set DATABASE_URL. A data folder is "
+                                "put aside with --force."));
+  }
+  const auto report = storage::restore(p.clock, options, in.file);
   if (!report) return cli::fail(report.error());
-  return cli::report_restore(*report, data_dir);
+  return cli::report_restore(*report, p.data_dir, is_on_server(p));
 }
 
 // The chains of the audit log in a database, with the keys that are at hand.
@@ -135,9 +144,12 @@ void add_backup_commands(CLI::App& app, BackupArguments& in, int& code) {
   backup->add_flag("--with-key", in.with_key, "With the master key, which opens all secrets in it");
   backup->add_flag("--force", in.force, "Replace the archive if it is there");
   backup->callback([&] { code = back_up(in); });
-  CLI::App* from = declare("restore", "Make a data folder of a backup");
+  CLI::App* from =
+      declare("restore", "Make an installation of a backup: the data folder, and the database if it is on a server");
   from->add_option("file", in.file, "The archive")->required();
   from->add_flag("--force", in.force, "Put a data folder that is not empty aside");
+  from->add_flag("--replace-database", in.replace_database,
+                 "Delete what the database on the server holds, for good, and put the backup in its place");
   from->callback([&] { code = restore(in); });
   CLI::App* look = declare("verify", "Check a backup, or the database in use: hashes, database, audit log");
   look->add_option("file", in.file, "The archive; without it: the database in use");

@@ -9,6 +9,7 @@ struct BackupArguments {
   std::string file;
   bool with_key = false;
   bool force = false;
+  bool replace_database = false;
   bool json = false;
 };
 

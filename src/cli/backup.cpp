@@ -41,8 +41,9 @@ int report_backup(const storage::BackupReport& report, const std::string& data_d
   return 0;
 }
 
-int report_restore(const storage::RestoreReport& report, const std::string& data_dir) {
-  fmt::print("Restored {} of {} into {}\n{}\n", report.backup.file, to_rfc3339(report.backup.created_at), data_dir,
+int report_restore(const storage::RestoreReport& report, const std::string& data_dir, bool on_server) {
+  fmt::print("Restored {} of {} into {}{}\n{}\n", report.backup.file, to_rfc3339(report.backup.created_at), data_dir,
+             on_server ? " and the database on its server, where every row was compared" : "",
              what_is_in(report.backup));
   if (!report.put_aside.empty()) fmt::print("The former data folder is {}\n", report.put_aside);
   if (report.key_kept) {

@@ -52,11 +52,24 @@ struct Storage::Parts {
   std::function<Status(std::string& note)> check;
   std::function<Status(const std::string& file)> backup;  // empty: of a server; copy_to() a file
   std::function<Result<std::unique_ptr<storage::Database>>()> snapshot;  // empty: read as it is
+  // Empty: of a file, which is replaced as a whole.
+  std::function<Result<std::unique_ptr<storage::AllOrNothing>>(bool alone)> all_or_nothing;
   std::function<Status()> scrub;  // empty: the engine does it by itself
   std::string note;
 };
 
 namespace {
+
+// Makes messages searchable that came by copying; on a server.
+Task<Status> index_messages(storage::Database& database, std::function<void(const MoveProgress&)> progress) {
+  for (std::int64_t after = 0;;) {
+    auto work = [&](storage::Connection& db) { return storage::postgres_index_some(db, after); };
+    LB_CO_TRY(next, co_await database.write(storage::kService, work));
+    if (next == 0) co_return Ok{};
+    if (progress) progress({"making it searchable", 1, 1});
+    after = next;
+  }
+}
 
 // What an engine does with a database while it is opened.
 template <class Driver>
@@ -98,6 +111,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
                                 options.busy_timeout};
     at.queue_limit = options.write_queue_limit;
     at.migrate = options.migrate;
+    at.create = options.create;
     auto steps = steps_of<storage::PostgresDatabase>(clock, ids, keys, options.forget_lost_key);
     auto vectors = storage::VectorKind::array;
     steps.ready = [ready = std::move(steps.ready), &vectors](storage::Connection& db) -> Status {
@@ -112,6 +126,7 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
     parts->dialect = storage::Dialect::postgres;
     parts->check = [raw = database.get()](std::string& note) { return raw->check(note); };
     parts->snapshot = [raw = database.get()] { return raw->snapshot(); };
+    parts->all_or_nothing = [raw = database.get()](bool alone) { return raw->all_or_nothing(alone); };
     parts->database = std::move(database);
     return std::unique_ptr<Storage>(new Storage(std::move(parts)));
   }
@@ -190,22 +205,45 @@ Task<Result<MoveReport>> Storage::copy_to(Storage& target, std::function<void(co
     LB_CO_TRY(taken, parts_->snapshot());
     moment = std::move(taken);
   }
-  LB_CO_TRY(report, co_await storage::copy_database({moment ? *moment : *parts_->database, parts_->dialect},
-                                                    {*target.parts_->database, target.parts_->dialect}, progress));
-  LB_CO_CHECK(co_await target.index_messages(std::move(progress)));
+  LB_CO_TRY(report,
+            co_await storage::copy_database({moment ? *moment : *parts_->database, parts_->dialect},
+                                            {*target.parts_->database, target.parts_->dialect}, false, progress));
+  // A file's index fills itself.
+  if (target.parts_->dialect == storage::Dialect::postgres) {
+    LB_CO_CHECK(co_await index_messages(*target.parts_->database, std::move(progress)));
+  }
   co_return report;
 }
 
-Task<Status> Storage::index_messages(std::function<void(const MoveProgress&)> progress) {
-  // A file's index fills itself.
-  if (parts_->dialect == storage::Dialect::sqlite) co_return Ok{};
-  for (std::int64_t after = 0;;) {
-    auto work = [&](storage::Connection& db) { return storage::postgres_index_some(db, after); };
-    LB_CO_TRY(next, co_await parts_->database->write(storage::kService, work));
-    if (next == 0) co_return Ok{};
-    if (progress) progress({"making it searchable", 1, 1});
-    after = next;
+Task<Result<MoveReport>> Storage::restore_from(Storage& source, bool replace,
+                                               std::function<void(const MoveProgress&)> progress) {
+  if (!parts_->all_or_nothing) {
+    co_return make_error(Code::failed_precondition, "This database is a file: restore its data folder.");
   }
+  LB_CO_TRY(database, parts_->all_or_nothing(replace));
+  auto count = [](storage::Connection& db) -> Result<bool> {
+    auto number = [](const storage::Row& row) { return row.integer(0); };
+    LB_TRY(found, db.one("SELECT COUNT(*) FROM (SELECT 1 FROM users LIMIT 1) AS one", number));
+    return found.value_or(0) > 0;
+  };
+  LB_CO_TRY(used, co_await database->read(storage::kService, count));
+  auto report = co_await storage::copy_database({*source.parts_->database, source.parts_->dialect},
+                                                {*database, storage::Dialect::postgres}, replace, progress);
+  const bool same = report && report->verified;
+  if (used && !replace && (report ? !same : report.error().code != Code::unavailable)) {
+    co_return make_error(Code::failed_precondition,
+                         "The database holds something else than the backup: choose an empty one, or say "
+                         "--replace-database to delete what it holds. Nothing was changed.");
+  }
+  if (!report) co_return report.error();
+  if (!same) {
+    co_return make_error(Code::data_loss,
+                         "What arrived in the database is not what the backup holds: something else wrote to it. Stop "
+                         "that, and try again. Nothing was changed.");
+  }
+  LB_CO_CHECK(co_await index_messages(*database, std::move(progress)));
+  LB_CO_CHECK(database->commit());
+  co_return report;
 }
 LegacyImporter& Storage::legacy() { return *parts_->legacy; }
 Status Storage::backup(const std::string& file) {

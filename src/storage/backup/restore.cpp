@@ -193,6 +193,11 @@ Result<RestoreReport> restore(const Clock& clock, const RestoreOptions& options,
   RestoreReport report{std::move(backup), {}, false};
   LB_TRY(kept, keep_key(place, made.folder()));
   report.key_kept = kept;
+  if (options.import_from) {
+    const std::string database = made.folder() + "/" + std::string(kDatabaseMember);
+    LB_CHECK(options.import_from(database));
+    for (const char* part : {"", "-wal", "-shm"}) std::filesystem::remove(database + part, failure);
+  }
   LB_CHECK(sync_tree(made.folder()));
   LB_TRY(aside, swap_in(clock, made, place));
   report.put_aside = std::move(aside);

@@ -102,8 +102,9 @@ class Copy {
   Copy(CopySide from, CopySide to, std::function<void(const MoveProgress&)> progress)
       : from_(from), to_(to), progress_(std::move(progress)) {}
 
-  Task<Result<MoveReport>> run() {
+  Task<Result<MoveReport>> run(bool replace) {
     LB_CO_CHECK(co_await read_catalogue());
+    if (replace) LB_CO_CHECK(co_await empty_target());
     LB_CO_CHECK(co_await check_target());
     MoveReport report;
     for (const Table& table : tables_) {
@@ -146,6 +147,17 @@ class Copy {
     LB_CO_TRY(total, co_await from_.database.read(kService, count));
     total_ = 3 * total;  // copied, and read on both sides
     co_return Ok{};
+  }
+
+  // What refers to a row goes before it.
+  Task<Status> empty_target() {
+    auto work = [this](Connection& db) -> Status {
+      for (auto table = tables_.rbegin(); table != tables_.rend(); ++table) {
+        LB_CHECK(db.execute("DELETE FROM " + table->name));
+      }
+      return Ok{};
+    };
+    co_return co_await to_.database.write(kService, work);
   }
 
   // Users that the source does not know are somebody else's installation.
@@ -268,9 +280,10 @@ class Copy {
 
 }  // namespace
 
-Task<Result<MoveReport>> copy_database(CopySide from, CopySide to, std::function<void(const MoveProgress&)> progress) {
+Task<Result<MoveReport>> copy_database(CopySide from, CopySide to, bool replace,
+                                       std::function<void(const MoveProgress&)> progress) {
   Copy copy(from, to, std::move(progress));
-  co_return co_await copy.run();
+  co_return co_await copy.run(replace);
 }
 
 }  // namespace librebird::storage

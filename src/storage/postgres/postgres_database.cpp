@@ -345,6 +345,9 @@ PostgresDatabase::PostgresDatabase(std::unique_ptr<Impl> impl) : impl_(std::move
 PostgresDatabase::~PostgresDatabase() = default;
 void PostgresDatabase::submit(Job& job, Kind kind) { impl_->submit(job, kind); }
 Result<std::unique_ptr<Database>> PostgresDatabase::snapshot() { return open_snapshot(impl_->options()); }
+Result<std::unique_ptr<AllOrNothing>> PostgresDatabase::all_or_nothing(bool alone) {
+  return open_all_or_nothing(impl_->options(), alone);
+}
 Status PostgresDatabase::check(std::string& note) { return check_server(impl_->options(), note); }
 
 }  // namespace librebird::storage

@@ -45,18 +45,19 @@ Error no_powers(const std::string& name, const Error& error) {
 }
 
 // Whether the schema is up to date already; then nobody needs the powers to change it.
-Result<bool> is_current(const PostgresOptions& options) {
+enum class Schema { missing, older, current };
+Result<Schema> look_at_schema(const PostgresOptions& options) {
   LB_TRY(connection, PostgresConnection::open(options.url, options.patience, options.statement_timeout));
   if (connection->server_version() < kOldestVersion) {
     return {Code::failed_precondition, fmt::format("The database {} is PostgreSQL {}: Libre Bird needs 15 or newer.",
                                                    connection->name(), connection->server_version() / 10'000)};
   }
   LB_TRY(tables, look(*connection));
-  if (!tables.ours) return false;
+  if (!tables.ours) return Schema::missing;
   auto version = schema_version(*connection);
   if (!version) return no_powers(connection->name(), version.error());
   LB_CHECK(check_version(*version, connection->name()));
-  return *version == newest_version(Dialect::postgres);
+  return *version == newest_version(Dialect::postgres) ? Schema::current : Schema::older;
 }
 
 Status bring_up_to_date(const PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps) {
@@ -103,15 +104,14 @@ Result<std::string> vectors_of(PostgresConnection& connection) {
 }  // namespace
 
 Status prepare_schema(const PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps) {
-  LB_TRY(current, is_current(options));
-  if (!current && !options.migrate) {
+  LB_TRY(schema, look_at_schema(options));
+  if ((schema == Schema::older && !options.migrate) || (schema == Schema::missing && !options.create)) {
     LB_TRY(name, display_name(options.url));
     return {Code::failed_precondition,
-            fmt::format("The database {} is empty or of an older schema, and was not changed: use the version of Libre "
-                        "Bird that wrote it.",
-                        name)};
+            fmt::format("The database {} is {}, and was not changed: use the version of Libre Bird that wrote it.",
+                        name, schema == Schema::missing ? "empty" : "of an older schema")};
   }
-  if (!current) LB_CHECK(bring_up_to_date(options, now, steps));
+  if (schema != Schema::current) LB_CHECK(bring_up_to_date(options, now, steps));
   LB_TRY(connection, PostgresConnection::open(options.url, options.patience, options.statement_timeout));
   LB_CHECK(take_role(*connection, kAppRole));
   LB_CHECK(take_role(*connection, kServiceRole));

@@ -42,6 +42,8 @@ export class Postgres {
       '--locale=C', '--no-instructions'], { ...server.user, stdio: 'ignore', env: { PATH: process.env.PATH } });
     await server.start();
     server.sql('CREATE ROLE libre LOGIN CREATEROLE');
+    server.pgvector = server.sql("SELECT COUNT(*) FROM pg_available_extensions WHERE name = 'vector'") === '1';
+    if (server.pgvector) server.sql('CREATE EXTENSION vector', 'template1');
     server.sql('CREATE DATABASE libre OWNER libre');
     server.url = server.urlOf('libre', 'libre');
     return server;

@@ -48,7 +48,8 @@ struct StorageOptions {
   std::size_t write_queue_limit = 10'000;
   std::int64_t max_bytes = 0;          // of the database file; 0: as much as the disk holds
   std::shared_ptr<KeyRing> keys;       // seals secrets and audit chains; null: neither (tools, tests)
-  bool migrate = true;                 // false: on a server, anything but the schema of this version is refused
+  bool migrate = true;                 // false: on a server, the schema of another version is refused
+  bool create = true;                  // false: on a server, a database without a schema is refused
   bool rehearse = false;               // work on a private copy of the file, which disappears in the end
   bool forget_lost_key = false;        // the key the database is sealed under is gone: give up what it sealed
 };
@@ -104,6 +105,11 @@ class Storage {
   // left; then compares both. Nobody else uses the target. A file is not written meanwhile; a server is read as it was
   // at one moment, and the loop waits for it. failed_precondition: the target holds another installation.
   Task<Result<MoveReport>> copy_to(Storage& target, std::function<void(const MoveProgress&)> progress);
+  // Fills this database, which is on a server and was opened without keys, from a file's: everything, compared, or
+  // nothing, whenever it is interrupted. Doing the same once more is no error. `replace`: what it holds is deleted.
+  // failed_precondition: it holds something else; servers use it (of `replace`).
+  Task<Result<MoveReport>> restore_from(Storage& source, bool replace,
+                                        std::function<void(const MoveProgress&)> progress);
 
   // Looks through the whole file, or at the server's settings and rules; for `doctor`. data_loss: damaged.
   Status check();
@@ -112,7 +118,6 @@ class Storage {
 
  private:
   struct Parts;
-  Task<Status> index_messages(std::function<void(const MoveProgress&)> progress);
   explicit Storage(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

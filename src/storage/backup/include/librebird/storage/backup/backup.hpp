@@ -52,6 +52,9 @@ Result<DatabaseFacts> verify_data_folder(const std::string& data_dir);
 struct RestoreOptions {
   std::string data_dir;
   bool force = false;  // what is there is put aside
+  // Fills the database on a server from a file, all of it or nothing; empty: the folder keeps the file. It is called
+  // when the archive was checked; if it fails, nothing was changed. A restore that is killed after it is done again.
+  std::function<Status(const std::string& file)> import_from;
 };
 struct RestoreReport {
   BackupReport backup;

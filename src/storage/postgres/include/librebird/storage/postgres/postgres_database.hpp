@@ -26,7 +26,15 @@ struct PostgresOptions {
   Millis patience{5000};      // how long work waits for a server that is away, and a statement for a lock
   Millis statement_timeout{30'000};
   std::size_t queue_limit = 10'000;  // units of work that wait
-  bool migrate = true;               // false: a schema that is missing or older is refused
+  bool migrate = true;               // false: a schema that is older is refused,
+  bool create = true;                // and one that is missing
+};
+
+// One transaction for all work that is given to it, which is the platform's and runs at once on the caller's thread. It
+// is undone when this dies before commit() succeeded.
+class AllOrNothing : public Database {
+ public:
+  virtual Status commit() = 0;
 };
 
 class PostgresDatabase final : public Database {
@@ -34,7 +42,7 @@ class PostgresDatabase final : public Database {
   // What brings the database to life beside its schema; called while it is opened, both may be empty.
   struct Steps {
     std::function<Status(Connection&, int version)> after_migration;  // inside the migration's transaction
-    std::function<Status(Connection&)> ready;                         // the schema is there; as the platform
+    std::function<Status(Connection&)> ready;  // the schema is there; as the platform
   };
 
   // Errors: invalid_argument (not a URL), unavailable (away), failed_precondition (refused, too old, newer schema,
@@ -47,6 +55,9 @@ class PostgresDatabase final : public Database {
   Status check(std::string& note);
   // All of one moment, while others write: for the platform, on the caller's thread, for as long as it lives.
   Result<std::unique_ptr<Database>> snapshot();
+  // Everything that is written through it becomes visible together. `alone`: failed_precondition while other processes
+  // of Libre Bird are connected.
+  Result<std::unique_ptr<AllOrNothing>> all_or_nothing(bool alone);
 
  private:
   class Impl;
