@@ -69,6 +69,7 @@ const examples = {
   'PUT /workspaces/{id}/members/{user_id}/limits': { row: 'workspace', body: () => ({}), ok: 404 },
   'GET /me/usage': {},
   'POST /me/export': {},
+  'POST /me/import': incomplete,
   'DELETE /me': { body: () => ({ current_password: 'wrong' }), ok: 409 }, // no password to prove it with
   'GET /members': {},
   'PATCH /members/{id}': { row: 'member', body: () => ({ role: 'guest' }) },

@@ -18,7 +18,7 @@ const groups = { // for the summary
   'three processes': ['three_process'],
   'many users': ['workspaces', 'sharing', 'matrix', 'matrix_rpc', 'retention'],
   'skills and approvals': ['skills', 'connect', 'approvals', 'secrets', 'audit'],
-  moving: ['import_legacy', 'migrate'],
+  moving: ['import_legacy', 'migrate', 'export', 'import'],
   PostgreSQL: ['postgres'],
   mcp: ['mcp_server'],
   'sign-in and mail': ['oidc', 'mail'],

@@ -103,6 +103,7 @@ class Api {
 
   // person_api.cpp
   Task<Answer> export_me(Call& call);
+  Task<Answer> import_me(Call& call);
   Task<Answer> erase_me(Call& call);
 
   // skills_api.cpp

@@ -25,6 +25,7 @@ constexpr Route kRoutes[] = {
     {"PUT", "/workspaces/{}/retention", &Api::set_retention, Permission::manage_workspace},
     {"PUT", "/workspaces/{}/members/{}/limits", &Api::limit_member, Permission::manage_members},
     {"POST", "/me/export", &Api::export_me, Permission::manage_account},
+    {"POST", "/me/import", &Api::import_me, Permission::manage_account, true},
     {"DELETE", "/me", &Api::erase_me, Permission::manage_account},
     {"GET", "/me/usage", &Api::my_usage, Permission::use_account},
     {"GET", "/members", &Api::list_members, Permission::see_members},
