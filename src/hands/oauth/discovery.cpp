@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kHello =
     R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},)"
     R"("clientInfo":{"name":"Libre Bird","version":"1"}}})";
+constexpr const char* kTools = R"({"jsonrpc":"2.0","id":2,"method":"tools/list"})";
 constexpr std::size_t kLongestScope = 1000;
 
 Error wrong(std::string_view who, std::string_view what) {
@@ -75,13 +76,25 @@ Task<Result<std::optional<std::string>>> first_document(HttpClient& http, std::v
   co_return std::optional<std::string>();
 }
 
-Task<Result<std::optional<Challenge>>> challenge_of(HttpClient& http, std::string url, std::stop_token stop) {
+Task<Result<Fetched>> knock(HttpClient& http, std::string url, const char* message, std::string session,
+                            std::stop_token stop) {
   HttpRequest request;
   request.method = "POST";
   request.url = std::move(url);
   request.headers = {{"Accept", "application/json, text/event-stream"}, {"Content-Type", "application/json"}};
-  request.body = kHello;
-  LB_CO_TRY(answer, co_await ask(http, std::move(request), std::move(stop)));
+  if (!session.empty()) request.headers.emplace_back("Mcp-Session-Id", std::move(session));
+  request.body = message;
+  co_return co_await ask(http, std::move(request), std::move(stop));
+}
+
+Task<Result<std::optional<Challenge>>> challenge_of(HttpClient& http, std::string url, std::stop_token stop) {
+  LB_CO_TRY(answer, co_await knock(http, url, kHello, {}, stop));
+  if (answer.status >= 200 && answer.status < 300) {
+    // Some greet everybody, and want to know who asks for tools.
+    const auto session = find_header(answer.headers, "Mcp-Session-Id");
+    LB_CO_TRY(next, co_await knock(http, std::move(url), kTools, std::string(session.value_or("")), std::move(stop)));
+    answer = std::move(next);
+  }
   if (answer.status != 401) co_return std::optional<Challenge>();
   Challenge found;
   for (const auto& [name, value] : answer.headers) {
