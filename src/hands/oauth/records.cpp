@@ -3,6 +3,8 @@
 #include <librebird/base/json_writer.hpp>
 #include <librebird/net/foreign_json.hpp>
 
+#include <boost/json/object.hpp>
+
 namespace librebird::hands::oauth {
 namespace {
 

@@ -61,7 +61,7 @@ class ControlGroup {
   std::vector<std::string> folders_;
   bool limits_processes_ = false;
   bool limits_memory_ = false;
-  std::string share_;   // the file that says how much of the processors it gets beside others
+  std::string share_;  // the file that says how much of the processors it gets beside others
   std::string events_;  // the file that counts kills for want of memory
   std::string usage_;
 };
