@@ -1,5 +1,6 @@
 #include <librebird/net/foreign_json.hpp>
 
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
 #include <cmath>

@@ -1,5 +1,7 @@
 #include <librebird/net/foreign_json.hpp>
 
+#include <boost/json/object.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -20,7 +20,7 @@ const groups = { // for the summary
   'skills and approvals': ['skills', 'connect', 'approvals', 'secrets', 'audit'],
   moving: ['import_legacy', 'migrate', 'export', 'import'],
   PostgreSQL: ['postgres'],
-  mcp: ['mcp_server'],
+  mcp: ['mcp_server', 'mcp_client'],
   'sign-in and mail': ['oidc', 'mail'],
   crash: ['crash'],
   browser: ['browser', 'browser_look', 'browser_approvals', 'browser_people'],

@@ -4,6 +4,8 @@
 
 #include <librebird/net/foreign_json.hpp>
 
+#include <boost/json/object.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>

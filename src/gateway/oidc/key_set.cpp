@@ -4,6 +4,8 @@
 
 #include <librebird/net/foreign_json.hpp>
 
+#include <boost/json/object.hpp>
+
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>

@@ -5,6 +5,8 @@
 #include <librebird/base/json_writer.hpp>
 #include <librebird/net/foreign_json.hpp>
 
+#include <boost/json/object.hpp>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 

@@ -60,7 +60,8 @@ struct WarmPool::State {
   Shelf* neediest(std::string& key) {
     Shelf* found = nullptr;
     for (auto& [name, shelf] : shelves) {
-      if (shelf.kept.size() + shelf.starting >= wanted(shelf) + shelf.promised) continue;
+      const std::size_t most = wanted(shelf);
+      if (most == 0 || shelf.kept.size() + shelf.starting >= most + shelf.promised) continue;
       if (found != nullptr && found->used >= shelf.used) continue;
       found = &shelf;
       key = name;

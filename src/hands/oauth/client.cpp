@@ -6,6 +6,8 @@
 #include <librebird/core/ports/secret_store.hpp>
 #include <librebird/net/foreign_json.hpp>
 
+#include <boost/json/object.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,6 +31,22 @@ std::string known_word(const std::string& error) {
                               "server_error",        "temporarily_unavailable", "unapproved_software_statement",
                               "unauthorized_client", "unsupported_grant_type"};
   return std::ranges::find(kWords, error) != kWords.end() ? error : std::string("an error of its own");
+}
+
+// `form`, and who asks.
+HttpRequest form_request(std::string endpoint, const Client& client, net::Form form) {
+  HttpRequest request;
+  request.method = "POST";
+  request.url = std::move(endpoint);
+  request.headers = {{"Accept", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"}};
+  if (client.auth_method == "client_secret_basic") {
+    request.headers.emplace_back("Authorization", net::basic_authorization(client.id, client.secret));
+  } else {
+    form.emplace_back("client_id", client.id);
+    if (client.auth_method == "client_secret_post") form.emplace_back("client_secret", client.secret);
+  }
+  request.body = net::form_encoded(form);
+  return request;
 }
 
 }  // namespace
@@ -115,20 +133,19 @@ Task<Result<Client>> enrol(HttpClient& http, ServerMetadata server, std::string 
   co_return parse_client(answer.status, answer.body, server.auth_method);
 }
 
+Task<Status> take_back(HttpClient& http, std::string endpoint, Client client, std::string token, std::string kind,
+                       Millis patience, std::stop_token stop) {
+  HttpRequest request =
+      form_request(std::move(endpoint), client, {{"token", std::move(token)}, {"token_type_hint", std::move(kind)}});
+  LB_CO_TRY(answer, co_await ask(http, std::move(request), std::move(stop), patience));
+  if (answer.status == 200) co_return Ok{};
+  co_return make_error(Code::unavailable, fmt::format("the authorization server answered {}", answer.status));
+}
+
 Task<Result<Tokens>> ask_for_tokens(HttpClient& http, std::string endpoint, Client client, std::string resource,
                                     net::Form form, std::stop_token stop) {
-  HttpRequest request;
-  request.method = "POST";
-  request.url = std::move(endpoint);
-  request.headers = {{"Accept", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"}};
-  if (client.auth_method == "client_secret_basic") {
-    request.headers.emplace_back("Authorization", net::basic_authorization(client.id, client.secret));
-  } else {
-    form.emplace_back("client_id", client.id);
-    if (client.auth_method == "client_secret_post") form.emplace_back("client_secret", client.secret);
-  }
   form.emplace_back("resource", std::move(resource));
-  request.body = net::form_encoded(form);
+  HttpRequest request = form_request(std::move(endpoint), client, std::move(form));
   LB_CO_TRY(answer, co_await ask(http, std::move(request), std::move(stop)));
   co_return parse_tokens(answer.status, answer.body);
 }

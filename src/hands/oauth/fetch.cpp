@@ -7,7 +7,6 @@
 namespace librebird::hands::oauth {
 namespace {
 
-constexpr Millis kPatience{15'000};
 constexpr std::size_t kLongestUrl = 2000;
 
 }  // namespace
@@ -29,13 +28,13 @@ std::string path_of(const std::string& url) {
   return target ? target->path.substr(0, target->path.find('?')) : std::string("/");
 }
 
-Task<Result<Fetched>> ask(HttpClient& http, HttpRequest request, std::stop_token stop) {
+Task<Result<Fetched>> ask(HttpClient& http, HttpRequest request, std::stop_token stop, Millis patience) {
   if (!is_askable(request.url)) {
     co_return make_error(Code::invalid_argument, "An address that is not https was named: nothing was sent there.");
   }
   // A stranger chose it.
   request.reach = Reach::public_only;
-  request.connect_timeout = request.idle_timeout = request.total_timeout = kPatience;
+  request.connect_timeout = request.idle_timeout = request.total_timeout = patience;
   LB_CO_TRY(response, co_await http.send(std::move(request), stop));
   Fetched fetched{response->status(), response->headers(), {}};
   LB_CO_TRY(body, co_await read_all(*response, kLargestAnswer, std::move(stop)));

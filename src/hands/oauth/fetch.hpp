@@ -10,6 +10,7 @@
 namespace librebird::hands::oauth {
 
 inline constexpr std::size_t kLargestAnswer = 256 * 1024;
+inline constexpr Millis kPatience{15'000};
 
 struct Fetched {
   int status = 0;
@@ -18,7 +19,7 @@ struct Fetched {
 };
 
 // invalid_argument: no address to ask (is_askable); unavailable, deadline_exceeded, too_large.
-Task<Result<Fetched>> ask(HttpClient& http, HttpRequest request, std::stop_token stop);
+Task<Result<Fetched>> ask(HttpClient& http, HttpRequest request, std::stop_token stop, Millis patience = kPatience);
 
 // An https address without user, fragment, or any doubt about its host.
 [[nodiscard]] bool is_askable(const std::string& url);

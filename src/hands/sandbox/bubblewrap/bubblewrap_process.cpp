@@ -263,6 +263,7 @@ Task<Result<SandboxRun>> BubblewrapProcess::wait(SandboxIo io, std::stop_token s
     co_return make_error(Code::resource_exhausted, "No file descriptors are left; raise the limit of open files.");
   }
   began_ = std::chrono::steady_clock::now();
+  group_.serve();
   io_ = std::move(io);
   Scope scope(executor_);
   const auto sink = [this](bool (BubblewrapProcess::*member)(std::string_view)) {

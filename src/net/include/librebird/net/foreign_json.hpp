@@ -3,13 +3,16 @@
 // Reading JSON that other people's servers send: bounded in depth, and into values of our own at once. What is absent
 // or of another type reads as empty; whoever needs it checks for that. Pure, any thread; never throws.
 
-#include <boost/json/object.hpp>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+// <boost/json/object.hpp>, which who reads includes.
+namespace boost::json {
+class object;
+}  // namespace boost::json
 
 namespace librebird::net {
 
