@@ -13,6 +13,9 @@ struct BackupArguments {
   bool json = false;
 };
 
+// The exit code.
+int verify(const BackupArguments& in);
+
 // `backup`, `restore`, `verify`.
 void add_backup_commands(CLI::App& app, BackupArguments& in, int& code);
 

@@ -49,7 +49,8 @@ void add_person_commands(CLI::App& app, PersonArguments& in, int& code) {
   bringing->add_flag("--dry-run", in.dry_run, "Add nothing: only say what would be");
   bringing->add_flag("--json", in.json, "One JSON object");
   bringing->callback([&] {
-    code = operate(in.flags, [&](Platform& p) { return bring(p, {in.who, in.file, in.workspace, in.dry_run, in.json}); });
+    code =
+        operate(in.flags, [&](Platform& p) { return bring(p, {in.who, in.file, in.workspace, in.dry_run, in.json}); });
   });
   CLI::App* erasing = declare("erase", "Remove the person and every trace, from the bytes of the files as well");
   erasing->add_flag("--yes", in.yes, "Do it; without it, only say what would go");

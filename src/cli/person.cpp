@@ -45,7 +45,8 @@ Task<int> import_user(Operator op, PersonKeeper& keeper, ImportCommand command) 
   const auto role = co_await op.workspaces.role_of(principal.user_id, principal.workspace_id);
   if (!role) co_return fail(role.error());
   if (!*role) {
-    co_return fail(make_error(Code::not_found, "The person is no member of that workspace: name one with --workspace."));
+    co_return fail(
+        make_error(Code::not_found, "The person is no member of that workspace: name one with --workspace."));
   }
   principal.role = **role;
   const auto report = co_await keeper.bring(principal, std::move(command.file), command.dry_run);
@@ -65,7 +66,8 @@ Task<int> import_user(Operator op, PersonKeeper& keeper, ImportCommand command) 
   for (const auto& [table, rows] : report->tables) {
     fmt::print("{:<20}{:>10}{:>10}{:>10}\n", table, rows.added, rows.known, rows.left_out);
   }
-  if (report->files > 0) fmt::print("{} files of skills and tools are in the archive; they are not brought in.\n", report->files);
+  if (report->files > 0)
+    fmt::print("{} files of skills and tools are in the archive; they are not brought in.\n", report->files);
   co_return 0;
 }
 

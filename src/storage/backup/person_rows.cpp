@@ -2,8 +2,8 @@
 
 #include <librebird/base/archive.hpp>
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
+#include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -17,8 +17,9 @@ constexpr std::size_t kBytesAtOnce = 4 << 20;
 constexpr std::size_t kLineLimit = 32 << 20;
 
 Error no_export(std::string_view why) {
-  return make_error(Code::invalid_argument,
-                    fmt::format("The archive cannot be used: {}. Take the file that an export of Libre Bird made.", why));
+  return make_error(
+      Code::invalid_argument,
+      fmt::format("The archive cannot be used: {}. Take the file that an export of Libre Bird made.", why));
 }
 
 Status check_head(const std::string& text) {

@@ -16,8 +16,8 @@ namespace librebird::storage {
 class PersonRows {
  public:
   // Unpacks the rows of these tables into a folder beside the archive, and sees that all of the archive is whole: only
-  // then it is of use. Errors: invalid_argument (no export, of a newer version, cut off, altered or hostile), too_large,
-  // those of the disk.
+  // then it is of use. Errors: invalid_argument (no export, of a newer version, cut off, altered or hostile),
+  // too_large, those of the disk.
   static Result<PersonRows> open(const std::string& archive, const std::vector<std::string>& tables);
 
   // Rows of a table: the first ones, or those behind the ones before; empty: there are no more.

@@ -115,9 +115,7 @@ class SqlPersonStore final : public PersonStore {
 
   Task<Result<BroughtRows>> bring_in(Principal principal, std::string table, std::vector<std::string> rows,
                                      bool dry_run) override {
-    auto work = [&](Connection& db) {
-      return storage::bring_in(db, context_, principal, table, rows, dry_run);
-    };
+    auto work = [&](Connection& db) { return storage::bring_in(db, context_, principal, table, rows, dry_run); };
     if (dry_run) co_return co_await context_.database.read(as(principal), work);
     auto done = co_await context_.database.write(as(principal), work);
     context_.search.note_new_messages();

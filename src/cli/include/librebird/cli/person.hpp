@@ -1,6 +1,7 @@
 #pragma once
 
-// `librebird user export`, `user import` and `user erase`. Loop only; the files of a single person are handled in between.
+// `librebird user export`, `user import` and `user erase`. Loop only; the files of a single person are handled in
+// between.
 
 #include <librebird/cli/commands.hpp>
 #include <librebird/core/ports/person_keeper.hpp>
