@@ -11,6 +11,8 @@ A row that could not be measured says why. bench/README.md says how each number 
 """
 
 import argparse
+import concurrent.futures
+import contextlib
 import glob
 import http.client
 import json
@@ -264,23 +266,43 @@ class Bench:
                              message="tool: what is 17.5% of 2340?")
 
     def python_call(self, model):
-        """One call after another of a Python skill of the old shape, over MCP on one connection."""
+        """A Python skill of the old shape over MCP: one call after another on one connection, then 8 clients at once."""
         calls = 50 if self.options.quick else 200
         skill = os.path.join(self.work, "bench_python")
         shutil.copytree(os.path.join(os.path.dirname(os.path.abspath(__file__)), "python_skill"), skill)
-        with self.serve(model.address) as server:
+        with self.without_quota(), self.serve(model.address) as server:
             server.wait_ready()
             self.operator(model.address, "skill", "install", skill)
             try:
-                connection = http.client.HTTPConnection(server.address, timeout=60)
-                times = [self.ask_tool(connection, "bench_add", {"a": n, "b": 2}, n + 2) for n in range(calls + 5)][5:]
-                connection.close()
+                self.ask_again_and_again(server, 5)
+                one = self.ask_again_and_again(server, calls)
+                began = time.monotonic()
+                with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                    asked = [pool.submit(self.ask_again_and_again, server, calls // 4) for _ in range(8)]
+                    eight = [took for one_client in asked for took in one_client.result()]
+                seconds = time.monotonic() - began
             finally:
                 self.operator(model.address, "skill", "remove", "bench_python")
-        times.sort()
-        return {"calls": calls, "latency": {"p50_ms": round(times[calls // 2], 3),
-                                            "p95_ms": round(times[calls * 95 // 100], 3),
-                                            "max_ms": round(times[-1], 3)}}
+        return {"calls": calls, "latency": percentiles(one),
+                "clients_8": {"calls": len(eight), "calls_per_second": round(len(eight) / seconds, 1),
+                              "latency": percentiles(eight)}}
+
+    def ask_again_and_again(self, server, calls):
+        connection = http.client.HTTPConnection(server.address, timeout=60)
+        try:
+            return [self.ask_tool(connection, "bench_add", {"a": n, "b": 2}, n + 2) for n in range(calls)]
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def without_quota(self):
+        config = os.path.join(self.data, "config.toml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("[hands]\ncalls_per_user_per_minute = 1000000\n")
+        try:
+            yield
+        finally:
+            os.unlink(config)
 
     def ask_tool(self, connection, name, arguments, expected):
         """Milliseconds of one call, whose answer must be right."""
@@ -297,21 +319,15 @@ class Bench:
     def tool_load(self, model):
         """Tool calls without pause from 32 clients, ten thousand of them; what they leave behind."""
         wanted = 1000 if self.options.quick else 10_000
-        config = os.path.join(self.data, "config.toml")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write("[hands]\ncalls_per_user_per_minute = 1000000\n")
         before = left_behind()
-        try:
-            with self.serve(model.address) as server:
-                server.wait_ready()
-                seconds, calls, memory, rounds = 5 if self.options.quick else 15, 0, [], []
-                while calls < wanted and len(rounds) < 20:
-                    rounds.append(self.load("turns", server.address, clients=32, seconds=seconds,
-                                            message="tool: what is 17.5% of 2340?"))
-                    calls += round(rounds[-1]["turns_per_second"] * seconds)
-                    memory.append(memory_kib(server.process.pid)[0])
-        finally:
-            os.unlink(config)
+        with self.without_quota(), self.serve(model.address) as server:
+            server.wait_ready()
+            seconds, calls, memory, rounds = 5 if self.options.quick else 15, 0, [], []
+            while calls < wanted and len(rounds) < 20:
+                rounds.append(self.load("turns", server.address, clients=32, seconds=seconds,
+                                        message="tool: what is 17.5% of 2340?"))
+                calls += round(rounds[-1]["turns_per_second"] * seconds)
+                memory.append(memory_kib(server.process.pid)[0])
         after = left_behind()
         return {"calls": calls, "calls_per_second": round(statistics.median(r["turns_per_second"] for r in rounds), 1),
                 "last_round": rounds[-1], "pss_mib_first": round(memory[0] / 1024, 2),
@@ -359,14 +375,14 @@ class Bench:
     def policy_check(self, _):
         return json.loads(subprocess.check_output([self.program("bench-policy")], text=True))
 
-    def slow(self, mode, **settings):
-        """One word every 20 ms, two seconds an answer."""
-        with self.model(chunks=100, delay_us=20000) as model, self.serve(model.address) as server:
+    def slow(self, mode, words=100, **settings):
+        """Answers of one word every 20 ms."""
+        with self.model(chunks=words, delay_us=20000) as model, self.serve(model.address) as server:
             server.wait_ready()
             return self.load(mode, server.address, **settings)
 
     def streams(self, _):
-        return self.slow("streams", clients=self.options.streams)
+        return self.slow("streams", words=500, clients=self.options.streams)
 
     def resume(self, _):
         return self.slow("resume", times=5 if self.options.quick else 20)
@@ -374,6 +390,12 @@ class Bench:
     def binary_size(self, _):
         return {name: os.path.getsize(self.program(name))
                 for name in ("librebird", "librebird-tool", "lb") if os.path.exists(self.program(name))}
+
+
+def percentiles(times):
+    times = sorted(times)
+    return {"p50_ms": round(times[len(times) // 2], 3), "p95_ms": round(times[len(times) * 95 // 100], 3),
+            "max_ms": round(times[-1], 3)}
 
 
 def machine(work):

@@ -7,10 +7,12 @@ It imports the skill, says {"type":"ready"} and waits. Without --worker calls ar
 thread; with it they may overlap, and threads and timers of the skill live on between them.
 """
 
+import gc
 import os
 import sys
 import time
 
+gc.disable()  # until the skill is loaded: what is imported stays
 KIT = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(KIT)
 
@@ -62,6 +64,8 @@ class Runner:
         make_home_folders(options)
         if not self._channel.waiting():
             preload(options.environment)
+        gc.freeze()
+        gc.enable()
         self._channel.send({"type": "ready"})
         if options.worker:
             self._start_worker()
@@ -99,10 +103,8 @@ class Runner:
             self._serve(call)()
 
     def _take(self, line, hand_over):
-        import json
-
         try:
-            message = json.loads(line)
+            message = _wire.decode(line)
             kind = message["type"]
         except (ValueError, TypeError, KeyError, RecursionError):
             print("The host said something that is no message.", file=sys.stderr)

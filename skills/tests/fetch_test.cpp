@@ -76,6 +76,18 @@ TEST(Fetch, AsksInAbsoluteFormAndReadsTheWholeAnswer) {
   EXPECT_THAT(fence.request, StartsWith("GET https://wttr.in/Berlin HTTP/1.1\r\n"));
 }
 
+TEST(Fetch, AnAnswerInChunksIsWholeOrAnError) {
+  const std::string head = "HTTP/1.1 200 Answer\r\nTransfer-Encoding: chunked\r\n\r\n";
+  Fence whole(head + "3\r\nsun\r\n2\r\nny\r\n0\r\n\r\n");
+  const auto fetched = whole.fetch("https://wttr.in/");
+  ASSERT_TRUE(fetched.ok());
+  EXPECT_EQ(fetched->body, "sunny");
+  for (const char* cut : {"", "3\r\nsu", "3\r\nsun\r\n", "x\r\n", "-1\r\na\r\n0\r\n\r\n", "3\r\nsunny0\r\n\r\n"}) {
+    Fence fence(head + cut);
+    EXPECT_EQ(fence.fetch("https://wttr.in/").error().code, Code::unavailable) << cut;
+  }
+}
+
 TEST(Fetch, ARefusalIsAnAnswer) {
   Fence fence("HTTP/1.1 403 Forbidden\r\n\r\nThe host is not allowed.");
   const auto fetched = fence.fetch("https://evil.example/");

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <optional>
+#include <utility>
 
 namespace librebird::skills {
 namespace {
@@ -58,6 +60,23 @@ class Connection {
   bool connected_ = false;
 };
 
+// The body of an answer that comes in chunks; nullopt: it is malformed or cut short.
+std::optional<std::string> joined(std::string_view chunks) {
+  std::string body;
+  for (;;) {
+    const std::size_t line = chunks.find("\r\n");
+    std::size_t size = 0;
+    if (line == std::string_view::npos) return std::nullopt;
+    const auto [end, error] = std::from_chars(chunks.data(), chunks.data() + line, size, 16);
+    if (error != std::errc{} || end != chunks.data() + line) return std::nullopt;
+    chunks.remove_prefix(line + 2);
+    if (size == 0) return body;
+    if (size > chunks.size() || !chunks.substr(size).starts_with("\r\n")) return std::nullopt;
+    body += chunks.substr(0, size);
+    chunks.remove_prefix(size + 2);
+  }
+}
+
 }  // namespace
 
 std::string percent_encoded(std::string_view text) {
@@ -91,6 +110,13 @@ Result<Fetched> fetch(const ToolContext& context, std::string_view url) {
     return make_error(Code::unavailable, "The network gave no answer.");
   }
   fetched.body = answer.substr(body + 4);
+  // As the fence writes it, whose answer this is.
+  if (std::string_view(answer).substr(0, body).find("\r\nTransfer-Encoding: chunked") == std::string_view::npos) {
+    return fetched;
+  }
+  auto whole = joined(fetched.body);
+  if (!whole) return make_error(Code::unavailable, "The answer is too long, or broke off.");
+  fetched.body = std::move(*whole);
   return fetched;
 }
 

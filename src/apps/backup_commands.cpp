@@ -1,4 +1,4 @@
-// `librebird backup`, `restore`.
+// `librebird backup` and `restore`; the words of `verify`.
 #include <fmt/format.h>
 
 #include <librebird/cli/backup.hpp>

@@ -13,8 +13,9 @@ struct BackupArguments {
   bool json = false;
 };
 
-// An archive, or the database in use. The exit code.
+// The exit code.
 int verify(const BackupArguments& in);
+
 // `backup`, `restore`, `verify`.
 void add_backup_commands(CLI::App& app, BackupArguments& in, int& code);
 

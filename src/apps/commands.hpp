@@ -34,8 +34,9 @@ inline CLI::App* command(CLI::App& parent, const std::string& name, const std::s
 // Runs a command that needs the database only.
 int operate(const Flags& flags, const std::function<Task<int>(Platform&)>& command);
 
-// The address of the server that works on this data folder, or worked on it last.
-std::string server_url(const Platform& platform);
+// Where people reach the server of this data folder: server.public_url, else the address at which it works, or worked
+// last. No slash at the end.
+std::string public_url(const Platform& platform);
 
 // `audit ...` and `secret ...`.
 void add_records(CLI::App& app, Arguments& in, int& code);

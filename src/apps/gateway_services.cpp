@@ -23,6 +23,7 @@ gateway::GatewayServices gateway_services(Platform& platform, const GatewayParts
           .mailer = parts.mailer,
           .rates = parts.rates,
           .usage = storage.usage(),
+          .retention = storage.retention(),
           .persons = parts.persons,
           .identity_links = storage.identity_links(),
           .external = parts.external};

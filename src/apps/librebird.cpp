@@ -34,9 +34,10 @@ CLI::App* command(CLI::App& parent, const std::string& name, const std::string& 
   return sub;
 }
 
-std::string server_url(const Platform& platform) {
-  std::string url;
-  std::ifstream(platform.data_dir + "/server.url") >> url;
+std::string public_url(const Platform& platform) {
+  std::string url = platform.config.text("server.public_url");
+  while (url.ends_with('/')) url.pop_back();
+  if (url.empty()) std::ifstream(platform.data_dir + "/server.url") >> url;
   return url.empty() ? fmt::format("http://127.0.0.1:{}", platform.config.integer("server.port")) : url;
 }
 
@@ -71,7 +72,7 @@ void add_servers(CLI::App& app, Arguments& in, int& code) {
 
 void add_operations(CLI::App& app, Arguments& in, int& code) {
   command(app, "sign-in-link", "Print a one-time link to sign in with", in)->callback([&] {
-    code = operate(in.flags, [](Platform& p) { return cli::print_sign_in_link(p.as_operator(), server_url(p)); });
+    code = operate(in.flags, [](Platform& p) { return cli::print_sign_in_link(p.as_operator(), public_url(p)); });
   });
   command(app, "config", "List every setting with its value", in)->callback([&] { code = show_config(in.flags); });
   CLI::App* mail = app.add_subcommand("mail", "E-mail");

@@ -27,6 +27,22 @@ CLI::App* declare(CLI::App& parent, const char* help, LimitArguments& in, int& c
   return sub;
 }
 
+void declare_retention(CLI::App& workspace, LimitArguments& in, int& code) {
+  CLI::App* sub = command(workspace, "retention", "Show or set how long a workspace keeps conversations", in.flags);
+  const CLI::Range days(std::int64_t{0}, kMostRetentionDays);
+  cli::RetentionCommand& what = in.retention;
+  sub->add_option("id", what.workspace, "The workspace's id")->required();
+  sub->add_option("--conversations", what.conversation_days, "Days after the last message; 0: for ever")->check(days);
+  sub->add_option("--archived", what.archived_days, "The same for archived ones; 0: for ever")->check(days);
+  sub->add_flag("--dry-run", what.dry_run, "Set nothing: only say how many conversations would go");
+  sub->add_flag("--json", what.json, "One JSON object");
+  sub->callback([&in, &code] {
+    code = operate(in.flags, [&in](Platform& p) {
+      return cli::run_retention(p.as_operator(), p.storage->retention(), in.retention);
+    });
+  });
+}
+
 }  // namespace
 
 void add_limit_commands(CLI::App& app, LimitArguments& in, int& code) {
@@ -36,6 +52,7 @@ void add_limit_commands(CLI::App& app, LimitArguments& in, int& code) {
   declare(*app.get_subcommand("workspace"), "Show or set what a workspace may use", in, code)
       ->add_option("id", in.command.workspace, "The workspace's id")
       ->required();
+  declare_retention(*app.get_subcommand("workspace"), in, code);
 }
 
 }  // namespace librebird::apps

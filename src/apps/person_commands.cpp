@@ -1,4 +1,4 @@
-// `librebird user export` and `librebird user erase`.
+// `librebird user export`, `librebird user import` and `librebird user erase`.
 #include "person_commands.hpp"
 
 #include <librebird/cli/person.hpp>
@@ -10,6 +10,11 @@ namespace {
 Task<int> take(Platform& p, std::string who, std::string file) {
   co_return co_await cli::export_user(p.as_operator(), {p.storage->persons(), p.data_dir, LIBREBIRD_VERSION},
                                       std::move(who), std::move(file));
+}
+
+Task<int> bring(Platform& p, cli::ImportCommand command) {
+  const auto keeper = make_person_keeper(p, false);
+  co_return co_await cli::import_user(p.as_operator(), *keeper, std::move(command));
 }
 
 Task<int> erase(Platform& p, std::string who, bool yes) {
@@ -38,6 +43,15 @@ void add_person_commands(CLI::App& app, PersonArguments& in, int& code) {
   CLI::App* taking = declare("export", "Write everything that is the person's into one archive");
   taking->add_option("file", in.file, "The archive's name")->required();
   taking->callback([&] { code = operate(in.flags, [&](Platform& p) { return take(p, in.who, in.file); }); });
+  CLI::App* bringing = declare("import", "Bring such an archive in, as rows of the person's");
+  bringing->add_option("file", in.file, "The archive")->required();
+  bringing->add_option("--workspace", in.workspace, "Into this workspace (default: the person's own)");
+  bringing->add_flag("--dry-run", in.dry_run, "Add nothing: only say what would be");
+  bringing->add_flag("--json", in.json, "One JSON object");
+  bringing->callback([&] {
+    code =
+        operate(in.flags, [&](Platform& p) { return bring(p, {in.who, in.file, in.workspace, in.dry_run, in.json}); });
+  });
   CLI::App* erasing = declare("erase", "Remove the person and every trace, from the bytes of the files as well");
   erasing->add_flag("--yes", in.yes, "Do it; without it, only say what would go");
   erasing->callback([&] { code = operate(in.flags, [&](Platform& p) { return erase(p, in.who, in.yes); }); });

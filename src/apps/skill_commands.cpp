@@ -16,8 +16,7 @@ int run(const Flags& flags, cli::SkillCommand what) {
   if (!platform) return cli::fail(platform.error());
   Platform& p = **platform;
   if (const Status opened = p.open_storage(); !opened) return cli::fail(opened.error());
-  const std::string& configured = p.config.text("server.public_url");
-  what.public_url = configured.empty() ? server_url(p) : configured;
+  what.public_url = public_url(p);
   const auto hands = make_local_hands(p);
   if (!hands) return cli::fail(hands.error());
   return p.run([&] { return cli::run_skill(p.as_operator(), **hands, what); });

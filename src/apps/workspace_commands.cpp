@@ -19,7 +19,7 @@ struct Declare {
     sub->callback([&in = in, &code = code, verb] {
       code = operate(in.flags, [&in, verb](Platform& p) {
         in.command.verb = verb;
-        in.command.base_url = server_url(p);
+        in.command.base_url = public_url(p);
         return cli::run_workspace(p.as_operator(), in.command);
       });
     });

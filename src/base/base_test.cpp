@@ -1,11 +1,13 @@
 #include <librebird/base/clock.hpp>
 #include <librebird/base/config.hpp>
+#include <librebird/base/json_value.hpp>
 #include <librebird/base/json_writer.hpp>
 #include <librebird/base/metrics.hpp>
 #include <librebird/base/random.hpp>
 #include <librebird/base/utf8.hpp>
 
 #include <gtest/gtest.h>
+#include <boost/json/parse.hpp>
 
 #include <cmath>
 #include <cstdio>
@@ -72,6 +74,15 @@ TEST(Utf8, PrefixesEndBetweenCharacters) {
   EXPECT_EQ(utf8_prefix(text, 3), "a\xC3\xBC");
   EXPECT_EQ(utf8_prefix(text, 6), "a\xC3\xBC");
   EXPECT_EQ(utf8_prefix(text, 7), text);
+}
+
+TEST(JsonValue, NumbersThatCannotBeWrittenAgainAreFound) {
+  for (const char* text : {"1", "-1.5e300", R"({"a":[1,{"b":null}],"c":"1e600"})", "[]"}) {
+    EXPECT_TRUE(has_finite_numbers(boost::json::parse(text))) << text;
+  }
+  for (const char* text : {"1e600", "-1e600", R"({"a":[1,{"b":1e600}]})", "[[[1e600]]]"}) {
+    EXPECT_FALSE(has_finite_numbers(boost::json::parse(text))) << text;
+  }
 }
 
 TEST(JsonWriter, NestsAndEscapes) {

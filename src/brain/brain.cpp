@@ -3,6 +3,7 @@
 #include <librebird/base/log.hpp>
 #include <librebird/brain/loop/turn_runner.hpp>
 #include <librebird/brain/memory/recall.hpp>
+#include <librebird/core/policy/permissions.hpp>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,7 @@ class Brain final : public BrainService {
   }
 
   Task<Result<ChatOutcome>> stream_chat(ChatRequest request, ChatObserver& observer, std::stop_token stop) override {
+    LB_CO_CHECK(policy::require(request.principal, policy::Permission::chat));
     LB_CO_TRY(chosen, choose(request.model));
     auto outcome = co_await loop::run_turn(services_, loop_options_, *chosen.provider, std::move(chosen.model),
                                            std::move(request), observer, std::move(stop));

@@ -62,7 +62,7 @@ class BrainTest : public testing::Test {
   MessageStore* store = &messages;
   Config config;
   RecordingObserver observer;
-  ChatRequest request;
+  ChatRequest request{.principal = {"user", "workspace", Role::member, ""}};
   MemoryQuery query{{}, "what was it", 5};
   Result<ChatOutcome> outcome = ChatOutcome{};
   Result<ModelInfo> model = ModelInfo{};
@@ -70,6 +70,18 @@ class BrainTest : public testing::Test {
   Result<std::vector<MemoryItem>> memory = std::vector<MemoryItem>{};
   Result<ToolResult> tool = ToolResult{};
 };
+
+TEST_F(BrainTest, WhoMayNotChatIsRefusedBeforeAModelIsAsked) {
+  configure("");
+  for (const Principal& who : {Principal{}, Principal{"user", "workspace", Role::guest, ""},
+                               Principal{"user", "workspace", Role::owner, "key", {KeyScope::read}}}) {
+    request.principal = who;
+    go();
+    ASSERT_FALSE(outcome.ok());
+    EXPECT_EQ(outcome.error().code, Code::permission_denied);
+  }
+  EXPECT_TRUE(observer.steps.empty());
+}
 
 TEST_F(BrainTest, WithoutAModelTheDemoAnswersWithRealTools) {
   configure("");

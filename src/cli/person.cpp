@@ -1,5 +1,6 @@
 #include <librebird/cli/person.hpp>
 
+#include <librebird/base/json_writer.hpp>
 #include <librebird/storage/backup/person_archive.hpp>
 
 #include <fmt/format.h>
@@ -23,10 +24,50 @@ Task<int> export_user(Operator op, PersonParts parts, std::string who, std::stri
   if (!read) co_return fail(read.error());
   const auto done = out->finish(parts.data_dir, *scope);
   if (!done) co_return fail(done.error());
+  AuditEvent event;
+  event.kind = AuditKind::account;
+  event.principal = account->principal;
+  event.subject = "exported";
+  event.detail = "all that is the account's own, as one archive, by the operator";
+  if (const Status noted = co_await op.audit.append(std::move(event)); !noted) co_return fail(noted.error());
   fmt::print("{}\n{} files, {} bytes\n", file, done->files, done->bytes);
   for (const std::string& path : done->left_out) {
     fmt::print(stderr, "warning: left out, it is no plain file that can be read: {}\n", printable(path));
   }
+  co_return 0;
+}
+
+Task<int> import_user(Operator op, PersonKeeper& keeper, ImportCommand command) {
+  const auto account = co_await find_account(op, std::move(command.who));
+  if (!account) co_return fail(account.error());
+  Principal principal = account->principal;
+  if (!command.workspace.empty()) principal.workspace_id = command.workspace;
+  const auto role = co_await op.workspaces.role_of(principal.user_id, principal.workspace_id);
+  if (!role) co_return fail(role.error());
+  if (!*role) {
+    co_return fail(
+        make_error(Code::not_found, "The person is no member of that workspace: name one with --workspace."));
+  }
+  principal.role = **role;
+  const auto report = co_await keeper.bring(principal, std::move(command.file), command.dry_run);
+  if (!report) co_return fail(report.error());
+  if (command.json) {
+    JsonWriter line;
+    line.begin_object().field("dry_run", command.dry_run).key("tables").begin_array();
+    for (const auto& [table, rows] : report->tables) {
+      line.begin_object().field("table", table).field("added", rows.added).field("known", rows.known);
+      line.field("left_out", rows.left_out).end_object();
+    }
+    line.end_array().field("files_left_out", report->files).end_object();
+    fmt::print("{}\n", line.text());
+    co_return 0;
+  }
+  fmt::print("{:<20}{:>10}{:>10}{:>10}\n", "", command.dry_run ? "to add" : "added", "known", "left out");
+  for (const auto& [table, rows] : report->tables) {
+    fmt::print("{:<20}{:>10}{:>10}{:>10}\n", table, rows.added, rows.known, rows.left_out);
+  }
+  if (report->files > 0)
+    fmt::print("{} files of skills and tools are in the archive; they are not brought in.\n", report->files);
   co_return 0;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Domain values <-> the bytes of the messages in proto/. The only file (with codec.cpp) that knows protobuf.
+// Domain values <-> the bytes of the messages in proto/. Only the codecs know protobuf: brain_codec.cpp and
+// hands_codec.cpp a service each, codec_values what both carry.
 //
 // Decoding never trusts: malformed bytes, missing parts and enum values this version does not know are
 // invalid_argument. Encoding cannot fail. Pure; thread-safe.

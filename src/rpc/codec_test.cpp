@@ -55,7 +55,7 @@ TEST(Codec, ChatRequest) {
     request.client_tools.push_back({"n", "s", kBroken, "{}", where, {"a.example", "b.example"}, true, true, true});
   }
   for (const Role role : {Role::guest, Role::member, Role::admin, Role::owner}) {
-    request.principal = {"u", "w", role, "k"};
+    request.principal = {"u", "w", role, "k", role == Role::guest ? ScopeSet{KeyScope::read} : ScopeSet::all()};
     auto back = chat_client_message_from_wire(to_wire(ChatClientMessage(request)));
     ASSERT_TRUE(back);
     const auto& got = std::get<ChatRequest>(*back);

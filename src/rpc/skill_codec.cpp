@@ -1,35 +1,14 @@
 #include "skill_codec.hpp"
 
-#include <hands.pb.h>
 #include <skills.pb.h>
 
-#include <climits>
-
-#include "codec.hpp"
+#include "codec_values.hpp"
 
 namespace librebird::rpc {
 namespace {
 
-Error bad(std::string_view what) {
-  return make_error(Code::invalid_argument,
-                    "An RPC message has " + std::string(what) + "; run the same version on both sides.");
-}
-
-template <class Message>
-std::string bytes_of(const Message& message) {
-  std::string bytes;
-  message.SerializeToString(&bytes);
-  return bytes;
-}
-
-template <class Message>
-Result<Message> parse(std::string_view bytes) {
-  Message message;
-  if (bytes.size() > INT_MAX || !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return bad("malformed bytes");
-  }
-  return message;
-}
+using rpc::get;
+using rpc::put;
 
 template <class List>
 std::vector<std::string> texts(const List& list) {
@@ -110,9 +89,7 @@ Result<SkillInfo> get(const v1::Skill& from) {
 
 std::string to_wire(const SkillCall& call) {
   v1::SkillRequest wire;
-  v1::ListToolsRequest holder;
-  holder.ParseFromString(to_wire(call.principal));
-  *wire.mutable_principal() = holder.principal();
+  put(call.principal, *wire.mutable_principal());
   wire.set_verb(static_cast<v1::SkillRequest::Verb>(static_cast<int>(call.verb) + 1));
   wire.set_name(call.name);
   v1::SkillSource& source = *wire.mutable_source();
@@ -139,9 +116,7 @@ Result<SkillCall> skill_call_from_wire(std::string_view bytes) {
   if (wire.verb() < v1::SkillRequest::VERB_LIST || wire.verb() > v1::SkillRequest::VERB_DISCONNECT) {
     return bad("an unknown verb");
   }
-  v1::ListToolsRequest holder;
-  *holder.mutable_principal() = wire.principal();
-  LB_TRY(principal, principal_from_wire(bytes_of(holder)));
+  LB_TRY(principal, get(wire.principal()));
   SkillCall call;
   call.verb = static_cast<SkillVerb>(static_cast<int>(wire.verb()) - 1);
   call.principal = std::move(principal);

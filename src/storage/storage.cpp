@@ -191,6 +191,7 @@ WorkspaceStore& Storage::workspaces() { return *parts_->stores.workspaces; }
 InvitationStore& Storage::invitations() { return *parts_->stores.invitations; }
 AccountStore& Storage::accounts() { return *parts_->stores.accounts; }
 IdentityLinkStore& Storage::identity_links() { return *parts_->stores.identity_links; }
+RetentionStore& Storage::retention() { return *parts_->stores.retention; }
 EmbeddingStore& Storage::embeddings() { return *parts_->stores.embeddings; }
 TaskStore& Storage::tasks() { return *parts_->stores.tasks; }
 JournalStore& Storage::journal() { return *parts_->stores.journal; }

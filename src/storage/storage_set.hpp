@@ -49,6 +49,7 @@ class StorageSet : public StoreSet {
   WorkspaceStore& workspaces() override { return storage_->workspaces(); }
   InvitationStore& invitations() override { return storage_->invitations(); }
   IdentityLinkStore& identity_links() override { return storage_->identity_links(); }
+  RetentionStore& retention() override { return storage_->retention(); }
   EmbeddingStore& embeddings() override { return storage_->embeddings(); }
   AccountStore& accounts() override { return storage_->accounts(); }
   TaskStore& tasks() override { return storage_->tasks(); }

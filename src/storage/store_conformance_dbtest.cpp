@@ -11,7 +11,9 @@ INSTANTIATE_TEST_SUITE_P(Postgres, AccountSuite, testing::Values(StoreFactory{"p
 INSTANTIATE_TEST_SUITE_P(Postgres, WorkspaceSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(Postgres, SharingSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(Postgres, UsageSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, RetentionSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(Postgres, PersonSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
+INSTANTIATE_TEST_SUITE_P(Postgres, BringSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(Postgres, EmbeddingSuite, testing::Values(StoreFactory{"postgres", make_postgres_set}));
 INSTANTIATE_TEST_SUITE_P(PostgresWithoutPgvector, EmbeddingSuite,
                          testing::Values(StoreFactory{"postgres", make_plain_set}));

@@ -230,7 +230,9 @@ test('a second factor: set up, asked for, not replayed, recovered, removed', opt
   const server = await start(t, { config: `${cheap}attempts_of_account = 100\n` });
   await user(server);
   const rest = await browser(server);
-  const { secret, uri } = (await rest.post('/api/v1/me/second-factor')).body;
+  assertProblem(await rest.post('/api/v1/me/second-factor'), 403);
+  assertProblem(await rest.post('/api/v1/me/second-factor', { current_password: 'not this one' }), 403);
+  const { secret, uri } = (await rest.post('/api/v1/me/second-factor', { current_password: password })).body;
   assert.match(uri, /^otpauth:\/\/totp\/.*secret=/);
   assertProblem(await rest.post('/api/v1/me/second-factor/confirm', { code: '000000' }), 400);
   const confirmed = await rest.post('/api/v1/me/second-factor/confirm', { code: code(secret) });

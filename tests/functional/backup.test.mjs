@@ -154,15 +154,16 @@ test('hostile, damaged and foreign archives: one clear answer, nothing made', op
   const tar = zlib.gunzipSync(bytes);
   const head = tar.subarray(tar.indexOf('{'), tar.indexOf('}}') + 2).toString();
   const pack = (...members) => zlib.gzipSync(Buffer.concat([...members, Buffer.alloc(1024)]));
-  const flipped = Buffer.from(bytes);
-  flipped[bytes.length >> 1] ^= 0x10;
+  // In a file's content: not every byte of an archive means something.
+  const flipped = Buffer.from(tar);
+  flipped[tar.indexOf('SQLite format 3') + 5000] ^= 0x10;
   const swapped = Buffer.from(tar);
   swapped.write('A NOTE', tar.lastIndexOf('a note'));
   const cases = {
     'nothing in it': [Buffer.alloc(0), /cannot be used/],
     'no archive': [Buffer.from('hello'), /cannot be used/],
     'cut off': [bytes.subarray(0, bytes.length * 0.7), /cut off or damaged/],
-    'a flipped bit': [flipped, /cut off|was altered/],
+    'a flipped bit': [zlib.gzipSync(flipped), /was altered/],
     'another content': [zlib.gzipSync(swapped), /was altered: .*notes/],
     'no head': [pack(member('librebird.db', 'x')), /not one that Libre Bird wrote/],
     traversal: [pack(member('archive.json', head), member('../../evil', 'x')), /stays below its folder/],

@@ -97,6 +97,10 @@ test('a password, a second factor, and where one is signed in', options, async (
   const { kim } = await invited(t, app);
   await openSettings(kim, 'Account');
   const second = kim.page.getByRole('region', { name: 'Second factor' });
+  await second.getByLabel('Current password').fill(`${password}!`);
+  await second.getByRole('button', { name: 'Set it up' }).click();
+  await second.getByRole('alert').waitFor();
+  await second.getByLabel('Current password').fill(password);
   await second.getByRole('button', { name: 'Set it up' }).click();
   const secret = await kim.id('totp-secret').innerText();
   await second.getByLabel('Code', { exact: true }).fill(totp(secret));

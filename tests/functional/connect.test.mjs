@@ -2,12 +2,15 @@
 // authorization server, from the installation to a call, through renewal, to the end of the connection.
 import test, { after } from 'node:test';
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { atEnd } from './lib/at_end.mjs';
 import { browserMissing, chromiumOnce, closeBrowser } from './lib/browser.mjs';
+import { Cluster } from './lib/cluster.mjs';
 import { Server, tempDir } from './lib/harness.mjs';
 import { startOAuthServer } from './lib/oauth_server.mjs';
+import { Postgres, programs } from './lib/postgres.mjs';
 import { assertProblem, Rest } from './lib/rest.mjs';
 
 const options = { timeout: 120_000 };
@@ -29,10 +32,22 @@ async function cli(server, ...args) {
   return JSON.parse(done.stdout);
 }
 
+/** How the platform may be set up: what is shown here must hold in all of them. */
+const shapes = {
+  'one process': async (t, env) => Server.start(t, { env }),
+  'three processes': async (t, env) => (await Cluster.start(t, { env })).gateway,
+  'three processes on PostgreSQL': async (t, env) => {
+    const { url } = await Postgres.start(t);
+    return (await Cluster.start(t, { env: { ...env, DATABASE_URL: url,
+      LIBREBIRD_MASTER_KEY: randomBytes(32).toString('hex') } })).gateway;
+  },
+};
+const skipped = (shape) => shape.includes('PostgreSQL') && !programs() && 'no PostgreSQL server is installed';
+
 /** A server of ours with the skill, and the two of the SDK. */
-async function start(t) {
+async function start(t, shape = 'one process') {
   const far = await startOAuthServer(t);
-  const server = await Server.start(t, { env: far.env });
+  const server = await shapes[shape](t, far.env);
   const dir = manifest(t, far.url);
   const installed = await cli(server, 'skill', 'install', dir);
   return { far, server, dir, installed, ada: await server.browser() };
@@ -101,8 +116,8 @@ function keptSecret(server, far) {
   }
 }
 
-test('from an installation that is let in nowhere to a call, and back', options, async (t) => {
-  const { far, server, ada, installed } = await start(t);
+async function thereAndBack(t, shape) {
+  const { far, server, ada, installed } = await start(t, shape);
   assert.deepEqual(installed.tools, []);
   assert.equal(installed.needs_connection, true);
   assert.equal(installed.connectable, true);
@@ -126,7 +141,9 @@ test('from an installation that is let in nowhere to a call, and back', options,
   assert.ok([...far.notary.tokens.keys()].includes(far.requests.at(-1).authorization.split(' ')[1]));
   keptSecret(server, far);
 
+  const given = far.notary.secrets.slice(-2);
   assert.equal((await ada.delete(place)).status, 204);
+  assert.deepEqual(new Set(far.notary.revoked), new Set(given), 'both are given back');
   assert.equal((await ada.get(place)).body.connected, false);
   const refused = await whoami(server, 1);
   assert.match(refused.error, /connect first.*librebird skill connect notes/);
@@ -134,7 +151,12 @@ test('from an installation that is let in nowhere to a call, and back', options,
   const audit = JSON.stringify(await server.audit());
   assert.match(audit, /connected to https:\/\/mcp\.test\/v1\/mcp/);
   assert.match(audit, /"disconnected"/);
-});
+}
+
+for (const shape of Object.keys(shapes)) {
+  test(`from an installation that is let in nowhere to a call, and back: ${shape}`, { ...options, skip: skipped(shape) },
+    (t) => thereAndBack(t, shape));
+}
 
 test('a token that ends is renewed before a call, and one that is refused is renewed within it', options, async (t) => {
   const { far, server, ada } = await start(t);
@@ -169,6 +191,62 @@ test('a token that ends is renewed before a call, and one that is refused is ren
   assert.equal((await ada.get(place)).body.connected, false);
   await connect(far, ada);
   await whoami(server);
+  keptSecret(server, far);
+});
+
+test('two replicas renew one connection once', { ...options, skip: skipped('PostgreSQL') }, async (t) => {
+  const far = await startOAuthServer(t);
+  const { url } = await Postgres.start(t);
+  const env = { ...far.env, DATABASE_URL: url, LIBREBIRD_MASTER_KEY: randomBytes(32).toString('hex') };
+  const first = await Server.start(t, { env });
+  await cli(first, 'skill', 'install', manifest(t, far.url));
+  await connect(far, await first.browser());
+  const second = await Server.start(t, { env });
+  const key = await first.apiKey('many');
+  for (let round = 0; round < 3; round += 1) {
+    const before = far.notary.secrets.length;
+    far.notary.expire();
+    const all = await Promise.all([first, second, first, second, first, second].map((one) => whoamiOf(one, key)));
+    all.forEach((text) => assert.match(text, /ada by Bearer /));
+    // One that was lent the old token while the new one was put down may renew once more; no two do at once.
+    assert.ok(far.notary.secrets.length <= before + 4, `${far.notary.secrets.length - before} tokens`);
+    assert.deepEqual(far.notary.spent, [], 'no refresh token came twice');
+  }
+});
+
+test('a server that wants more than was allowed is asked for it the next time', options, async (t) => {
+  const { far, server, ada } = await start(t);
+  await connect(far, ada);
+  await whoami(server);
+  far.notary.demands = ['notes', 'write'];
+  const refused = await whoami(server, 1);
+  assert.match(refused.error, /asks for more than your connection allows \(scope notes write\).*librebird skill connect notes/);
+  const { body } = await ada.get(place);
+  assert.equal(body.connected, true);
+  assert.match(body.problem, /scope notes write/);
+  const again = await ada.post(place, {});
+  assert.equal(new URL(again.body.authorization_url).searchParams.get('scope'), 'notes write');
+  const done = await connect(far, ada);
+  assert.equal(done.scope, 'notes write');
+  assert.equal(done.problem, '');
+  assert.match(JSON.stringify(await whoami(server)), /ada by Bearer /);
+  keptSecret(server, far);
+});
+
+test('what opens a server goes with the skill, and with whoever leaves', options, async (t) => {
+  const { far, server, dir, ada } = await start(t);
+  const kim = await member(server, ada, 'kim');
+  const kept = async () => {
+    const listed = await server.cli(['secret', 'list', '--json']);
+    return listed.stdout.split('\n').filter((line) => line.includes('skill/notes'));
+  };
+  await connect(far, ada);
+  await connect(far, kim);
+  assert.ok((await kept()).length > 0);
+  assert.equal((await server.cli(['skill', 'remove', 'notes'])).code, 0);
+  assert.deepEqual(await kept(), []);
+  await cli(server, 'skill', 'install', dir);
+  assert.equal((await kim.get(place)).body.connected, false);
   keptSecret(server, far);
 });
 

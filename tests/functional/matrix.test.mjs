@@ -10,6 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { Server } from './lib/harness.mjs';
 import { Live } from './lib/live.mjs';
 import { addPerson, execute, insert, join, owner, sha256 } from './lib/people.mjs';
+import { engines } from './lib/postgres.mjs';
 import { newId, Rest } from './lib/rest.mjs';
 
 const ranks = { guest: 0, member: 1, admin: 2, owner: 3 };
@@ -63,9 +64,12 @@ const examples = {
   'POST /workspaces/{id}/leave': { row: 'workspace', order: (caller) => (caller.account ? 2 : 5), ok: { owner: 409 } },
   'GET /workspaces/{id}/usage': { row: 'workspace' },
   'PUT /workspaces/{id}/limits': { row: 'workspace', body: () => ({ tokens_a_day: 1_000_000 }) },
+  'GET /workspaces/{id}/retention': { row: 'workspace' },
+  'PUT /workspaces/{id}/retention': { row: 'workspace', body: () => ({ conversation_days: 0 }) },
   'PUT /workspaces/{id}/members/{user_id}/limits': { row: 'workspace', body: () => ({}), ok: 404 },
   'GET /me/usage': {},
   'POST /me/export': {},
+  'POST /me/import': incomplete,
   'DELETE /me': { body: () => ({ current_password: 'wrong' }), ok: 409 }, // no password to prove it with
   'GET /members': {},
   'PATCH /members/{id}': { row: 'member', body: () => ({ role: 'guest' }) },
@@ -192,8 +196,10 @@ function whole(who, sql, share) {
   return { conversation, question, answer, turn };
 }
 
-async function setUp(t) {
-  const server = await Server.start(t);
+async function setUp(t, engine) {
+  const { env, postgres } = await engine.start(t);
+  const server = await Server.start(t, { env });
+  server.postgres = postgres;
   const host = await owner(server);
   const run = (statements) => execute(server, statements);
   const a = { canary: `canary-a-${newId()}`, workspace: host.home, ownerId: host.id };
@@ -285,103 +291,106 @@ test('every route has an example, and every example a route', async (t) => {
   assert.deepEqual(Object.keys(frames).sort(), Object.keys(description['x-frames']).sort());
 });
 
-test('every route answers every caller as the table of permissions says', { timeout: 600_000 }, async (t) => {
-  const world = await setUp(t);
-  const { callers, description, run, a, b } = world;
-  const planned = [];
-  const sql = [];
-  for (const route of routesOf(description)) {
-    const example = examples[route.name];
-    assert.ok(example, `${route.name}: how is it called? Add an example.`);
-    for (const [name, caller] of Object.entries(callers)) {
-      for (const { whose, owner: owner_, missing, forbidden, share } of cases(example, caller, world)) {
-        const id = example.row ? makers[example.row](owner_, sql, share) : example.id;
-        const may = allowed(description, route.permission, caller);
-        const success = typeof example.ok === 'object' ? example.ok[caller.role] : example.ok;
-        const anybody = description['x-permissions'][route.permission] === null;
-        const wanted = caller.role === null && !anybody ? 401 : !may || forbidden ? 403 : missing ? 404 : success ?? route.ok;
-        planned.push({
-          what: `${route.name} by ${name}, ${whose}`, route, example, caller, wanted, id,
-          path: route.path.replace(/\{[^}]*\}/g, () => id) + (example.query ?? ''),
-        });
+for (const engine of engines) {
+  test(`every route answers every caller as the table of permissions says, on ${engine.name}`, { timeout: 600_000, skip: engine.skip }, async (t) => {
+    const world = await setUp(t, engine);
+    const { callers, description, run, a, b } = world;
+    const planned = [];
+    const sql = [];
+    for (const route of routesOf(description)) {
+      const example = examples[route.name];
+      assert.ok(example, `${route.name}: how is it called? Add an example.`);
+      for (const [name, caller] of Object.entries(callers)) {
+        for (const { whose, owner: owner_, missing, forbidden, share } of cases(example, caller, world)) {
+          const id = example.row ? makers[example.row](owner_, sql, share) : example.id;
+          const may = allowed(description, route.permission, caller);
+          const success = typeof example.ok === 'object' ? example.ok[caller.role] : example.ok;
+          const anybody = description['x-permissions'][route.permission] === null;
+          const wanted = caller.role === null && !anybody ? 401 : !may || forbidden ? 403 : missing ? 404 : success ?? route.ok;
+          planned.push({
+            what: `${route.name} by ${name}, ${whose}`, route, example, caller, wanted, id,
+            path: route.path.replace(/\{[^}]*\}/g, () => id) + (example.query ?? ''),
+          });
+        }
       }
     }
-  }
-  await run(sql);
-  const faults = [];
-  const order = ({ example, caller }) =>
-    (typeof example.order === 'function' ? example.order(caller) : example.order ?? 0);
-  planned.sort((x, y) => order(x) - order(y));
-  for (const { what, route, example, caller, wanted, path, id } of planned) {
-    const answer = await caller.rest.request(route.method, path, example.body?.(caller));
-    if (answer.status !== wanted) faults.push(`${what}: ${answer.status}, wanted ${wanted}: ${answer.text.slice(0, 200)}`);
-    const foreign = caller.workspace === a.workspace ? b : a;
-    for (const secret of [foreign.canary, foreign.workspace, foreign.ownerId]) {
-      if (secret !== id && answer.text.includes(secret)) faults.push(`${what}: tells ${secret}: ${answer.text}`);
+    await run(sql);
+    const faults = [];
+    const order = ({ example, caller }) =>
+      (typeof example.order === 'function' ? example.order(caller) : example.order ?? 0);
+    planned.sort((x, y) => order(x) - order(y));
+    for (const { what, route, example, caller, wanted, path, id } of planned) {
+      const answer = await caller.rest.request(route.method, path, example.body?.(caller));
+      if (answer.status !== wanted) faults.push(`${what}: ${answer.status}, wanted ${wanted}: ${answer.text.slice(0, 200)}`);
+      const foreign = caller.workspace === a.workspace ? b : a;
+      for (const secret of [foreign.canary, foreign.workspace, foreign.ownerId]) {
+        if (secret !== id && answer.text.includes(secret)) faults.push(`${what}: tells ${secret}: ${answer.text}`);
+      }
+      if (caller.role === null && answer.text.includes(a.canary)) faults.push(`${what}: tells ${answer.text}`);
     }
-    if (caller.role === null && answer.text.includes(a.canary)) faults.push(`${what}: tells ${answer.text}`);
-  }
-  assert.ok(planned.length > 400, `${planned.length} requests`);
-  t.diagnostic(`${planned.length} requests`);
-  assert.deepEqual(faults, []);
-  // The canaries are really told: to their own people.
-  for (const caller of [callers.owner, callers.stranger]) {
-    assert.ok((await caller.rest.get('/api/v1/conversations')).text.includes(caller.canary));
-  }
-});
+    assert.ok(planned.length > 400, `${planned.length} requests`);
+    t.diagnostic(`${planned.length} requests`);
+    assert.deepEqual(faults, []);
+    // The canaries are really told: to their own people.
+    for (const caller of [callers.owner, callers.stranger]) {
+      assert.ok((await caller.rest.get('/api/v1/conversations')).text.includes(caller.canary));
+    }
+  });
 
-test('every frame answers every caller as the table of permissions says', { timeout: 120_000 }, async (t) => {
-  const world = await setUp(t);
-  const { callers, description, run, a, b } = world;
-  const faults = [];
-  for (const [name, caller] of Object.entries(callers)) {
-    let live;
-    try {
-      live = await Live.open(t, caller.rest);
-    } catch (refusal) {
-      if (caller.role !== null || refusal.status !== 401) faults.push(`${name}: the upgrade: ${refusal.message}`);
-      continue;
-    }
-    if (caller.role === null) faults.push(`${name} has a socket`);
-    for (const [type, permission] of Object.entries(description['x-frames'])) {
-      const example = frames[type];
-      assert.ok(example, `${type}: how is it sent? Add an example.`);
-      for (const { whose, owner: owner_, missing, forbidden, share } of cases(example, caller, world)) {
-        const sql = [];
-        const id = example.row && makers[example.row](owner_, sql, share);
-        if (sql.length) await run(sql);
-        const answer = await live.request({ type, ...example.frame(id, caller) });
-        const got = answer.type === 'error' ? answer.problem.code : answer.type;
-        const refused = forbidden || !allowed(description, permission, caller);
-        const wanted = refused ? 'permission_denied' : missing ? 'not_found' : example.ok;
-        if (got !== wanted) faults.push(`${type} by ${name}, ${whose}: ${got}, wanted ${wanted}`);
+  test(`every frame answers every caller as the table of permissions says, on ${engine.name}`, { timeout: 120_000, skip: engine.skip }, async (t) => {
+    const world = await setUp(t, engine);
+    const { callers, description, run, a, b } = world;
+    const faults = [];
+    for (const [name, caller] of Object.entries(callers)) {
+      let live;
+      try {
+        live = await Live.open(t, caller.rest);
+      } catch (refusal) {
+        if (caller.role !== null || refusal.status !== 401) faults.push(`${name}: the upgrade: ${refusal.message}`);
+        continue;
+      }
+      if (caller.role === null) faults.push(`${name} has a socket`);
+      for (const [type, permission] of Object.entries(description['x-frames'])) {
+        const example = frames[type];
+        assert.ok(example, `${type}: how is it sent? Add an example.`);
+        for (const { whose, owner: owner_, missing, forbidden, share } of cases(example, caller, world)) {
+          const sql = [];
+          const id = example.row && makers[example.row](owner_, sql, share);
+          if (sql.length) await run(sql);
+          const answer = await live.request({ type, ...example.frame(id, caller) });
+          const got = answer.type === 'error' ? answer.problem.code : answer.type;
+          const refused = forbidden || !allowed(description, permission, caller);
+          const wanted = refused ? 'permission_denied' : missing ? 'not_found' : example.ok;
+          if (got !== wanted) faults.push(`${type} by ${name}, ${whose}: ${got}, wanted ${wanted}`);
+        }
+      }
+      const foreign = caller.workspace === a.workspace ? b : a;
+      const told = JSON.stringify(live.frames);
+      for (const secret of [foreign.canary, foreign.workspace]) {
+        if (told.includes(secret)) faults.push(`${name} was told ${secret}`);
       }
     }
-    const foreign = caller.workspace === a.workspace ? b : a;
-    const told = JSON.stringify(live.frames);
-    for (const secret of [foreign.canary, foreign.workspace]) {
-      if (told.includes(secret)) faults.push(`${name} was told ${secret}`);
-    }
-  }
-  assert.deepEqual(faults, []);
-});
+    assert.deepEqual(faults, []);
+  });
 
-test('the doors beside the API', { timeout: 60_000 }, async (t) => {
-  const { callers } = await setUp(t);
-  const chat = { messages: [{ role: 'user', content: 'hello' }] };
-  const rpc = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 't', version: '1' } } };
-  const doors = {
-    '/v1/models': [1, (rest) => rest.get('/v1/models')],
-    '/v1/chat/completions': [1, (rest) => rest.post('/v1/chat/completions', chat)],
-    '/mcp': [1, (rest) => rest.post('/mcp', rpc, { accept: 'application/json, text/event-stream' })],
-    // As it looks from another machine.
-    '/metrics': [3, (rest) => rest.get('/metrics', { 'x-forwarded-for': '192.0.2.1' })],
-  };
-  for (const [door, [least, call]] of Object.entries(doors)) {
-    for (const [name, caller] of Object.entries(callers)) {
-      const wanted = caller.role === null ? 401 : ranks[caller.role] < least ? 403 : 200;
-      const answer = await call(caller.rest);
-      assert.equal(answer.status, wanted, `${door} by ${name}: ${answer.text.slice(0, 300)}`);
+  test(`the doors beside the API, on ${engine.name}`, { timeout: 60_000, skip: engine.skip }, async (t) => {
+    const { callers } = await setUp(t, engine);
+    const chat = { messages: [{ role: 'user', content: 'hello' }] };
+    const rpc = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 't', version: '1' } } };
+    const doors = {
+      '/v1/models': [1, (rest) => rest.get('/v1/models')],
+      '/v1/chat/completions': [1, (rest) => rest.post('/v1/chat/completions', chat)],
+      '/mcp': [1, (rest) => rest.post('/mcp', rpc, { accept: 'application/json, text/event-stream' })],
+      // As it looks from another machine.
+      '/metrics': [3, (rest) => rest.get('/metrics', { 'x-forwarded-for': '192.0.2.1' })],
+    };
+    for (const [door, [least, call]] of Object.entries(doors)) {
+      for (const [name, caller] of Object.entries(callers)) {
+        const foreign = door === '/metrics' && name === 'stranger'; // owns a workspace, but not this server's first
+        const wanted = caller.role === null ? 401 : ranks[caller.role] < least || foreign ? 403 : 200;
+        const answer = await call(caller.rest);
+        assert.equal(answer.status, wanted, `${door} by ${name}: ${answer.text.slice(0, 300)}`);
+      }
     }
-  }
-});
+  });
+}

@@ -239,4 +239,8 @@ test('the command line does all of it, as JSON too', options, async (t) => {
   assertProblem(await kim.rest.post('/api/v1/invitations/look', { token: link.split('=')[1] }), 404, 'not_found');
   await run('member', 'remove', kim.id);
   assert.deepEqual((await run('member', 'list')).map((m) => m.user_id), [host.id]);
+  // Links begin where people reach the server, if that is known.
+  const outside = { env: { ...server.env, LIBREBIRD_PUBLIC_URL: 'https://bird.example/' } };
+  assert.match((await server.cli(['invite', 'create'], outside)).stdout, /^https:\/\/bird\.example\/invitation#token=/m);
+  assert.match((await server.cli(['sign-in-link'], outside)).stdout, /^https:\/\/bird\.example\/sign-in#token=/m);
 });

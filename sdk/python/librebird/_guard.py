@@ -1,14 +1,30 @@
 """Refuses, in words that help, what cannot work inside: installing packages while a tool is called."""
 
 import os
-import re
 import sys
 
 from . import _call
 
-_SHELL = re.compile(r"\b(?:pip[0-9.]*|uv\s+pip)\s+(?:install|download)\b([^;|&]*)")
-_PIP = re.compile(r"^pip[0-9.]*(?:\.exe)?$")
-_NOTICE = re.compile(r'display notification "((?:[^"\\]|\\.)*)"(?:.*?with title "((?:[^"\\]|\\.)*)")?', re.S)
+
+def _matcher(pattern):
+    """A compiled expression, made when it is first asked for: `re` takes long to import, and most handlers start
+    no program."""
+    made = []
+
+    def get():
+        if not made:
+            import re
+
+            made.append(re.compile(pattern, re.S))
+        return made[0]
+
+    return get
+
+
+_shell = _matcher(r"\b(?:pip[0-9.]*|uv\s+pip)\s+(?:install|download)\b([^;|&]*)")
+_pip = _matcher(r"^pip[0-9.]*(?:\.exe)?$")
+_notice_text = _matcher(r'display notification "((?:[^"\\]|\\.)*)"(?:.*?with title "((?:[^"\\]|\\.)*)")?')
+_escape = _matcher(r"\\(.)")
 
 
 class InstallRefused(RuntimeError):
@@ -31,13 +47,13 @@ def _text(word):
 def _installed(command):
     """What a command line would install with pip; None if it does not."""
     if isinstance(command, (str, bytes)):
-        match = _SHELL.search(_text(command))
+        match = _shell().search(_text(command))
         return match.group(1).split() if match else None
     words = [_text(word) for word in command or ()]
     if len(words) >= 3 and words[-2] == "-c" and os.path.basename(words[0]) in ("sh", "bash"):
         return _installed(words[-1])
     for at, word in enumerate(words[:4]):
-        if _PIP.match(os.path.basename(word)) and (at == 0 or words[at - 1] in ("-m", "uv")):
+        if _pip().match(os.path.basename(word)) and (at == 0 or words[at - 1] in ("-m", "uv")):
             if any(action in words[at + 1 :] for action in ("install", "download")):
                 return [word for word in words[at + 1 :] if word not in ("install", "download")]
     return None
@@ -48,9 +64,9 @@ def _notice(command):
     words = [_text(word) for word in command] if isinstance(command, (list, tuple)) else []
     if not _call.worker or not words or os.path.basename(words[0]) != "osascript":
         return
-    match = _NOTICE.search(" ".join(words[1:]))
+    match = _notice_text().search(" ".join(words[1:]))
     if match:
-        text, title = (re.sub(r"\\(.)", r"\1", part or "") for part in match.groups())
+        text, title = (_escape().sub(r"\1", part or "") for part in match.groups())
         _call.notify(title or "Libre Bird", text)
 
 

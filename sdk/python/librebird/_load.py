@@ -5,13 +5,21 @@ and is imported as `skills.<name>`. Its code is compiled at install time into <e
 the package itself is never run, because nobody reviews it.
 """
 
+import _imp
 import marshal
 import os
 import sys
-from importlib import util
+from importlib import _bootstrap, _bootstrap_external
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder, SourceFileLoader
 
 from . import _tools
+
+# What importlib.util offers, whose own imports take longer than most skills.
+MAGIC_NUMBER = _bootstrap_external.MAGIC_NUMBER
+
+
+def source_hash(source):
+    return _imp.source_hash(int.from_bytes(MAGIC_NUMBER, "little"), source)
 
 
 def code_file(environment, root, path):
@@ -22,7 +30,7 @@ def code_file(environment, root, path):
 def pack(source, path):
     """The compiled form of `source`: magic number, hash of the source, code."""
     code = compile(source, path, "exec", dont_inherit=True)
-    return util.MAGIC_NUMBER + util.source_hash(source) + marshal.dumps(code)
+    return MAGIC_NUMBER + source_hash(source) + marshal.dumps(code)
 
 
 def _loader(root, environment):
@@ -33,7 +41,7 @@ def _loader(root, environment):
             try:
                 with open(code_file(environment, root, path), "rb") as file:
                     packed = file.read()
-                if packed[:4] == util.MAGIC_NUMBER and packed[4:12] == util.source_hash(source):
+                if packed[:4] == MAGIC_NUMBER and packed[4:12] == source_hash(source):
                     return marshal.loads(memoryview(packed)[12:])
             except (OSError, ValueError, EOFError, TypeError):
                 pass
@@ -87,10 +95,10 @@ def load(name, root, environment, entry):
         # Modules beside the entry point can be imported by their bare names too.
         sys.path.append(os.path.dirname(path))
     full = f"skills.{name}"
-    spec = util.spec_from_file_location(
+    spec = _bootstrap_external.spec_from_file_location(
         full, path, loader=loader(full, path), submodule_search_locations=[os.path.dirname(path)]
     )
-    module = util.module_from_spec(spec)
+    module = _bootstrap.module_from_spec(spec)
     sys.modules[full] = module
     setattr(parent, name, module)
     spec.loader.exec_module(module)

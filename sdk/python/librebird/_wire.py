@@ -24,18 +24,68 @@ def _finite(value):
     return value
 
 
+def _not_json(value):
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _codec():
+    """(dump(value, allow_nan), load(text)): json's own C code without the package around it, whose imports (re, enum,
+    functools) take longer than an interpreter needs to start. Where the code is missing or another, json itself."""
+    try:
+        from _json import encode_basestring, make_encoder, make_scanner
+
+        class Reading:
+            strict = True
+            object_hook = object_pairs_hook = None
+            parse_float = float
+            parse_int = int
+            parse_constant = {name: float(name) for name in ("NaN", "Infinity", "-Infinity")}.__getitem__
+
+        scan = make_scanner(Reading)
+
+        def dump(value, allow_nan):
+            write = make_encoder({}, _not_json, encode_basestring, None, ":", ",", False, False, allow_nan)
+            return "".join(write(value, 0))
+
+        def load(text):
+            try:
+                value, end = scan(text, 0)
+            except StopIteration:
+                raise ValueError("This is no JSON.") from None
+            if end != len(text):
+                raise ValueError("Something follows the JSON.")
+            return value
+
+        if load(dump([{"a": "\n"}, 1, 0.5, True, None], False)) != [{"a": "\n"}, 1, 0.5, True, None]:
+            raise ValueError
+    except Exception:  # noqa: BLE001 - an interpreter whose json is made otherwise
+        import json
+
+        def dump(value, allow_nan):
+            return json.dumps(value, ensure_ascii=False, allow_nan=allow_nan, separators=(",", ":"))
+
+        load = json.loads
+    return dump, load
+
+
+_dump, _load = _codec()
+
+
 def encode(message):
     """One line of JSON. Raises TypeError, ValueError or RecursionError for what cannot be said in JSON."""
-    import json
-
     try:
-        text = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _dump(message, False)
     except ValueError:
         # Either a number that JSON lacks, or a structure that holds itself: the second raises again.
-        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-        text = json.dumps(_finite(message), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        _dump(message, True)
+        text = _dump(_finite(message), False)
     # Half a surrogate pair is not text that UTF-8 can carry.
     return text.encode("utf-8", "replace") + b"\n"
+
+
+def decode(line):
+    """The value of one line. Raises ValueError or RecursionError for what is no JSON."""
+    return _load(line.decode("utf-8", "surrogatepass").strip(" \t\r\n"))
 
 
 class Channel:

@@ -63,8 +63,10 @@ Task<Status> Accounts::prove(Principal principal, std::string current) {
   co_return co_await check_current(who, std::move(current));
 }
 
-Task<Result<SecondFactorSetup>> Accounts::begin_second_factor(Principal principal) {
+Task<Result<SecondFactorSetup>> Accounts::begin_second_factor(Principal principal, std::string current) {
   LB_CO_TRY(who, co_await store_.get(principal.user_id));
+  // Who took over a session must not be able to lock its owner out.
+  LB_CO_CHECK(co_await check_current(who, std::move(current)));
   const std::string secret = new_totp_secret(random_);
   LB_CO_CHECK(co_await store_.begin_second_factor(principal, secret));
   const std::string name = who.account.user.email.value_or(who.account.user.display_name);

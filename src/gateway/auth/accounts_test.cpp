@@ -51,7 +51,9 @@ struct Bench {
   }
   // Sets up a second factor; answers its secret in bytes.
   Task<std::string> second_factor(Principal principal, std::vector<std::string>& codes) {
-    const auto setup = co_await accounts.begin_second_factor(principal);
+    EXPECT_EQ((co_await accounts.begin_second_factor(principal, "")).error().code, Code::permission_denied);
+    EXPECT_EQ((co_await accounts.begin_second_factor(principal, "wrong")).error().code, Code::permission_denied);
+    const auto setup = co_await accounts.begin_second_factor(principal, kPassword);
     EXPECT_TRUE(setup.ok());
     const auto factor = co_await world.stores.accounts().second_factor(principal.user_id);
     EXPECT_EQ(base32(factor->secret), setup->secret);

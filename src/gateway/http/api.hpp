@@ -97,10 +97,13 @@ class Api {
   Task<Answer> my_usage(Call& call);
   Task<Answer> workspace_usage(Call& call);
   Task<Answer> limit_workspace(Call& call);
+  Task<Answer> get_retention(Call& call);
+  Task<Answer> set_retention(Call& call);
   Task<Answer> limit_member(Call& call);
 
   // person_api.cpp
   Task<Answer> export_me(Call& call);
+  Task<Answer> import_me(Call& call);
   Task<Answer> erase_me(Call& call);
 
   // skills_api.cpp

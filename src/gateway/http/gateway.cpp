@@ -127,7 +127,7 @@ class Gateway::Impl {
     member_events_ = on_member_event(services_.bus, [this](const MemberEvent& event) { apply(event); });
     sharing_events_ = on_sharing_event(services_.bus, [this](const SharingEvent& event) { sessions_.apply(event); });
     scope_.spawn(check_credentials(), "credential check");
-    scope_.spawn(forget_old_usage(), "usage");
+    scope_.spawn(forget_the_old(), "retention");
     ready_ = true;
     co_return Ok{};
   }
@@ -147,13 +147,26 @@ class Gateway::Impl {
   }
 
  private:
-  // What no limit counts any more.
-  Task<void> forget_old_usage() {
+  // What no limit counts any more, and conversations that are past their workspace's rules.
+  Task<void> forget_the_old() {
     do {
       if (const auto pruned = co_await services_.usage.prune(); !pruned) {
         log::warn("old counts of use are kept for now", {{"cause", pruned.error().message}});
       }
+      if (const Status swept = co_await sweep_conversations(); !swept) {
+        log::warn("old conversations are kept for now", {{"cause", swept.error().message}});
+      }
     } while (co_await sleep_for(Millis(3'600'000), scope_.token()));
+  }
+
+  // In portions, so that people's messages need not wait for it.
+  Task<Status> sweep_conversations() {
+    constexpr int kPortion = 20;
+    for (;;) {
+      LB_CO_TRY(gone, co_await services_.retention.sweep(kPortion));
+      for (const Conversation& conversation : gone) list_events_.deleted(conversation);
+      if (gone.size() < kPortion || !co_await sleep_for(Millis(100), scope_.token())) co_return Ok{};
+    }
   }
 
   Task<std::optional<net::Response>> handle(net::Exchange& exchange) {
@@ -248,6 +261,16 @@ class Gateway::Impl {
       if (!caller) co_return problem_response(caller.error(), request_id);
       if (const Status may = policy::require(caller->principal, kMetricsDoor.permission); !may) {
         co_return problem_response(may.error(), request_id);
+      }
+      // Everybody may own a workspace; the figures are about all of them.
+      const auto operating = co_await services_.identities.ensure_owner();
+      if (!operating) co_return problem_response(operating.error(), request_id);
+      if (operating->workspace_id != caller->principal.workspace_id) {
+        co_return problem_response(
+            make_error(Code::permission_denied,
+                       "Metrics are for the owner of this server's first workspace: use a key made there, or ask from "
+                       "the machine itself."),
+            request_id);
       }
     }
     metrics::gauge("librebird_websockets", "Open WebSocket connections.")

@@ -99,7 +99,6 @@ Status read_rates(const Config& config, GatewayOptions& options) {
 
 Result<UsageLimits> read_limits(const Config& config, const std::string& of) {
   constexpr std::int64_t kMost = 1'000'000'000'000;
-  UsageLimits limits;
   LB_TRY(messages, within(config, "limits.messages_of_" + of + "_a_day", 0, kMost));
   LB_TRY(tokens, within(config, "limits.tokens_of_" + of + "_a_day", 0, kMost));
   LB_TRY(month, within(config, "limits.tokens_of_" + of + "_a_month", 0, kMost));

@@ -9,6 +9,17 @@ namespace {
 
 constexpr std::size_t kPasswordLimit = 1024;
 
+std::string view(const BroughtReport& report, bool dry_run) {
+  JsonWriter json;
+  json.begin_object().field("dry_run", dry_run).key("tables").begin_array();
+  for (const auto& [table, rows] : report.tables) {
+    json.begin_object().field("table", table).field("added", rows.added).field("known", rows.known);
+    json.field("left_out", rows.left_out).end_object();
+  }
+  json.end_array().field("files_left_out", report.files).end_object();
+  return std::move(json).take();
+}
+
 }  // namespace
 
 Task<Answer> Api::export_me(Call& call) {
@@ -35,6 +46,23 @@ Task<Answer> Api::export_me(Call& call) {
     if (!co_await (*writer)->write(*std::move(piece))) break;
   }
   co_return std::nullopt;
+}
+
+Task<Answer> Api::import_me(Call& call) {
+  const net::Request& request = call.request();
+  if (!is_archive(request) || request.body.empty()) {
+    co_return make_error(Code::invalid_argument,
+                         "Send the archive's bytes with Content-Type: application/gzip. One that is larger than the "
+                         "server takes is brought in by its operator: `librebird user import`.");
+  }
+  const std::string dry = request.query_value("dry_run").value_or("false");
+  if (dry != "true" && dry != "false") co_return make_error(Code::invalid_argument, "`dry_run` must be true or false.");
+  const Principal principal = call.caller.principal;
+  LB_CO_TRY(looked, co_await services_.persons.bring_bytes(principal, request.body, true));
+  LB_CO_CHECK(co_await services_.usage.may_store(principal, options_.intake.limits, looked.bytes));
+  if (dry == "true") co_return json_response(200, view(looked, true));
+  LB_CO_TRY(report, co_await services_.persons.bring_bytes(principal, request.body, false));
+  co_return json_response(200, view(report, false));
 }
 
 Task<Answer> Api::erase_me(Call& call) {

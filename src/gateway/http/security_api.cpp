@@ -70,7 +70,10 @@ Task<Answer> Api::mail_verification(Call& call) {
 }
 
 Task<Answer> Api::begin_second_factor(Call& call) {
-  LB_CO_TRY(setup, co_await accounts_.begin_second_factor(call.caller.principal));
+  LB_CO_TRY(body, Body::parse(call.request().body.empty() ? "{}" : call.request().body));
+  LB_CO_TRY(current, body.optional_text("current_password", kPasswordLimit));
+  LB_CO_CHECK(body.done());
+  LB_CO_TRY(setup, co_await accounts_.begin_second_factor(call.caller.principal, current.value_or("")));
   JsonWriter json;
   json.begin_object().field("secret", setup.secret).field("uri", setup.uri).end_object();
   co_return json_response(200, std::move(json).take());

@@ -1,4 +1,4 @@
-// What is used, and the limits.
+// What is used, the limits, and how long conversations are kept.
 #include <librebird/gateway/body.hpp>
 #include <librebird/gateway/views.hpp>
 
@@ -36,6 +36,10 @@ void write_report(JsonWriter& json, const UsageReport& report) {
     json.end_object();
   }
   json.end_array();
+}
+
+JsonWriter& write(JsonWriter& json, const RetentionRules& rules) {
+  return json.field("conversation_days", rules.conversation_days).field("archived_days", rules.archived_days);
 }
 
 Result<UsageLimits> read_limits(const Call& call) {
@@ -104,6 +108,29 @@ Task<Answer> Api::limit_member(Call& call) {
   LB_CO_TRY(limits, read_limits(call));
   LB_CO_CHECK(co_await services_.usage.limit_member(call.caller.principal, call.parameters[1], limits));
   co_return limits_response(limits);
+}
+
+Task<Answer> Api::get_retention(Call& call) {
+  LB_CO_CHECK(names_this_workspace(call));
+  LB_CO_TRY(rules, co_await services_.retention.get(call.caller.principal));
+  JsonWriter json;
+  write(json.begin_object(), rules).end_object();
+  co_return json_response(200, std::move(json).take());
+}
+
+Task<Answer> Api::set_retention(Call& call) {
+  LB_CO_CHECK(names_this_workspace(call));
+  LB_CO_TRY(body, Body::parse(call.request().body));
+  LB_CO_TRY(conversations, body.optional_integer("conversation_days", 0, kMostRetentionDays));
+  LB_CO_TRY(archived, body.optional_integer("archived_days", 0, kMostRetentionDays));
+  LB_CO_TRY(dry_run, body.optional_flag("dry_run"));
+  LB_CO_CHECK(body.done());
+  const RetentionRules rules{conversations.value_or(0), archived.value_or(0)};
+  LB_CO_TRY(past, co_await services_.retention.count(call.caller.principal, rules));
+  if (!dry_run.value_or(false)) LB_CO_CHECK(co_await services_.retention.set(call.caller.principal, rules));
+  JsonWriter json;
+  write(json.begin_object(), rules).field("conversations_past", past).end_object();
+  co_return json_response(200, std::move(json).take());
 }
 
 }  // namespace librebird::gateway

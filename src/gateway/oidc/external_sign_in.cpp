@@ -2,8 +2,11 @@
 
 #include "fetch.hpp"
 #include "issuer.hpp"
-#include "json.hpp"
 #include "pending.hpp"
+
+#include <librebird/net/foreign_json.hpp>
+
+#include <boost/json/object.hpp>
 
 #include <fmt/format.h>
 
@@ -156,13 +159,13 @@ Task<Result<ExternalSignIn::Tokens>> ExternalSignIn::exchange(Entry& entry, std:
     if (!provider.client_secret.empty()) form.emplace_back("client_secret", provider.client_secret);
   }
   LB_CO_TRY(answer, co_await post(http_, std::move(endpoint), std::move(headers), std::move(form), std::move(stop)));
-  const auto object = parse_object(answer.body);
+  const auto object = net::parse_object(answer.body);
   // Some say 200 and then that it was an error.
-  const std::string error = object ? text_at(*object, "error") : std::string();
+  const std::string error = object ? net::text_at(*object, "error") : std::string();
   if (error == "invalid_grant" || error == "bad_verification_code") co_return not_ours();
   if (!error.empty()) co_return refusal(error);
   Tokens tokens;
-  if (object) tokens = {text_at(*object, "access_token"), text_at(*object, "id_token")};
+  if (object) tokens = {net::text_at(*object, "access_token"), net::text_at(*object, "id_token")};
   if (answer.status != 200 || tokens.access_token.empty() || (entry.discovered() && tokens.id_token.empty())) {
     co_return make_error(Code::unavailable,
                          fmt::format("{} answered {} without the tokens it owes.", provider.title, answer.status));

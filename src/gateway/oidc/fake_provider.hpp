@@ -2,7 +2,7 @@
 
 // For this folder's tests: a provider made of keys, and an HTTP client that leads nowhere but to it.
 
-#include "json.hpp"
+#include "base64url.hpp"
 
 #include <librebird/base/async/scope.hpp>
 #include <librebird/base/json_writer.hpp>

@@ -1,6 +1,10 @@
 #include "id_token.hpp"
 
-#include "json.hpp"
+#include "base64url.hpp"
+
+#include <librebird/net/foreign_json.hpp>
+
+#include <boost/json/object.hpp>
 
 #include <openssl/evp.h>
 
@@ -22,20 +26,20 @@ Error refused(std::string_view why) {
 
 Claims claims_of(const json::object& object, std::string_view verified_claim) {
   Claims out;
-  out.issuer = text_at(object, "iss");
-  out.subject = text_at(object, "sub");
-  out.audience = texts_at(object, "aud");
-  out.authorized_party = text_at(object, "azp");
-  out.expires_at = seconds_at(object, "exp");
-  out.issued_at = seconds_at(object, "iat");
-  out.not_before = seconds_at(object, "nbf");
-  out.nonce = text_at(object, "nonce");
-  out.access_token_hash = text_at(object, "at_hash");
-  out.tenant = text_at(object, "tid");
-  out.email = text_at(object, "email");
-  out.email_verified = flag_at(object, verified_claim);
-  out.name = text_at(object, "name");
-  if (out.name.empty()) out.name = text_at(object, "preferred_username");
+  out.issuer = net::text_at(object, "iss");
+  out.subject = net::text_at(object, "sub");
+  out.audience = net::texts_at(object, "aud");
+  out.authorized_party = net::text_at(object, "azp");
+  out.expires_at = net::integer_at(object, "exp");
+  out.issued_at = net::integer_at(object, "iat");
+  out.not_before = net::integer_at(object, "nbf");
+  out.nonce = net::text_at(object, "nonce");
+  out.access_token_hash = net::text_at(object, "at_hash");
+  out.tenant = net::text_at(object, "tid");
+  out.email = net::text_at(object, "email");
+  out.email_verified = net::flag_at(object, verified_claim);
+  out.name = net::text_at(object, "name");
+  if (out.name.empty()) out.name = net::text_at(object, "preferred_username");
   return out;
 }
 
@@ -79,16 +83,16 @@ Result<IdToken> parse_id_token(std::string_view text, std::string_view verified_
   const auto head_text = from_base64url(text.substr(0, first));
   const auto body_text = from_base64url(text.substr(first + 1, second - first - 1));
   auto signature = from_base64url(text.substr(second + 1));
-  const auto head = head_text ? parse_object(*head_text) : std::nullopt;
-  const auto body = body_text ? parse_object(*body_text) : std::nullopt;
+  const auto head = head_text ? net::parse_object(*head_text) : std::nullopt;
+  const auto body = body_text ? net::parse_object(*body_text) : std::nullopt;
   if (!head || !body || !signature) return refused("it is malformed");
   // RFC 7515, 4.1.11: what must be understood and is not.
   if (head->contains("crit")) return refused("it demands extensions that are not known here (crit)");
-  const auto algorithm = algorithm_from(text_at(*head, "alg"));
+  const auto algorithm = algorithm_from(net::text_at(*head, "alg"));
   if (!algorithm) return refused("it is not signed with RS256, PS256, ES256 or EdDSA (alg)");
   IdToken out;
   out.algorithm = *algorithm;
-  out.key_id = text_at(*head, "kid");
+  out.key_id = net::text_at(*head, "kid");
   out.claims = claims_of(*body, verified_claim);
   out.signed_text = text.substr(0, second);
   out.signature = *std::move(signature);
@@ -117,7 +121,7 @@ Status check_claims(const IdToken& token, const Expected& expected) {
 }
 
 std::optional<Claims> parse_claims(std::string_view json, std::string_view verified_claim) {
-  const auto object = parse_object(json);
+  const auto object = net::parse_object(json);
   if (!object) return std::nullopt;
   return claims_of(*object, verified_claim);
 }

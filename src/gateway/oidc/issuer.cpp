@@ -1,7 +1,10 @@
 #include "issuer.hpp"
 
 #include "fetch.hpp"
-#include "json.hpp"
+
+#include <librebird/net/foreign_json.hpp>
+
+#include <boost/json/object.hpp>
 
 #include <fmt/format.h>
 
@@ -33,27 +36,27 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
 }  // namespace
 
 Result<Metadata> parse_metadata(std::string_view text, const SignInProvider& provider) {
-  const auto document = parse_object(text);
+  const auto document = net::parse_object(text);
   if (!document) {
     return {Code::unavailable, provider.issuer + " has no discovery document: check that it is an OpenID issuer."};
   }
   Metadata out;
-  out.issuer = text_at(*document, "issuer");
+  out.issuer = net::text_at(*document, "issuer");
   if (!is_expected(out.issuer, provider)) {
     return {Code::unavailable, fmt::format("{} calls itself {}: configure the issuer exactly as it names itself.",
                                            provider.issuer, out.issuer.substr(0, 200))};
   }
-  out.authorization_endpoint = text_at(*document, "authorization_endpoint");
-  out.token_endpoint = text_at(*document, "token_endpoint");
-  out.userinfo_endpoint = text_at(*document, "userinfo_endpoint");
-  out.key_set = text_at(*document, "jwks_uri");
+  out.authorization_endpoint = net::text_at(*document, "authorization_endpoint");
+  out.token_endpoint = net::text_at(*document, "token_endpoint");
+  out.userinfo_endpoint = net::text_at(*document, "userinfo_endpoint");
+  out.key_set = net::text_at(*document, "jwks_uri");
   for (const std::string& url : {out.authorization_endpoint, out.token_endpoint, out.key_set}) {
     if (is_trusted_origin(url) && url.find('#') == std::string::npos) continue;
     return {Code::unavailable, provider.issuer + " names an endpoint that is missing or not https."};
   }
-  const auto methods = texts_at(*document, "token_endpoint_auth_methods_supported");
+  const auto methods = net::texts_at(*document, "token_endpoint_auth_methods_supported");
   out.takes_secret_in_header = methods.empty() || contains(methods, "client_secret_basic");
-  out.names_itself = flag_at(*document, "authorization_response_iss_parameter_supported");
+  out.names_itself = net::flag_at(*document, "authorization_response_iss_parameter_supported");
   return out;
 }
 

@@ -1,6 +1,10 @@
 #include "key_set.hpp"
 
-#include "json.hpp"
+#include "base64url.hpp"
+
+#include <librebird/net/foreign_json.hpp>
+
+#include <boost/json/object.hpp>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -56,8 +60,8 @@ Key from_parameters(const char* kind, OSSL_PARAM_BLD* builder) {
 }
 
 Key rsa_key(const json::object& jwk) {
-  const auto modulus = from_base64url(text_at(jwk, "n"));
-  const auto exponent = from_base64url(text_at(jwk, "e"));
+  const auto modulus = from_base64url(net::text_at(jwk, "n"));
+  const auto exponent = from_base64url(net::text_at(jwk, "e"));
   if (!modulus || !exponent || modulus->size() > kMostRsaBits / 8 || exponent->size() > 4) return nullptr;
   const Number n = number_of(*modulus);
   const Number e = number_of(*exponent);
@@ -71,9 +75,9 @@ Key rsa_key(const json::object& jwk) {
 }
 
 Key ec_key(const json::object& jwk) {
-  const auto x = from_base64url(text_at(jwk, "x"));
-  const auto y = from_base64url(text_at(jwk, "y"));
-  if (text_at(jwk, "crv") != "P-256" || !x || !y || x->size() != kCoordinate || y->size() != kCoordinate) {
+  const auto x = from_base64url(net::text_at(jwk, "x"));
+  const auto y = from_base64url(net::text_at(jwk, "y"));
+  if (net::text_at(jwk, "crv") != "P-256" || !x || !y || x->size() != kCoordinate || y->size() != kCoordinate) {
     return nullptr;
   }
   const std::string point = "\x04" + *x + *y;
@@ -86,8 +90,8 @@ Key ec_key(const json::object& jwk) {
 }
 
 Key ed25519_key(const json::object& jwk) {
-  const auto x = from_base64url(text_at(jwk, "x"));
-  if (text_at(jwk, "crv") != "Ed25519" || !x || x->size() != kCoordinate) return nullptr;
+  const auto x = from_base64url(net::text_at(jwk, "x"));
+  if (net::text_at(jwk, "crv") != "Ed25519" || !x || x->size() != kCoordinate) return nullptr;
   return Key(::EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(*x), x->size()));
 }
 
@@ -173,7 +177,7 @@ bool PublicKey::verifies(Algorithm algorithm, std::string_view text, std::string
 }
 
 Result<std::vector<PublicKey>> parse_key_set(std::string_view text) {
-  const auto set = parse_object(text);
+  const auto set = net::parse_object(text);
   const auto* list = set ? set->if_contains("keys") : nullptr;
   if (list == nullptr || !list->is_array() || list->get_array().size() > kMostKeys) {
     return {Code::unavailable, "The identity provider's key set is not one, or has too many keys."};
@@ -182,14 +186,14 @@ Result<std::vector<PublicKey>> parse_key_set(std::string_view text) {
   for (const json::value& entry : list->get_array()) {
     const auto* jwk = entry.if_object();
     if (jwk == nullptr) continue;
-    const std::string use = text_at(*jwk, "use");
+    const std::string use = net::text_at(*jwk, "use");
     if (!use.empty() && use != "sig") continue;
-    const std::string kind = text_at(*jwk, "kty");
+    const std::string kind = net::text_at(*jwk, "kty");
     Key key = kind == "RSA" ? rsa_key(*jwk) : kind == "EC" ? ec_key(*jwk) : kind == "OKP" ? ed25519_key(*jwk) : nullptr;
     if (!key) continue;
     auto native = std::make_shared<PublicKey::Native>();
     native->key = std::move(key);
-    out.emplace_back(std::move(native), text_at(*jwk, "kid"), text_at(*jwk, "alg"));
+    out.emplace_back(std::move(native), net::text_at(*jwk, "kid"), net::text_at(*jwk, "alg"));
   }
   ::ERR_clear_error();
   return out;

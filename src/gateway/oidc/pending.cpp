@@ -1,8 +1,11 @@
 #include "pending.hpp"
 
-#include "json.hpp"
+#include "base64url.hpp"
 
 #include <librebird/base/json_writer.hpp>
+#include <librebird/net/foreign_json.hpp>
+
+#include <boost/json/object.hpp>
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -52,15 +55,15 @@ Result<Pending> PendingCodec::open(std::string_view cookie, UnixMillis now) cons
   const std::string_view body = cookie.substr(0, dot);
   if (!constant_time_equal(cookie.substr(dot + 1), derived("seal", body))) return foreign();
   const auto text = from_base64url(body);
-  const auto object = text ? parse_object(*text) : std::nullopt;
+  const auto object = text ? net::parse_object(*text) : std::nullopt;
   if (!object) return foreign();
   Pending out;
-  out.provider = text_at(*object, "provider");
-  out.seed = text_at(*object, "seed");
-  out.return_to = text_at(*object, "return_to");
-  out.redirect_uri = text_at(*object, "redirect_uri");
-  out.user_id = text_at(*object, "user_id");
-  out.expires_at = seconds_at(*object, "expires_at").value_or(0);
+  out.provider = net::text_at(*object, "provider");
+  out.seed = net::text_at(*object, "seed");
+  out.return_to = net::text_at(*object, "return_to");
+  out.redirect_uri = net::text_at(*object, "redirect_uri");
+  out.user_id = net::text_at(*object, "user_id");
+  out.expires_at = net::integer_at(*object, "expires_at").value_or(0);
   if (out.expires_at <= now) return foreign();
   return out;
 }

@@ -1,5 +1,6 @@
 #include "chat_request.hpp"
 
+#include <librebird/base/json_value.hpp>
 #include <librebird/base/utf8.hpp>
 
 #include <fmt/format.h>
@@ -112,14 +113,6 @@ Status check_tool_results(const std::vector<ChatMessage>& messages) {
   return Ok{};
 }
 
-// A number beyond a double is read as infinity (0e600 as no number), which would be written as a word that is not JSON.
-bool survives(const json::value& value) {
-  const std::string text = json::serialize(value);
-  boost::system::error_code failure;
-  if (text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos) json::parse(text, failure);
-  return !failure;
-}
-
 Result<ToolSpec> tool_of(const json::value& value, std::size_t index) {
   const std::string where = fmt::format("tools[{}].", index);
   const auto* object = value.if_object();
@@ -137,7 +130,7 @@ Result<ToolSpec> tool_of(const json::value& value, std::size_t index) {
   if (parameters != nullptr && !parameters->is_object()) {
     return wrong(fmt::format("`{}function.parameters` must be a JSON Schema object.", where));
   }
-  if (parameters != nullptr && !survives(*parameters)) {
+  if (parameters != nullptr && !has_finite_numbers(*parameters)) {
     return wrong(fmt::format("`{}function.parameters` has a number out of range.", where));
   }
   tool.parameters_json = parameters == nullptr ? R"({"type":"object","properties":{}})" : json::serialize(*parameters);

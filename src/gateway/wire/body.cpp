@@ -1,5 +1,6 @@
 #include <librebird/gateway/body.hpp>
 
+#include <librebird/base/json_value.hpp>
 #include <librebird/base/utf8.hpp>
 
 #include <fmt/format.h>
@@ -7,7 +8,6 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 namespace librebird::gateway {
@@ -15,16 +15,6 @@ namespace {
 
 Error wrong(std::string_view key, std::string_view expected) {
   return make_error(Code::invalid_argument, fmt::format("`{}` must be {}.", key, expected));
-}
-
-// Numbers beyond a double are read as infinity, which JSON cannot say. No deeper than the parser allows.
-bool is_finite(const boost::json::value& value) {
-  if (const double* number = value.if_double()) return std::isfinite(*number);
-  if (const auto* array = value.if_array()) return std::ranges::all_of(*array, is_finite);
-  if (const auto* object = value.if_object()) {
-    return std::ranges::all_of(*object, [](const auto& member) { return is_finite(member.value()); });
-  }
-  return true;
 }
 
 }  // namespace
@@ -167,7 +157,7 @@ Result<std::vector<Body>> Body::objects(std::string_view key, std::size_t count)
 Result<std::optional<std::string>> Body::optional_json(std::string_view key) {
   const auto* value = state_->take(key);
   if (value == nullptr) return std::optional<std::string>();
-  if (!is_finite(*value)) {
+  if (!has_finite_numbers(*value)) {
     return wrong(state_->path + std::string(key), "JSON with numbers within the range of a double");
   }
   return std::optional<std::string>(boost::json::serialize(*value));

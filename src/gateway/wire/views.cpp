@@ -1,5 +1,7 @@
 #include <librebird/gateway/views.hpp>
 
+#include <librebird/base/json_value.hpp>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -31,12 +33,7 @@ void untrusted_json(JsonWriter& json, std::string_view text, bool must_be_object
   boost::json::parse_options options;
   options.max_depth = 64;
   const boost::json::value value = boost::json::parse(text, failure, {}, options);
-  const std::string again = failure ? std::string() : boost::json::serialize(value);
-  // A number beyond a double ("1e600", "0e600") is read as infinity or no number and would be written as a word that is
-  // not JSON.
-  if (!failure && (again.find("Infinity") != std::string::npos || again.find("NaN") != std::string::npos))
-    boost::json::parse(again, failure, {}, options);
-  if (failure) {
+  if (failure || !has_finite_numbers(value)) {
     if (must_be_object) {
       json.begin_object().field("invalid_json", text).end_object();
     } else {
@@ -44,6 +41,7 @@ void untrusted_json(JsonWriter& json, std::string_view text, bool must_be_object
     }
     return;
   }
+  const std::string again = boost::json::serialize(value);
   if (must_be_object && !value.is_object()) {
     json.begin_object().raw_field("value", again).end_object();
     return;

@@ -1,5 +1,6 @@
 #include <librebird/hands/arguments/arguments.hpp>
 
+#include <librebird/base/json_value.hpp>
 #include <librebird/base/utf8.hpp>
 
 #include <boost/json.hpp>
@@ -192,15 +193,10 @@ Result<std::string> ArgumentChecker::check(std::string_view arguments) const {
   } catch (const std::exception& thrown) {
     return make_error(Code::invalid_argument, fmt::format("The arguments cannot be checked: {}", thrown.what()));
   }
-  std::string text = json::serialize(value);
-  if (text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos) {
-    // A number beyond a double is read as infinity (0e600 as no number), and would be written as a word that is not
-    // JSON.
-    json::error_code failure;
-    json::parse(text, failure);
-    if (failure) return make_error(Code::invalid_argument, "The arguments hold a number that is out of range.");
+  if (!has_finite_numbers(value)) {
+    return make_error(Code::invalid_argument, "The arguments hold a number that is out of range.");
   }
-  return text;
+  return json::serialize(value);
 }
 
 }  // namespace librebird::hands

@@ -224,6 +224,7 @@ Task<Result<std::vector<Grant>>> Approvals::list_grants(Principal principal) {
 }
 
 Task<Status> Approvals::revoke_grant(Principal principal, std::string id) {
+  LB_CO_CHECK(policy::require(principal, policy::Permission::answer_approvals));
   LB_CO_CHECK(co_await store_.revoke_grant(principal, id));
   AuditEvent event;
   event.kind = AuditKind::policy;

@@ -31,7 +31,7 @@ class ApprovalsTest : public testing::Test {
     Result<policy::Decision> result = make_error(Code::internal, "did not end");
     Scope scope(loop_.executor());
     scope.spawn(keep(result), "pass");
-    testkit::run_on(loop_, settle(scope));
+    (void)testkit::run_on(loop_, settle(scope));
     return result;
   }
   void answer(std::string id, ApprovalDecision decision) { answers_.spawn(give(std::move(id), decision), "answer"); }
@@ -169,7 +169,7 @@ TEST_F(ApprovalsTest, TheStopWithdrawsTheQuestion) {
   EXPECT_EQ(kept().state, ApprovalState::withdrawn);
   EXPECT_EQ(told_.back().state, ApprovalState::withdrawn);
   answer(kept().id, ApprovalDecision::once);
-  testkit::run_on(loop_, approvals_.list(me_, false, 1));
+  (void)testkit::run_on(loop_, approvals_.list(me_, false, 1));
   EXPECT_EQ(answered_.error().code, Code::failed_precondition);
 }
 

@@ -128,7 +128,8 @@ Task<Outcome> CallRunner::run(const ToolSpec& tool, std::shared_ptr<const SkillM
   auto warm = co_await pool_.take(std::move(spec).value(), tool.network, stop);
   if (!warm) co_return refused(warm.error());
   Outcome outcome;
-  const Status bound = warm->network ? warm->network->bind(network_policy(tool.network, secrets)) : Status(Ok{});
+  const Status bound =
+      warm->network ? warm->network->bind(network_policy(tool.network, secrets, limits.wall_time)) : Status(Ok{});
   if (bound) {
     outcome = co_await converse(tool, *warm->process, limits, std::move(request.call.arguments_json),
                                 with_placeholders(settings_json, secrets.leases), std::move(observer), stop);

@@ -59,6 +59,13 @@ std::string turned_away(const SkillManifest& skill) {
       skill.display_name, skill.name, skill.name);
 }
 
+// The same failure, told as somebody can mend it.
+Outcome refused_as(const Outcome& outcome, const std::string& told, std::string detail) {
+  Outcome refused = failed(told, std::move(detail));
+  refused.used = outcome.used;
+  return refused;
+}
+
 class Broker final : public HandsService {
  public:
   explicit Broker(HandsParts parts)
@@ -276,6 +283,10 @@ Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, c
   }
   const UnixMillis lent_at = clock_.unix_now();
   Outcome outcome = co_await run_once(tools, tool, call, request, observer, stop);
+  if (connections_ && !outcome.challenge.empty() && outcome.status == ToolStatus::error) {
+    const std::string more = co_await connections_->step_up(request.principal, server, outcome.challenge);
+    if (!more.empty()) co_return refused_as(outcome, more, "the server asks for a scope the connection has not");
+  }
   if (!outcome.turned_away || outcome.status != ToolStatus::error) co_return outcome;
   if (connections_ && co_await connections_->renew(request.principal, server, lent_at, stop)) {
     const ToolUsage before = outcome.used;
@@ -283,9 +294,7 @@ Task<Outcome> Broker::run_guarded(std::shared_ptr<const hands::ToolSet> tools, c
     outcome.used += before;
     if (!outcome.turned_away || outcome.status != ToolStatus::error) co_return outcome;
   }
-  Outcome refused = failed(turned_away(*tool.skill), "the server does not know who asks");
-  refused.used = outcome.used;
-  co_return refused;
+  co_return refused_as(outcome, turned_away(*tool.skill), "the server does not know who asks");
 }
 
 Task<Outcome> Broker::run_once(std::shared_ptr<const hands::ToolSet> tools, const hands::InstalledTool& tool,

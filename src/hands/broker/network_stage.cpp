@@ -1,5 +1,6 @@
 #include "network_stage.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -7,6 +8,7 @@ namespace librebird::hands {
 namespace {
 
 constexpr int kWhoAreYou = 401;
+constexpr int kNotYou = 403;
 
 struct WatchOf {
   std::shared_ptr<const vault::CallGuard> guard;
@@ -20,8 +22,11 @@ bool is_secrets_host(const std::string& host) {
 
 }  // namespace
 
-egress::CallPolicy network_policy(std::vector<std::string> hosts, const CallSecrets& secrets) {
+egress::CallPolicy network_policy(std::vector<std::string> hosts, const CallSecrets& secrets, Millis wall_time) {
   egress::CallPolicy policy;
+  // An answer may be a long silence, or come in drops, for as long as somebody waits for it.
+  policy.limits.total_timeout = std::max(policy.limits.total_timeout, wall_time);
+  policy.limits.idle_timeout = std::max(policy.limits.idle_timeout, wall_time);
   policy.hosts = std::move(hosts);
   for (const vault::SecretLease& lease : secrets.leases) {
     egress::SecretLease given{lease.placeholder, lease.value, {}};
@@ -38,6 +43,7 @@ void note_traffic(const egress::Call& network, Outcome& outcome) {
   for (const egress::EgressEvent& event : network.events()) {
     outcome.used.bytes += static_cast<std::int64_t>(event.bytes_up + event.bytes_down);
     outcome.turned_away |= event.method == "POST" && event.status == kWhoAreYou;
+    if (event.method == "POST" && event.status == kNotYou) outcome.challenge = event.challenge;
   }
   outcome.egress = network.decisions();
 }

@@ -14,7 +14,8 @@
 namespace librebird::hands {
 
 // A secret goes over TLS, and to named hosts only.
-egress::CallPolicy network_policy(std::vector<std::string> hosts, const CallSecrets& secrets);
+// `wall_time`: how long the call may take; no request of it is given up sooner.
+egress::CallPolicy network_policy(std::vector<std::string> hosts, const CallSecrets& secrets, Millis wall_time);
 
 // What went over the network: for an audit row of its own, and into what the call used.
 void note_traffic(const egress::Call& network, Outcome& outcome);

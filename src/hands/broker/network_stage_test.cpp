@@ -18,7 +18,9 @@ TEST(NetworkStage, LendsSecretsToNamedHostsAndWatches) {
   const auto known =
       std::make_shared<const vault::Redactor>(std::vector<vault::KnownValue>{{"my other password", "[secret:other]"}});
   secrets.guard = std::make_shared<vault::CallGuard>(known, secrets.leases);
-  egress::CallPolicy policy = network_policy(hosts, secrets);
+  egress::CallPolicy policy = network_policy(hosts, secrets, Millis(300'000));
+  EXPECT_EQ(policy.limits.total_timeout, Millis(300'000));
+  EXPECT_EQ(policy.limits.idle_timeout, Millis(300'000));
   EXPECT_EQ(policy.hosts, hosts);
   ASSERT_EQ(policy.secrets.size(), 1U);
   EXPECT_EQ(policy.secrets[0].placeholder, placeholder);
@@ -41,7 +43,7 @@ TEST(NetworkStage, LendsSecretsToNamedHostsAndWatches) {
   testkit::ScriptedHttpClient http;
   egress::Fence fence(loop.executor(), http);
   EXPECT_TRUE(fence.open(std::move(policy)).ok());
-  EXPECT_FALSE(network_policy(hosts, {}).inspector);
+  EXPECT_FALSE(network_policy(hosts, {}, Millis(30'000)).inspector);
 }
 
 // A call that is over.

@@ -17,6 +17,7 @@ struct Outcome {
   std::string detail;  // for the audit row; no arguments
   ToolUsage used;  // processor time and bytes (output and network); the broker counts the rest
   bool turned_away = false;  // a server wanted to know who asks before it did anything
+  std::string challenge;  // of a server that refused who asks (403); empty: it says nothing
   std::string egress;  // what it asked the network for, and what was decided; a row of its own
 };
 

@@ -44,7 +44,7 @@ TEST_F(SecretStageTest, ASkillSeesPlaceholdersOnly) {
   const std::string settings = with_placeholders(R"({"unit":"C","api_key":"stale"})", secrets->leases);
   EXPECT_EQ(settings, R"({"unit":"C","api_key":")" + secrets->leases[0].placeholder + "\"}");
   EXPECT_EQ(with_placeholders("", {}), "{}");
-  const egress::CallPolicy policy = network_policy({"api.example.org"}, *secrets);
+  const egress::CallPolicy policy = network_policy({"api.example.org"}, *secrets, Millis(30'000));
   ASSERT_EQ(policy.secrets.size(), 1U);
   EXPECT_EQ(policy.secrets[0].value, "the-value");
   EXPECT_EQ(policy.secrets[0].hosts, std::vector<std::string>{"api.example.org"});

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 namespace librebird::hands {
@@ -18,6 +19,7 @@ namespace {
 
 constexpr Millis kTendEvery{5000};
 constexpr Millis kRetryAfter{5000};
+constexpr Millis kFirstWords{500};  // for longer nobody else is kept waiting
 constexpr double kRateSeconds = 1;  // over which the rate is averaged
 
 double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::duration<double>(to - from).count(); }
@@ -26,13 +28,15 @@ double seconds_between(SteadyTime from, SteadyTime to) { return std::chrono::dur
 
 // Outlives the pool while a program is being set up for it: who comes back finds `closed` and throws it away.
 struct WarmPool::State {
-  State(Executor e, const Clock& c, PoolLimits l, Maker m) : executor(e), clock(c), limits(l), maker(std::move(m)) {}
+  State(Executor e, const Clock& c, PoolLimits l, Maker m)
+      : executor(e), clock(c), limits(l), maker(std::move(m)), made(e) {}
 
   Executor executor;
   const Clock& clock;
   PoolLimits limits;
   Maker maker;
   std::unordered_map<std::string, Shelf> shelves;
+  Signal made;  // one more program, or one less that is being set up
   std::stop_source stop;
   std::size_t starting = 0;
   bool closed = false;
@@ -56,7 +60,8 @@ struct WarmPool::State {
   Shelf* neediest(std::string& key) {
     Shelf* found = nullptr;
     for (auto& [name, shelf] : shelves) {
-      if (shelf.kept.size() + shelf.starting >= wanted(shelf)) continue;
+      const std::size_t most = wanted(shelf);
+      if (most == 0 || shelf.kept.size() + shelf.starting >= most + shelf.promised) continue;
       if (found != nullptr && found->used >= shelf.used) continue;
       found = &shelf;
       key = name;
@@ -107,33 +112,49 @@ WarmPool::~WarmPool() {
   state_->closed = true;
   state_->stop.request_stop();
   state_->shelves.clear();
+  state_->made.notify_all();
 }
 
 std::size_t WarmPool::size() const { return state_->size(); }
 
 Task<Result<Warm>> WarmPool::take(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop) {
-  State& state = *state_;
+  const std::shared_ptr<State> held = state_;
+  State& state = *held;
   if (state.limits.programs == 0) co_return co_await state.maker(std::move(spec), std::move(hosts), stop);
   const std::string key = plan_key(spec, hosts);
   const SteadyTime now = state.clock.steady_now();
   Shelf& shelf = state.shelves.try_emplace(key, Shelf{.spec = spec, .hosts = hosts, .used = now}).first->second;
   shelf.rate = shelf.rate * std::exp(-seconds_between(shelf.used, now) / kRateSeconds) + 1 / kRateSeconds;
   shelf.used = now;
-  Warm warm;
-  while (!warm.process && !shelf.kept.empty()) {
-    warm = std::move(shelf.kept.front().warm);
-    shelf.kept.pop_front();
-    if (!warm.process->running()) warm = {};
-  }
+  // While this call is given its program, and works: the next one's is made.
+  boost::asio::post(state.executor, [held] { refill(held); });
+  Warm warm = co_await find(held, key, stop);
+  if (state.closed) co_return make_error(Code::cancelled, "The tool was stopped before it began.");
   static metrics::Counter& hits =
       metrics::counter("librebird_tool_programs_total", "Programs given to tool calls", {{"from", "shelf"}});
   static metrics::Counter& misses =
       metrics::counter("librebird_tool_programs_total", "Programs given to tool calls", {{"from", "start"}});
   (warm.process ? hits : misses).add();
-  // After this call was given its program: the next one's is made while this one works.
-  boost::asio::post(state.executor, [kept = state_] { refill(kept); });
   if (warm.process) co_return warm;
   co_return co_await state.maker(std::move(spec), std::move(hosts), stop);
+}
+
+Task<Warm> WarmPool::find(std::shared_ptr<State> state, std::string key, std::stop_token stop) {
+  for (;;) {
+    const auto found = state->shelves.find(key);
+    if (found == state->shelves.end()) co_return Warm{};
+    Shelf& shelf = found->second;
+    while (!shelf.kept.empty()) {
+      Warm warm = std::move(shelf.kept.front().warm);
+      shelf.kept.pop_front();
+      if (warm.process->running()) co_return warm;
+    }
+    // Another one would only be later.
+    if (shelf.starting <= shelf.promised || stop.stop_requested()) co_return Warm{};
+    ++shelf.promised;
+    (void)co_await state->made.wait(stop);
+    if (const auto same = state->shelves.find(key); same != state->shelves.end()) --same->second.promised;
+  }
 }
 
 void WarmPool::refill(const std::shared_ptr<State>& state) {
@@ -157,18 +178,23 @@ Task<void> WarmPool::make_one(std::shared_ptr<State> state, std::string key) {
   SandboxSpec spec = state->shelves.at(key).spec;
   std::vector<std::string> hosts = state->shelves.at(key).hosts;
   auto made = co_await state->maker(std::move(spec), std::move(hosts), state->stop.get_token());
-  --state->starting;
+  std::optional<Task<void>> first_words;
   if (state->closed) co_return;
   if (const auto found = state->shelves.find(key); found != state->shelves.end()) {
     Shelf& shelf = found->second;
     --shelf.starting;
     if (made) {
+      first_words = made->process->first_words(kFirstWords, state->stop.get_token());
       shelf.kept.push_back({std::move(made).value(), state->clock.steady_now()});
     } else {
       shelf.failed = state->clock.steady_now();
       log::warn("a program cannot be kept ready for tool calls", {{"cause", made.error().message}});
     }
   }
+  state->made.notify_all();
+  // Programs that start together are ready together, and late: one after the other, the first is of use soon.
+  if (first_words) co_await *std::move(first_words);
+  --state->starting;
   refill(state);
 }
 
@@ -193,7 +219,7 @@ Task<void> WarmPool::tend(std::shared_ptr<State> state) {
     }
     std::erase_if(state->shelves, [&](const auto& entry) {
       const Shelf& shelf = entry.second;
-      return shelf.kept.empty() && shelf.starting == 0 && now - shelf.used > state->limits.age;
+      return shelf.kept.empty() && shelf.starting + shelf.promised == 0 && now - shelf.used > state->limits.age;
     });
     if (state->shelves.empty()) break;
   }

@@ -26,7 +26,7 @@ namespace librebird::hands {
 struct PoolLimits {
   std::size_t programs = 16;            // kept at once; 0: none
   std::size_t per_plan = 8;
-  std::size_t starting = 2;             // set up at once
+  std::size_t starting = 2;             // set up at once, until they say that they are ready
   std::int64_t memory_bytes = 256LL << 20;
   Millis age{300'000};                  // unused for so long: ended
 };
@@ -49,7 +49,8 @@ class WarmPool {
   WarmPool(const WarmPool&) = delete;
   WarmPool& operator=(const WarmPool&) = delete;
 
-  // A program of this plan that has served nobody: from the shelf, or made now. More are made for the calls to come.
+  // A program of this plan that has served nobody: from the shelf, the next one that is being set up for it, or made
+  // now. More are made for the calls to come.
   Task<Result<Warm>> take(SandboxSpec spec, std::vector<std::string> hosts, std::stop_token stop);
   [[nodiscard]] std::size_t size() const;
 
@@ -63,12 +64,15 @@ class WarmPool {
     std::vector<std::string> hosts;
     std::deque<Kept> kept;
     std::size_t starting = 0;
+    std::size_t promised = 0;  // of those that are started: somebody waits for one
     SteadyTime used;       // last asked for
     double rate = 0;       // asked for, about so often a second
     SteadyTime failed{};   // could not be made: not tried again for a while
   };
   struct State;
 
+  // From the shelf, if need be after what is being set up for it; empty: there is none.
+  static Task<Warm> find(std::shared_ptr<State> state, std::string key, std::stop_token stop);
   static void refill(const std::shared_ptr<State>& state);
   static Task<void> make_one(std::shared_ptr<State> state, std::string key);
   static Task<void> tend(std::shared_ptr<State> state);

@@ -2,9 +2,14 @@
 
 #include <librebird/hands/testkit/run_on.hpp>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
+#include <vector>
 
 namespace librebird::hands {
 namespace {
@@ -14,6 +19,7 @@ struct World {
   int alive = 0;
   std::int64_t memory = 1 << 20;
   bool broken = false;
+  Signal* slow = nullptr;  // set: who makes one waits for it
 };
 
 class FakeProcess final : public SandboxProcess {
@@ -40,8 +46,15 @@ class ManualClock final : public Clock {
 };
 
 Task<Result<Warm>> make_fake(World* world) {
+  if (world->slow) (void)co_await world->slow->wait();
   if (world->broken) co_return make_error(Code::failed_precondition, "No sandbox.");
   co_return Warm{std::make_unique<FakeProcess>(*world, ++world->made), nullptr};
+}
+
+Task<void> take_into(WarmPool* pool, std::vector<Result<Warm>>* out) {
+  SandboxSpec spec;
+  spec.argv = {"/a"};
+  out->push_back(co_await pool->take(spec, {}, {}));
 }
 
 class Pool : public testing::Test {
@@ -136,6 +149,59 @@ TEST_F(Pool, SaysWhyNothingStartsAndDoesNotTryWithoutEnd) {
   clock_.now += Millis(6000);
   EXPECT_TRUE(take(*pool).ok());
   EXPECT_EQ(pool->size(), 1U);
+}
+
+TEST_F(Pool, WaitsForWhatIsBeingMadeForItInsteadOfMakingAnother) {
+  auto pool = this->pool();
+  (void)take(*pool);  // one made for it, one kept
+  ASSERT_EQ(world_.made, 2);
+  Signal slow(loop_.executor());
+  world_.slow = &slow;
+  ASSERT_TRUE(take(*pool).ok());  // the kept one; another is being made
+  ASSERT_EQ(slow.waiting(), 1U);
+  std::vector<Result<Warm>> got;
+  const auto ask = [&] {
+    boost::asio::co_spawn(loop_.executor(), take_into(pool.get(), &got), boost::asio::detached);
+    settle();
+  };
+  ask();
+  EXPECT_THAT(got, testing::IsEmpty());
+  const std::size_t making = slow.waiting();
+  EXPECT_LE(making, PoolLimits().starting) << "one for the next call, and none for who waits";
+  slow.notify_all();
+  settle();
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(number(got[0]), 3);
+
+  // It cannot be made after all: who waited tries by itself, and is told why.
+  ASSERT_TRUE(take(*pool).ok());
+  ask();
+  world_.broken = true;
+  world_.slow = nullptr;
+  slow.notify_all();
+  settle();
+  ASSERT_EQ(got.size(), 2U) << "size " << pool->size() << " waiting " << slow.waiting();
+  EXPECT_EQ(got[1].error().code, Code::failed_precondition);
+}
+
+TEST_F(Pool, LetsGoOfWhoWaitsWhenItEnds) {
+  auto pool = this->pool();
+  (void)take(*pool);
+  Signal slow(loop_.executor());
+  world_.slow = &slow;
+  ASSERT_TRUE(take(*pool).ok());
+  std::vector<Result<Warm>> got;
+  boost::asio::co_spawn(loop_.executor(), take_into(pool.get(), &got), boost::asio::detached);
+  settle();
+  ASSERT_THAT(got, testing::IsEmpty());
+  pool.reset();
+  settle();
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(got[0].error().code, Code::cancelled);
+  slow.notify_all();
+  settle();
+  got.clear();
+  EXPECT_EQ(world_.alive, 0);
 }
 
 TEST_F(Pool, CanBeSwitchedOff) {

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace librebird::egress {
 namespace {
 
 // Up to here a body is read before the request leaves: it can be sent with its length, and on a used connection.
 constexpr std::size_t kWhole = 256 * 1024;
+constexpr std::size_t kLongestChallenge = 2000;
 constexpr std::size_t kDrained = 256 * 1024;
 constexpr Millis kDrainTime{1'000};
 
@@ -26,7 +28,8 @@ std::string to_text(const HttpHeaders& headers) {
 }  // namespace
 
 void Exchange::note(const RequestHead& head, const Target& target, const Status& outcome) {
-  EgressEvent event{head.method, target.host, target.port, target.path, status_, up_, down_, {}, remark_};
+  EgressEvent event{head.method, target.host, target.port, target.path, status_,
+                    up_,         down_,       {},          remark_,     std::move(challenge_)};
   if (!outcome) {
     event.decision = decision_of(outcome.error());
     event.reason = outcome.error().message;
@@ -34,6 +37,13 @@ void Exchange::note(const RequestHead& head, const Target& target, const Status&
     event.decision = remark_.empty() ? EgressDecision::allowed : EgressDecision::flagged;
   }
   binding_->note(std::move(event));
+}
+
+void Exchange::keep_challenge(const HttpHeaders& headers) {
+  challenge_.clear();
+  if (status_ != 401 && status_ != 403) return;
+  const auto challenge = find_header(headers, "WWW-Authenticate");
+  if (challenge && challenge->size() <= kLongestChallenge) challenge_ = *challenge;
 }
 
 void Exchange::flag(const std::optional<TrafficFinding>& found) {
@@ -113,7 +123,8 @@ Task<bool> Exchange::pass(RequestHead head, Target target) {
   if (outcome) {
     status_ = answer->status();
     head.keep_alive = head.keep_alive && reader.done();
-    outcome = co_await relay(head, target, *answer);
+    outcome = co_await relay(head, *answer, incoming_headers(*binding_, answer->headers()),
+                             std::numeric_limits<std::uint64_t>::max());
   }
   note(head, target, outcome);
   if (outcome) co_return head.keep_alive&& framed_;
@@ -128,8 +139,8 @@ Task<bool> Exchange::pass(RequestHead head, Target target) {
   co_return keep;
 }
 
-Task<Status> Exchange::relay(const RequestHead& head, const Target& target, HttpResponse& answer) {
-  const HttpHeaders headers = incoming_headers(*binding_, answer.headers());
+Task<Status> Exchange::relay(const RequestHead& head, HttpResponse& answer, HttpHeaders headers, std::uint64_t most) {
+  keep_challenge(headers);
   const auto length = find_header(answer.headers(), "Content-Length");
   const bool body = has_body(head, answer.status());
   std::string framing;
@@ -166,6 +177,7 @@ Task<Status> Exchange::relay(const RequestHead& head, const Target& target, Http
     if (piece) {
       LB_CO_CHECK(binding_->count_down(piece->size()));
       down_ += piece->size();
+      if (down_ > most) co_return make_error(Code::too_large, fmt::format("The answer is over {} bytes.", most));
     }
     if (scan) flag(piece ? scan->feed(*piece) : scan->finish());
     std::string text = piece ? redactor.feed(*piece) : redactor.finish();

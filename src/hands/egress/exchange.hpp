@@ -29,19 +29,18 @@ class Exchange {
   // A program's own request: passed on and answered piece by piece; redirects are the program's business. True: the
   // connection can carry another one.
   Task<bool> pass(RequestHead head, Target target);
-  // A request that the fence fetches whole, redirects included (https:// in absolute form: our own kits).
+  // A request that the fence follows through redirects (https:// in absolute form: our own kits); the last answer is
+  // passed on piece by piece.
   Task<bool> fetch(RequestHead head, Target target);
   Task<bool> refuse(const RequestHead& head, const Target& target, Error error);
 
  private:
-  Task<Status> relay(const RequestHead& head, const Target& target, HttpResponse& answer);
-  struct Fetched {
-    int status = 0;
-    HttpHeaders headers;
-    std::string body;
-  };
-  Task<Result<Fetched>> follow(RequestHead& head, Target& target, std::string body);
+  // `most`: bytes of the answer; more break it off.
+  Task<Status> relay(const RequestHead& head, HttpResponse& answer, HttpHeaders headers, std::uint64_t most);
+  Task<Result<std::unique_ptr<HttpResponse>>> follow(RequestHead& head, Target& target, std::string body);
   Task<Result<std::unique_ptr<HttpResponse>>> hop(const RequestHead& head, const Target& target, std::string body);
+  // Of an answer that refuses who asks.
+  void keep_challenge(const HttpHeaders& headers);
   void flag(const std::optional<TrafficFinding>& found);
   void note(const RequestHead& head, const Target& target, const Status& outcome);
   // Whether the rest of the request could be read, so that another may follow.
@@ -55,6 +54,7 @@ class Exchange {
   int status_ = 0;
   std::uint64_t up_ = 0;
   std::uint64_t down_ = 0;
+  std::string challenge_;
   std::string remark_;        // of the event, when it is not a refusal
   bool answered_ = false;     // a byte of an answer went to the program
   bool framed_ = true;        // the program can tell where the answer ends

@@ -1,5 +1,4 @@
-// Requests that the fence fetches whole, following redirects: our own kits name https:// addresses and leave the rest
-// to it.
+// Requests whose redirects the fence follows: our own kits name https:// addresses and leave the rest to it.
 
 #include "ascii.hpp"
 #include "exchange.hpp"
@@ -8,6 +7,8 @@
 #include <boost/url/url.hpp>
 
 #include <fmt/format.h>
+
+#include <charconv>
 
 namespace librebird::egress {
 namespace {
@@ -30,6 +31,16 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
+// Said before the first byte, where it can be known.
+Status check_length(const HttpResponse& answer, std::string_view method, std::uint64_t most) {
+  const auto told = find_header(answer.headers(), "Content-Length");
+  std::uint64_t length = 0;
+  if (!told || method == "HEAD") return Ok{};
+  const auto [end, error] = std::from_chars(told->data(), told->data() + told->size(), length);
+  const bool fits = error == std::errc{} && end == told->data() + told->size() && length <= most;
+  return fits ? Status(Ok{}) : make_error(Code::too_large, fmt::format("The answer is over {} bytes.", most));
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<HttpResponse>>> Exchange::hop(const RequestHead& head, const Target& target,
@@ -49,23 +60,13 @@ Task<Result<std::unique_ptr<HttpResponse>>> Exchange::hop(const RequestHead& hea
   co_return std::move(answer);
 }
 
-Task<Result<Exchange::Fetched>> Exchange::follow(RequestHead& head, Target& target, std::string body) {
+Task<Result<std::unique_ptr<HttpResponse>>> Exchange::follow(RequestHead& head, Target& target, std::string body) {
   for (int hops = 0;; ++hops) {
     LB_CO_CHECK(co_await binding_->admit(stop_));
     LB_CO_TRY(answer, co_await hop(head, target, body));
     status_ = answer->status();
     const auto location = find_header(answer->headers(), "Location");
-    if (!is_redirect(status_) || !location) {
-      Fetched fetched{status_, incoming_headers(*binding_, answer->headers()), {}};
-      // Cookies are for programs that keep them.
-      drop_field(fetched.headers, "Set-Cookie");
-      LB_CO_TRY(text, co_await read_all(*answer, binding_->limits().response_bytes, stop_));
-      LB_CO_CHECK(binding_->count_down(text.size()));
-      down_ += text.size();
-      flag(binding_->find(Direction::in, text));
-      fetched.body = binding_->secrets().redactor().all(text);
-      co_return fetched;
-    }
+    if (!is_redirect(status_) || !location) co_return std::move(answer);
     if (hops == binding_->limits().redirects) {
       co_return make_error(Code::unavailable, "The server redirects too often.");
     }
@@ -103,20 +104,29 @@ Task<bool> Exchange::fetch(RequestHead head, Target target) {
     if (!read || !*piece) break;
     body += **piece;
   }
-  const bool head_only = head.method == "HEAD";
-  auto fetched = read ? co_await follow(head, target, std::move(body)) : Result<Fetched>(read.error());
-  note(head, target, fetched ? Status(Ok{}) : Status(fetched.error()));
-  const bool keep = head.keep_alive && reader.done();
-  if (!fetched) {
-    const bool written(co_await wire_.write(refusal_text(fetched.error(), keep, !head_only), limits.idle_timeout));
-    co_return written&& keep;
+  const std::uint64_t most = binding_->limits().response_bytes;
+  std::unique_ptr<HttpResponse> answer;
+  Status outcome = read;
+  if (outcome) {
+    auto followed = co_await follow(head, target, std::move(body));
+    if (followed) answer = std::move(followed).value();
+    if (!followed) outcome = std::move(followed).error();
   }
-  std::string text = fmt::format("HTTP/1.1 {} Answer\r\nContent-Length: {}\r\n", fetched->status, fetched->body.size());
-  for (const auto& [name, value] : fetched->headers) text += fmt::format("{}: {}\r\n", name, value);
-  text += keep ? "\r\n" : "Connection: close\r\n\r\n";
-  if (!head_only) text += fetched->body;
-  const bool written(co_await wire_.write(text, limits.idle_timeout));
-  co_return written&& keep;
+  if (outcome) outcome = check_length(*answer, head.method, most);
+  head.keep_alive = head.keep_alive && reader.done();
+  if (outcome) {
+    HttpHeaders headers = incoming_headers(*binding_, answer->headers());
+    // Cookies are for programs that keep them.
+    drop_field(headers, "Set-Cookie");
+    outcome = co_await relay(head, *answer, std::move(headers), most);
+  }
+  note(head, target, outcome);
+  if (outcome) co_return head.keep_alive&& framed_;
+  // In the middle of an answer there is nothing to say but that it broke.
+  if (answered_) co_return false;
+  const bool written(
+      co_await wire_.write(refusal_text(outcome.error(), head.keep_alive, head.method != "HEAD"), limits.idle_timeout));
+  co_return written&& head.keep_alive;
 }
 
 }  // namespace librebird::egress

@@ -38,9 +38,9 @@ class Session {
       Target unknown = inside_.value_or(Target{});
       co_return co_await exchange.refuse(*head, unknown, std::move(target).error());
     }
-    // Our own kits name what they want and no Host; what they get they get whole.
-    const bool whole = !inside_ && (target->tls || !head->host);
-    if (whole) co_return co_await exchange.fetch(std::move(*head), std::move(*target));
+    // Our own kits name what they want and no Host; redirects are followed for them.
+    const bool follows = !inside_ && (target->tls || !head->host);
+    if (follows) co_return co_await exchange.fetch(std::move(*head), std::move(*target));
     co_return co_await exchange.pass(std::move(*head), std::move(*target));
   }
 

@@ -84,6 +84,7 @@ std::optional<Challenge> parse_challenge(std::string_view header) {
     if (!in_bearer) continue;
     if (same(word, "resource_metadata")) bearer->resource_metadata = *value;
     if (same(word, "scope")) bearer->scope = *value;
+    if (same(word, "error")) bearer->error = *value;
   }
 }
 

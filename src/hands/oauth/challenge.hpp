@@ -12,6 +12,7 @@ namespace librebird::hands::oauth {
 struct Challenge {
   std::string resource_metadata;  // where the server describes itself; empty: at its well-known address
   std::string scope;              // what the request would have needed; empty: it does not say
+  std::string error;              // RFC 6750, 3.1: "insufficient_scope", …; empty: none is named
 };
 
 // The first Bearer challenge of one header; nullopt: there is none.

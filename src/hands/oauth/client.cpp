@@ -4,6 +4,9 @@
 
 #include <librebird/base/json_writer.hpp>
 #include <librebird/core/ports/secret_store.hpp>
+#include <librebird/net/foreign_json.hpp>
+
+#include <boost/json/object.hpp>
 
 #include <fmt/format.h>
 
@@ -30,11 +33,27 @@ std::string known_word(const std::string& error) {
   return std::ranges::find(kWords, error) != kWords.end() ? error : std::string("an error of its own");
 }
 
+// `form`, and who asks.
+HttpRequest form_request(std::string endpoint, const Client& client, net::Form form) {
+  HttpRequest request;
+  request.method = "POST";
+  request.url = std::move(endpoint);
+  request.headers = {{"Accept", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"}};
+  if (client.auth_method == "client_secret_basic") {
+    request.headers.emplace_back("Authorization", net::basic_authorization(client.id, client.secret));
+  } else {
+    form.emplace_back("client_id", client.id);
+    if (client.auth_method == "client_secret_post") form.emplace_back("client_secret", client.secret);
+  }
+  request.body = net::form_encoded(form);
+  return request;
+}
+
 }  // namespace
 
 Result<Tokens> parse_tokens(int status, std::string_view body) {
-  const auto object = read_object(body);
-  const std::string error = object ? text_of(*object, "error") : std::string();
+  const auto object = net::parse_object(body);
+  const std::string error = object ? net::text_at(*object, "error") : std::string();
   if (error == "invalid_grant" || error == "invalid_client") {
     return make_error(Code::unauthenticated, "The authorization server does not accept this connection (any more).");
   }
@@ -47,11 +66,12 @@ Result<Tokens> parse_tokens(int status, std::string_view body) {
                       fmt::format("The authorization server answered {} without a token; try again.", status));
   }
   Tokens tokens;
-  tokens.access_token = text_of(*object, "access_token");
-  tokens.refresh_token = text_of(*object, "refresh_token");
-  tokens.scope = text_of(*object, "scope");
-  tokens.lifetime_seconds = std::clamp<std::int64_t>(number_of(*object, "expires_in"), 0, kLongestLifetime);
-  std::string type = text_of(*object, "token_type");
+  tokens.access_token = net::text_at(*object, "access_token");
+  tokens.refresh_token = net::text_at(*object, "refresh_token");
+  tokens.scope = net::text_at(*object, "scope");
+  tokens.lifetime_seconds =
+      std::clamp<std::int64_t>(net::integer_at(*object, "expires_in").value_or(0), 0, kLongestLifetime);
+  std::string type = net::text_at(*object, "token_type");
   std::ranges::transform(type, type.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   const bool usable = type == "bearer" && tokens.access_token.size() >= kMinSecretBytes &&
                       is_visible(tokens.access_token, kMaxSecretBytes) &&
@@ -63,13 +83,14 @@ Result<Tokens> parse_tokens(int status, std::string_view body) {
 }
 
 Result<Client> parse_client(int status, std::string_view body, const std::string& wanted_method) {
-  const auto object = read_object(body);
+  const auto object = net::parse_object(body);
   Client client;
   if (object && (status == 200 || status == 201)) {
-    client.id = text_of(*object, "client_id");
-    client.secret = text_of(*object, "client_secret");
-    client.auth_method = text_of(*object, "token_endpoint_auth_method");
-    client.expires_at = std::max<std::int64_t>(0, number_of(*object, "client_secret_expires_at")) * 1000;
+    client.id = net::text_at(*object, "client_id");
+    client.secret = net::text_at(*object, "client_secret");
+    client.auth_method = net::text_at(*object, "token_endpoint_auth_method");
+    client.expires_at =
+        std::max<std::int64_t>(0, net::integer_at(*object, "client_secret_expires_at").value_or(0)) * 1000;
   }
   if (client.secret.empty()) {
     client.auth_method = "none";
@@ -82,7 +103,7 @@ Result<Client> parse_client(int status, std::string_view body, const std::string
   if (!client.id.empty() && is_visible(client.id, kLongestId) && is_visible(client.secret, kLongestId) && known) {
     return client;
   }
-  const std::string error = object ? text_of(*object, "error") : std::string();
+  const std::string error = object ? net::text_at(*object, "error") : std::string();
   return make_error(Code::failed_precondition,
                     fmt::format("The authorization server answered {} ({}) when Libre Bird asked to be registered; an "
                                 "admin can register it there by hand, and set the skill's client_id.",
@@ -112,20 +133,19 @@ Task<Result<Client>> enrol(HttpClient& http, ServerMetadata server, std::string 
   co_return parse_client(answer.status, answer.body, server.auth_method);
 }
 
+Task<Status> take_back(HttpClient& http, std::string endpoint, Client client, std::string token, std::string kind,
+                       Millis patience, std::stop_token stop) {
+  HttpRequest request =
+      form_request(std::move(endpoint), client, {{"token", std::move(token)}, {"token_type_hint", std::move(kind)}});
+  LB_CO_TRY(answer, co_await ask(http, std::move(request), std::move(stop), patience));
+  if (answer.status == 200) co_return Ok{};
+  co_return make_error(Code::unavailable, fmt::format("the authorization server answered {}", answer.status));
+}
+
 Task<Result<Tokens>> ask_for_tokens(HttpClient& http, std::string endpoint, Client client, std::string resource,
                                     net::Form form, std::stop_token stop) {
-  HttpRequest request;
-  request.method = "POST";
-  request.url = std::move(endpoint);
-  request.headers = {{"Accept", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"}};
-  if (client.auth_method == "client_secret_basic") {
-    request.headers.emplace_back("Authorization", net::basic_authorization(client.id, client.secret));
-  } else {
-    form.emplace_back("client_id", client.id);
-    if (client.auth_method == "client_secret_post") form.emplace_back("client_secret", client.secret);
-  }
   form.emplace_back("resource", std::move(resource));
-  request.body = net::form_encoded(form);
+  HttpRequest request = form_request(std::move(endpoint), client, std::move(form));
   LB_CO_TRY(answer, co_await ask(http, std::move(request), std::move(stop)));
   co_return parse_tokens(answer.status, answer.body);
 }

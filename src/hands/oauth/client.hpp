@@ -30,6 +30,9 @@ Result<Client> parse_client(int status, std::string_view body, const std::string
 // failed_precondition: it registers nobody; says what an admin can do.
 Task<Result<Client>> enrol(HttpClient& http, ServerMetadata server, std::string redirect_uri, std::string skill,
                            std::stop_token stop);
+// RFC 7009: asks to take a token back, in at most `patience`. Whether it was known there is not told.
+Task<Status> take_back(HttpClient& http, std::string endpoint, Client client, std::string token, std::string kind,
+                       Millis patience, std::stop_token stop);
 // `form`: the grant; who asks, and for which resource, is added.
 Task<Result<Tokens>> ask_for_tokens(HttpClient& http, std::string endpoint, Client client, std::string resource,
                                     net::Form form, std::stop_token stop);

@@ -3,6 +3,8 @@
 #include "fetch.hpp"
 #include "records.hpp"
 
+#include <librebird/base/log.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,8 +17,11 @@ constexpr const char* kConnection = "oauth";
 constexpr const char* kPending = "oauth_pending";
 constexpr const char* kAccessToken = "access_token";
 constexpr Millis kWayBack{10 * 60 * 1000};
+constexpr UnixMillis kClaim = 20'000;  // longer than a server is waited for
+constexpr Millis kLookAgain{50};
 constexpr UnixMillis kEarly = 60'000;  // a call begun now may last this long
 constexpr std::size_t kLongestCode = 4096;
+constexpr Millis kFarewell{3'000};
 
 std::string scope_of(const std::string& skill) { return "user/skill/" + skill; }
 
@@ -35,6 +40,14 @@ Error ended(const std::string& skill) {
                     fmt::format("Your connection to the server of the skill {} has ended: connect again, in the "
                                 "settings, with `librebird skill connect {}`, or POST /api/v1/skills/{}/connection.",
                                 skill, skill, skill));
+}
+
+std::string too_little(const std::string& skill, const std::string& scope) {
+  return fmt::format(
+      "The server of the skill {} asks for more than your connection allows{}: connect again to be asked for it, in "
+      "the "
+      "settings, with `librebird skill connect {}`, or POST /api/v1/skills/{}/connection.",
+      skill, scope.empty() ? std::string() : fmt::format(" (scope {})", scope), skill, skill);
 }
 
 Task<Result<std::optional<std::string>>> find(SecretStore& store, Principal principal, std::string scope,
@@ -64,6 +77,19 @@ Task<Status> forget(SecretStore& store, Principal principal, std::string skill) 
   co_return Ok{};
 }
 
+// Best effort: the person is not kept from leaving by a server that is away.
+Task<void> tell_farewell(HttpClient& http, Connection connection, std::string access_token, std::string skill) {
+  const Party& party = connection.party;
+  for (auto& [token, kind] : {std::pair{&connection.refresh_token, "refresh_token"}, {&access_token, "access_token"}}) {
+    if (token->empty() || party.revocation_endpoint.empty()) continue;
+    const Status told =
+        co_await take_back(http, party.revocation_endpoint, party.client, std::move(*token), kind, kFarewell, {});
+    if (told) continue;
+    log::warn("an authorization server did not take a token back",
+              {{"skill", skill}, {"issuer", party.issuer}, {"kind", kind}, {"cause", told.error().message}});
+  }
+}
+
 Task<Status> keep(SecretStore& store, Principal principal, std::string skill, std::string name, std::string record) {
   if (record.size() > kMaxSecretBytes) {
     co_return make_error(Code::too_large, "The authorization server's addresses and tokens are too long to be kept.");
@@ -77,6 +103,7 @@ Task<Status> keep_tokens(SecretStore& store, Principal principal, std::string sk
   if (!tokens.refresh_token.empty()) connection.refresh_token = std::move(tokens.refresh_token);
   if (!tokens.scope.empty()) connection.party.scope = std::move(tokens.scope);
   connection.renewed_at = now;
+  connection.claimed_until = 0;
   connection.expires_at = tokens.lifetime_seconds > 0 ? now + tokens.lifetime_seconds * 1000 : 0;
   LB_CO_CHECK(co_await keep(store, principal, skill, kConnection, write(connection)));
   co_return co_await keep(store, principal, skill, kAccessToken, std::move(tokens.access_token));
@@ -136,16 +163,23 @@ Task<Result<std::string>> Connections::begin(Principal principal, McpServer serv
                          "Only servers at an https address are connected to: a token would be seen on the way.");
   }
   const Turn turn = co_await take(key_of(principal, server.skill));
-  LB_CO_TRY(authority, co_await discover(http_, server.url, stop));
+  LB_CO_TRY(known, co_await load(secrets_, principal, server.skill));
+  const bool ours = known && known->party.url == server.url;
+  LB_CO_TRY(authority, co_await discover(http_, server.url, ours ? known->described_at : std::string(), stop));
   Pending pending;
   pending.party = {server.url,
                    authority.server.issuer,
                    authority.server.token_endpoint,
+                   authority.server.revocation_endpoint,
                    std::move(authority.resource),
                    std::move(authority.scope),
                    std::move(redirect_uri),
                    {}};
   Party& party = pending.party;
+  if (ours && !known->wanted_scope.empty()) {
+    // What it has is not given up for what it lacks.
+    party.scope = joined_scopes(party.scope, joined_scopes(known->party.scope, known->wanted_scope));
+  }
   if (!server.client_id.empty()) {
     LB_CO_TRY(secret, co_await find(secrets_, principal, "skill/" + server.skill, "client_secret"));
     const std::string& method = authority.server.auth_method;
@@ -157,7 +191,6 @@ Task<Result<std::string>> Connections::begin(Principal principal, McpServer serv
                     0};
   } else {
     const UnixMillis now = clock_.unix_now();
-    LB_CO_TRY(known, co_await load(secrets_, principal, server.skill));
     LB_CO_TRY(text, co_await find(secrets_, principal, scope_of(server.skill), kPending));
     const auto before = text ? read_pending(*text) : std::nullopt;
     if (known && can_be_used(known->party, party.issuer, party.redirect_uri, now)) {
@@ -209,30 +242,63 @@ Task<Status> Connections::finish(Principal principal, ConnectionAnswer answer, s
                                         pending->party.resource, std::move(form), std::move(stop));
   if (!tokens && tokens.error().code == Code::unauthenticated) co_return not_begun();
   if (!tokens) co_return std::move(tokens).error();
-  co_return co_await keep_tokens(secrets_, std::move(principal), skill, Connection{pending->party, {}, 0, 0},
+  co_return co_await keep_tokens(secrets_, std::move(principal), skill, Connection{pending->party, {}, 0, 0, 0, {}, {}},
                                  *std::move(tokens), clock_.unix_now());
+}
+
+// A refresh token is good once, and a server may end the whole connection when one comes twice: of all processes only
+// one renews at a time. It says so in the record, in one step with finding that nobody else does.
+Task<Result<std::optional<Connection>>> Connections::claim(Principal principal, std::string skill,
+                                                           std::string refresh_token, std::stop_token stop) {
+  for (;;) {
+    LB_CO_TRY(text, co_await find(secrets_, principal, scope_of(skill), kConnection));
+    auto connection = text ? read_connection(*text) : std::nullopt;
+    if (!connection) co_return ended(skill);
+    // Another process was quicker.
+    if (connection->refresh_token != refresh_token) co_return std::optional<Connection>();
+    const UnixMillis now = clock_.unix_now();
+    if (connection->claimed_until <= now || connection->claimed_until > now + kClaim) {
+      connection->claimed_until = now + kClaim;
+      LB_CO_TRY(mine, co_await secrets_.replace(principal, scope_of(skill), kConnection, *text, write(*connection)));
+      if (mine) co_return std::optional(*std::move(connection));
+      continue;
+    }
+    if (!co_await sleep_for(kLookAgain, stop)) {
+      co_return make_error(Code::cancelled, "The call was stopped while its connection was renewed.");
+    }
+  }
 }
 
 Task<Status> Connections::renew_held(Principal principal, McpServer server, std::string refresh_token,
                                      std::stop_token stop) {
-  LB_CO_TRY(connection, co_await load(secrets_, principal, server.skill));
-  if (!connection) co_return ended(server.skill);
-  // Another process was quicker.
-  if (connection->refresh_token != refresh_token) co_return Ok{};
+  LB_CO_TRY(claimed, co_await claim(principal, server.skill, refresh_token, stop));
+  if (!claimed) co_return Ok{};
+  Connection connection = *std::move(claimed);
+  const std::string record = write(connection);
+  connection.claimed_until = 0;
+  Status refused = ended(server.skill);
   if (!refresh_token.empty()) {
     net::Form form{{"grant_type", "refresh_token"}, {"refresh_token", refresh_token}};
-    auto tokens = co_await ask_for_tokens(http_, connection->party.token_endpoint, connection->party.client,
-                                          connection->party.resource, std::move(form), std::move(stop));
+    // Once it is asked for, what comes is kept, whoever has lost interest meanwhile.
+    auto tokens = co_await ask_for_tokens(http_, connection.party.token_endpoint, connection.party.client,
+                                          connection.party.resource, std::move(form), {});
     if (tokens) {
-      co_return co_await keep_tokens(secrets_, std::move(principal), server.skill, *std::move(connection),
+      co_return co_await keep_tokens(secrets_, std::move(principal), server.skill, std::move(connection),
                                      *std::move(tokens), clock_.unix_now());
     }
-    if (tokens.error().code != Code::unauthenticated) co_return std::move(tokens).error();
+    if (tokens.error().code != Code::unauthenticated) refused = std::move(tokens).error();
   }
-  LB_CO_TRY(now, co_await load(secrets_, principal, server.skill));
-  if (now && now->refresh_token != refresh_token) co_return Ok{};
+  const std::string scope = scope_of(server.skill);
+  if (refused.error().code != Code::unauthenticated) {
+    // It may come back: the next one need not wait for that.
+    LB_CO_CHECK(co_await secrets_.replace(std::move(principal), scope, kConnection, record, write(connection)));
+    co_return refused;
+  }
+  // Unless the person has connected anew meanwhile.
+  LB_CO_TRY(mine, co_await secrets_.replace(principal, scope, kConnection, record, std::nullopt));
+  if (!mine) co_return Ok{};
   LB_CO_CHECK(co_await forget(secrets_, std::move(principal), server.skill));
-  co_return ended(server.skill);
+  co_return refused;
 }
 
 Task<Status> Connections::freshen(Principal principal, McpServer server, std::stop_token stop) {
@@ -263,9 +329,37 @@ Task<bool> Connections::renew(Principal principal, McpServer server, UnixMillis 
   co_return static_cast<bool>(renewed);
 }
 
+Task<std::string> Connections::step_up(Principal principal, McpServer server, std::string challenge) {
+  const auto parsed = parse_challenge(challenge);
+  if (!parsed || parsed->error != "insufficient_scope") co_return std::string();
+  const std::string scope = joined_scopes(parsed->scope, {});
+  const Turn turn = co_await take(key_of(principal, server.skill));
+  for (bool kept = false; !kept;) {
+    const auto text = co_await find(secrets_, principal, scope_of(server.skill), kConnection);
+    auto connection = text && *text ? read_connection(**text) : std::nullopt;
+    // A token that was set by hand is not ours to widen.
+    if (!connection || connection->party.url != server.url) co_return std::string();
+    connection->wanted_scope = joined_scopes(connection->wanted_scope, scope);
+    connection->described_at = parsed->resource_metadata;
+    const auto done =
+        co_await secrets_.replace(principal, scope_of(server.skill), kConnection, **text, write(*connection));
+    if (!done) {
+      log::warn("what a server asks for is not kept", {{"skill", server.skill}, {"cause", done.error().message}});
+    }
+    kept = !done || *done;
+  }
+  co_return too_little(server.skill, scope);
+}
+
 Task<Status> Connections::disconnect(Principal principal, std::string skill) {
   const Turn turn = co_await take(key_of(principal, skill));
-  co_return co_await forget(secrets_, std::move(principal), std::move(skill));
+  const auto connection = co_await load(secrets_, principal, skill);
+  const auto access_token = co_await find(secrets_, principal, scope_of(skill), kAccessToken);
+  LB_CO_CHECK(co_await forget(secrets_, std::move(principal), skill));
+  if (connection && *connection) {
+    co_await tell_farewell(http_, *std::move(*connection), access_token ? access_token->value_or("") : "", skill);
+  }
+  co_return Ok{};
 }
 
 Task<Result<SkillConnection>> Connections::status(Principal principal, McpServer server) {
@@ -278,6 +372,7 @@ Task<Result<SkillConnection>> Connections::status(Principal principal, McpServer
   out.issuer = std::move(connection->party.issuer);
   out.scope = std::move(connection->party.scope);
   out.expires_at = connection->expires_at;
+  if (!connection->wanted_scope.empty()) out.problem = too_little(server.skill, connection->wanted_scope);
   co_return out;
 }
 

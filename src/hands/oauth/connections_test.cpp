@@ -38,6 +38,15 @@ class OwnSecrets final : public SecretStore {
     if (values.erase(key(who, scope, name)) == 0) co_return make_error(Code::not_found, "none");
     co_return Ok{};
   }
+  Task<Result<bool>> replace(Principal who, std::string scope, std::string name, std::string expected,
+                             std::optional<std::string> value) override {
+    const auto found = values.find(key(who, scope, name));
+    if (found == values.end() || found->second != expected) co_return false;
+    if (value) found->second = *std::move(value);
+    if (!value) values.erase(found);
+    co_return true;
+  }
+  Task<Status> forget(Principal, std::string) override { co_return make_error(Code::internal, "Nobody asks for it."); }
   Task<Result<std::int64_t>> revision(Principal) override { co_return 0; }
   Task<Result<std::shared_ptr<const SecretSet>>> reveal(Principal) override {
     co_return make_error(Code::internal, "Nobody asks for them here.");
@@ -152,18 +161,28 @@ class Connecting : public ::testing::Test {
     return finish(who, {parameter(*url, "state"), "code", ""});
   }
   Status freshen(const Principal& who) { return testkit::run_on(loop_, connections_.freshen(who, server_, {})); }
-  Task<void> count_freshened(int& count) {
-    if (co_await connections_.freshen(ada_, server_, {})) ++count;
-  }
   Task<int> freshened_at_once(int calls) {
     Scope scope(loop_.executor());
     int count = 0;
-    for (int i = 0; i < calls; ++i) scope.spawn(count_freshened(count));
+    for (int i = 0; i < calls; ++i) scope.spawn(count_freshened_by(connections_, count));
     co_await scope.join();
     co_return count;
   }
   void set_by_hand(const std::string& scope, const std::string& name, const std::string& value) {
     ASSERT_TRUE(testkit::run_on(loop_, secrets_.put(ada_, scope, name, value)));
+  }
+  Task<void> count_freshened_by(Connections& whose, int& count) {
+    if (co_await whose.freshen(ada_, server_, {})) ++count;
+  }
+  Task<int> freshened_by_both(Connections& other) {
+    Scope scope(loop_.executor());
+    int count = 0;
+    for (int i = 0; i < 4; ++i) {
+      scope.spawn(count_freshened_by(connections_, count));
+      scope.spawn(count_freshened_by(other, count));
+    }
+    co_await scope.join();
+    co_return count;
   }
   [[nodiscard]] std::string token(const Principal& who) const {
     const auto found = secrets_.values.find(OwnSecrets::key(who, "user/skill/tracker", "access_token"));
@@ -412,6 +431,94 @@ TEST_F(Connecting, StaysWhenAnotherProcessRenewedItMeanwhile) {
   };
   EXPECT_TRUE(freshen(ada_));
   EXPECT_TRUE(status(ada_).connected);
+}
+
+// Refresh tokens are good once, and a server may end everything when one comes twice.
+TEST_F(Connecting, IsRenewedByOneProcessAtATime) {
+  ASSERT_TRUE(connect(ada_));
+  clock_.advance(Millis(3'600'000));
+  int number = 1;
+  web_.pages[kToken] = [&](const HttpRequest& request) -> Page {
+    if (request.body.find("refresh_token=refresh-" + std::to_string(number)) == std::string::npos) {
+      secrets_.values.clear();  // reuse: all is taken away
+      return {400, R"({"error":"invalid_grant"})", {}};
+    }
+    ++number;
+    return {200,
+            R"({"access_token":"access-)" + std::to_string(number) + R"(","token_type":"Bearer","expires_in":3600,)" +
+                R"("refresh_token":"refresh-)" + std::to_string(number) + "\"}",
+            {}};
+  };
+  Connections other(loop_.executor(), web_, clock_, random_, secrets_);
+  const int done = testkit::run_on(loop_, freshened_by_both(other));
+  EXPECT_EQ(done, 8);
+  EXPECT_EQ(number, 2) << "renewed once";
+  EXPECT_EQ(token(ada_), "access-2");
+  EXPECT_TRUE(status(ada_).connected);
+}
+
+TEST_F(Connecting, IsRenewedByAnotherWhenWhoBeganItIsGone) {
+  ASSERT_TRUE(connect(ada_));
+  clock_.advance(Millis(3'600'000));
+  std::string& record = secrets_.values[OwnSecrets::key(ada_, "user/skill/tracker", "oauth")];
+  const std::string idle = "\"claimed_until\":0";
+  ASSERT_NE(record.find(idle), std::string::npos);
+  record.replace(record.find(idle), idle.size(), "\"claimed_until\":" + std::to_string(clock_.unix_now() + 19'000));
+  clock_.advance(Millis(20'000));
+  give("access-2", "refresh-2");
+  EXPECT_TRUE(freshen(ada_));
+  EXPECT_EQ(token(ada_), "access-2");
+}
+
+TEST_F(Connecting, AsksForWhatAServerMissed) {
+  const std::string more =
+      R"(Bearer error="insufficient_scope", scope="notes files:write", resource_metadata="https://x")";
+  EXPECT_EQ(testkit::run_on(loop_, connections_.step_up(ada_, server_, more)), "") << "not connected";
+  ASSERT_TRUE(connect(ada_));
+  for (const char* other : {"", "Bearer", R"(Bearer error="invalid_token", scope="all")", R"(Basic realm="x")"}) {
+    EXPECT_EQ(testkit::run_on(loop_, connections_.step_up(ada_, server_, other)), "") << other;
+  }
+  EXPECT_EQ(status(ada_).problem, "");
+  const std::string told = testkit::run_on(loop_, connections_.step_up(ada_, server_, more));
+  EXPECT_THAT(told, AllOf(HasSubstr("notes files:write"), HasSubstr("librebird skill connect tracker")));
+  EXPECT_THAT(status(ada_).problem, HasSubstr("files:write"));
+  EXPECT_TRUE(status(ada_).connected);
+  EXPECT_EQ(token(ada_), "access-1") << "what it has stays good";
+  EXPECT_EQ(parameter(*begin(ada_), "scope"), "notes%20files%3Awrite");
+  ASSERT_TRUE(connect(ada_));
+  EXPECT_EQ(status(ada_).problem, "");
+  // Words that no scope has are not taken on.
+  (void)testkit::run_on(loop_,
+                        connections_.step_up(ada_, server_, "Bearer error=insufficient_scope, scope=\"a\\\"b\""));
+  EXPECT_EQ(parameter(*begin(ada_), "scope"), "notes");
+}
+
+const std::string kRevoke = "https://as.example/revoke";
+
+TEST_F(Connecting, TellsTheServerThatItHasEnded) {
+  publish(R"(,"revocation_endpoint":"https://as.example/revoke")");
+  web_.put(kRevoke, {200, "", {}});
+  ASSERT_TRUE(connect(ada_));
+  EXPECT_TRUE(testkit::run_on(loop_, connections_.disconnect(ada_, "tracker")));
+  EXPECT_EQ(web_.asked(kRevoke), 2);
+  EXPECT_EQ(web_.last(kRevoke).body, "token=access-1&token_type_hint=access_token&client_id=bird");
+  EXPECT_THAT(web_.requests[web_.requests.size() - 2].body, HasSubstr("token=refresh-1&token_type_hint=refresh_token"));
+  EXPECT_LE(web_.last(kRevoke).total_timeout, Millis(5'000));
+  EXPECT_EQ(token(ada_), "");
+  // One that is away, or refuses, keeps nobody.
+  for (const int status_code : {503, 400}) {
+    web_.put(kRevoke, {status_code, "", {}});
+    ASSERT_TRUE(connect(ada_));
+    EXPECT_TRUE(testkit::run_on(loop_, connections_.disconnect(ada_, "tracker")));
+    EXPECT_FALSE(status(ada_).connected);
+  }
+  // An address that is not https is asked nothing.
+  publish(R"(,"revocation_endpoint":"http://169.254.169.254/revoke")");
+  const auto before = web_.requests.size();
+  ASSERT_TRUE(connect(ada_));
+  EXPECT_TRUE(testkit::run_on(loop_, connections_.disconnect(ada_, "tracker")));
+  for (std::size_t i = before; i < web_.requests.size(); ++i)
+    EXPECT_THAT(web_.requests[i].url, Not(HasSubstr("revoke")));
 }
 
 TEST_F(Connecting, IsNotTakenAlongWhenTheSkillMoves) {

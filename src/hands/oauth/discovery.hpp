@@ -26,6 +26,7 @@ struct ServerMetadata {
   std::string authorization_endpoint;
   std::string token_endpoint;
   std::string registration_endpoint;  // empty: it registers nobody
+  std::string revocation_endpoint;    // RFC 7009; empty: it takes no token back
   std::string auth_method;            // how a client proves itself to it: the best that both know
   bool names_itself = false;          // RFC 9207: its answers say whose they are
   bool lasting = false;               // it knows the scope offline_access
@@ -38,6 +39,9 @@ struct Authority {
   std::string scope;
 };
 
+// The words of both scopes, each once. Empty: together they are too long, or hold what no scope may.
+[[nodiscard]] std::string joined_scopes(std::string_view one, std::string_view other);
+
 // Where the metadata may be, in the order to ask. `url`, `issuer`: askable addresses.
 [[nodiscard]] std::vector<std::string> resource_metadata_urls(const std::string& url);
 [[nodiscard]] std::vector<std::string> server_metadata_urls(const std::string& issuer);
@@ -47,7 +51,8 @@ Result<ResourceMetadata> parse_resource_metadata(std::string_view text, const st
 // `issuer`: who was asked, which must be who answers.
 Result<ServerMetadata> parse_server_metadata(std::string_view text, const std::string& issuer);
 
-// failed_precondition: the server lets everybody in, or says of nobody who could let one in.
-Task<Result<Authority>> discover(HttpClient& http, std::string url, std::stop_token stop);
+// `described_at`: where the server said that it describes itself, when it refused something else than this asks for;
+// empty: nowhere. failed_precondition: the server lets everybody in, or says of nobody who could let one in.
+Task<Result<Authority>> discover(HttpClient& http, std::string url, std::string described_at, std::stop_token stop);
 
 }  // namespace librebird::hands::oauth

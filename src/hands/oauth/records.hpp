@@ -13,6 +13,7 @@ struct Party {
   std::string url;  // of the MCP server
   std::string issuer;
   std::string token_endpoint;
+  std::string revocation_endpoint;  // empty: it takes no token back
   std::string resource;
   std::string scope;
   std::string redirect_uri;
@@ -34,6 +35,9 @@ struct Connection {
   std::string refresh_token;  // empty: it ends with the access token
   UnixMillis renewed_at = 0;
   UnixMillis expires_at = 0;  // of the access token; 0: nobody knows
+  UnixMillis claimed_until = 0;  // until then, the process that said so is renewing it
+  std::string wanted_scope;   // what the server asked for beyond it; the next time the person is asked for it, too
+  std::string described_at;   // and where it said then that it describes itself
 };
 
 [[nodiscard]] std::string write(const Pending& pending);

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMostDescribed = 1 << 20;
 constexpr int kWhoAreYou = 401;
+constexpr int kNotYou = 403;
 
 Status check_source(const SkillSource& source) {
   const int given = !source.folder.empty() + !source.git_url.empty() + !source.archive.empty();
@@ -205,7 +206,10 @@ Task<Result<std::string>> Installer::describe(ToolRuntime& runtime, const SkillM
   if (auto server = manifest::host_of_url(manifest.url)) policy.hosts.push_back(std::move(*server));
   policy.secrets = std::move(credentials.secrets);
   bool turned_away = false;
-  policy.on_event = [&turned_away](const egress::EgressEvent& event) { turned_away |= event.status == kWhoAreYou; };
+  policy.on_event = [&turned_away, said = credentials.challenge](const egress::EgressEvent& event) {
+    turned_away |= event.status == kWhoAreYou;
+    if (said != nullptr && event.status == kNotYou) *said = event.challenge;
+  };
   LB_CO_TRY(run, co_await build_.run_with_input(std::move(spec), std::move(policy),
                                                 protocol::encode_describe(credentials.settings_json), stop));
   std::string tools;

@@ -36,6 +36,7 @@ struct Ready {
 struct Credentials {
   std::string settings_json;  // empty: none
   std::vector<egress::SecretLease> secrets;
+  std::string* challenge = nullptr;  // set: gets what a server says that refuses them (403); outlives the asking
 };
 
 using FindRuntime = std::function<Result<ToolRuntime*>(const SkillManifest&)>;

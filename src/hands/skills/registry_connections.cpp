@@ -110,7 +110,14 @@ Task<Status> SkillRegistry::Impl::learn_tools(Principal principal, std::string n
   if (!known->manifest || !known->manifest->tools.empty()) co_return Ok{};
   const SkillManifest asked = *known->manifest;
   LB_CO_TRY(lent, co_await credentials(principal, asked));
-  LB_CO_TRY(told, co_await installer_.ask_server(asked, std::move(lent), std::move(stop)));
+  std::string challenge;
+  lent.challenge = &challenge;
+  auto answered = co_await installer_.ask_server(asked, std::move(lent), std::move(stop));
+  if (!answered && !challenge.empty() && parts_.connections != nullptr) {
+    const std::string more = co_await parts_.connections->step_up(principal, {name, asked.url, {}}, challenge);
+    if (!more.empty()) co_return make_error(Code::failed_precondition, more);
+  }
+  LB_CO_TRY(told, std::move(answered));
   LB_CO_TRY(row, co_await parts_.store->get(principal, name));
   const auto current = std::ranges::find(row.versions, row.current, &SkillVersion::hash);
   if (current == row.versions.end()) co_return Ok{};  // removed meanwhile, by another process

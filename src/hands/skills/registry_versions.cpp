@@ -198,14 +198,9 @@ Task<Status> SkillRegistry::Impl::remove(Principal principal, std::string name) 
   LB_CO_TRY(held, co_await turn_.take({}));
   co_await sweep_once();
   LB_CO_TRY(set, co_await tools(principal));
-  LB_CO_TRY(known, find_installed(*set, name));
-  if (parts_.secrets != nullptr) {
-    for (const SkillSettingInfo& info : known->settings) {
-      if (info.setting.type != SettingType::secret || !info.set) continue;
-      const Status removed = co_await parts_.secrets->remove(principal, "skill/" + name, info.setting.name);
-      if (!removed && removed.error().code != Code::not_found) co_return removed;
-    }
-  }
+  LB_CO_CHECK(find_installed(*set, name));
+  // Its own secrets, and its members' connections.
+  if (parts_.secrets != nullptr) LB_CO_CHECK(co_await parts_.secrets->forget(principal, "skill/" + name));
   LB_CO_CHECK(co_await parts_.store->remove(principal, name));
   auto work = [folder = skills_folder_, place = skills_folder_ + "/" + principal.workspace_id + "/" + name,
                id = parts_.ids.next()]() -> Status {

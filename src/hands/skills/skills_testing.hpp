@@ -92,6 +92,16 @@ class MemorySecretStore final : public SecretStore {
     ++changes;
     co_return Ok{};
   }
+  Task<Result<bool>> replace(Principal, std::string, std::string, std::string, std::optional<std::string>) override {
+    co_return make_error(Code::internal, "Nobody asks for it here.");
+  }
+  Task<Status> forget(Principal, std::string scope) override {
+    std::erase_if(values, [&](const auto& entry) {
+      return entry.first.starts_with(scope + "/") || entry.first.starts_with("user/" + scope + "/");
+    });
+    ++changes;
+    co_return Ok{};
+  }
   Task<Result<std::int64_t>> revision(Principal) override { co_return changes; }
   Task<Result<std::shared_ptr<const SecretSet>>> reveal(Principal) override {
     co_return make_error(Code::internal, "Nobody asks for them here.");

@@ -8,6 +8,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
+
+#include "person_rows.hpp"
 
 namespace librebird::storage {
 namespace {
@@ -89,6 +92,53 @@ class Keeper final : public PersonKeeper {
     co_return std::unique_ptr<PersonFile>(std::move(file));
   }
 
+  Task<Result<BroughtReport>> bring(Principal principal, std::string file, bool dry_run) override {
+    if (bringing_ >= kMostAtOnce) co_return busy();
+    const Counted counted(bringing_);
+    const std::vector<std::string> tables = parts_.persons.brought_tables();
+    std::optional<PersonRows> rows;
+    const auto open = [&]() -> Status {
+      LB_TRY(opened, PersonRows::open(file, tables));
+      rows.emplace(std::move(opened));
+      return Ok{};
+    };
+    auto opened = co_await pool_.run(open);
+    if (!opened) co_return busy();
+    LB_CO_CHECK(*opened);
+    // All of it is looked at before the first row is written.
+    LB_CO_TRY(looked, co_await bring_tables(principal, *rows, tables, true));
+    if (dry_run) co_return looked;
+    LB_CO_TRY(report, co_await bring_tables(principal, *rows, tables, false));
+    AuditEvent event;
+    event.kind = AuditKind::account;
+    event.principal = std::move(principal);
+    event.subject = "imported";
+    event.detail = fmt::format("an export: {} rows", rows_of(report));
+    LB_CO_CHECK(co_await parts_.audit.append(std::move(event)));
+    co_return report;
+  }
+
+  Task<Result<BroughtReport>> bring_bytes(Principal principal, std::string archive, bool dry_run) override {
+    if (bringing_ >= kMostAtOnce) co_return busy();
+    const std::string path = fmt::format("{}/{}.import", folder_, parts_.ids.next());
+    const auto keep = [&]() -> Status {
+      std::error_code failure;
+      std::filesystem::create_directories(folder_, failure);
+      ::chmod(folder_.c_str(), 0700);
+      std::ofstream out(path, std::ios::binary);
+      out.write(archive.data(), static_cast<std::streamsize>(archive.size()));
+      out.close();
+      if (!out) return {Code::unavailable, "The archive cannot be kept: is the disk of the server full?"};
+      return Ok{};
+    };
+    const Removed removed{path};
+    auto kept = co_await pool_.run(keep);
+    if (!kept) co_return busy();
+    LB_CO_CHECK(*kept);
+    archive = std::string();
+    co_return co_await bring(std::move(principal), path, dry_run);
+  }
+
   Task<Result<PersonScope>> erase(std::string user_id) override {
     LB_CO_TRY(scope, co_await parts_.persons.may_erase(user_id));
     LB_CO_TRY(account, co_await parts_.accounts.get(user_id));
@@ -113,9 +163,56 @@ class Keeper final : public PersonKeeper {
   }
 
  private:
+  struct Counted {
+    explicit Counted(int& number) : number_(number) { ++number_; }
+    ~Counted() { --number_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    int& number_;
+  };
+  struct Removed {
+    std::string path;
+    ~Removed() {
+      std::error_code ignored;
+      std::filesystem::remove(path, ignored);
+    }
+  };
+
+  static std::int64_t rows_of(const BroughtReport& report) {
+    std::int64_t added = 0;
+    for (const auto& [table, rows] : report.tables) added += rows.added;
+    return added;
+  }
+
+  Task<Result<BroughtReport>> bring_tables(Principal principal, PersonRows& rows, std::vector<std::string> tables,
+                                           bool dry_run) {
+    BroughtReport report;
+    report.files = rows.files();
+    for (const std::string& table : tables) {
+      BroughtRows sum;
+      for (bool first = true;; first = false) {
+        const auto read = [&] { return rows.next(table, first); };
+        auto batch = co_await pool_.run(read);
+        if (!batch) co_return busy();
+        LB_CO_TRY(lines, *std::move(batch));
+        if (lines.empty()) break;
+        LB_CO_TRY(done, co_await parts_.persons.bring_in(principal, table, std::move(lines), dry_run));
+        sum.added += done.added;
+        sum.known += done.known;
+        sum.left_out += done.left_out;
+        sum.bytes += done.bytes;
+      }
+      if (sum.added + sum.known + sum.left_out == 0) continue;
+      report.bytes += sum.bytes;
+      report.tables.emplace_back(table, sum);
+    }
+    co_return report;
+  }
+
   PersonKeeperParts parts_;
   std::string folder_;
   int open_ = 0;
+  int bringing_ = 0;
   Pool pool_;
 };
 

@@ -135,15 +135,8 @@ class SqlConversationStore final : public ConversationStore {
 
   Task<Status> remove(Principal principal, std::string id) override {
     auto work = [&](Connection& db) -> Status {
-      LB_CHECK(own_conversation(db, principal, id, "Deleting"));
-      LB_CHECK(context_.search.removing(db, id));
-      LB_CHECK(forget_conversation(db, id));
-      // What anybody was asked about stays on record; what it was about goes with the conversation.
-      LB_CHECK(db.execute("UPDATE approvals SET arguments = '{}' WHERE conversation_id = $1 AND workspace_id = $2", id,
-                          principal.workspace_id));
-      LB_CHECK(db.execute("DELETE FROM conversations WHERE id = $1 AND user_id = $2 AND workspace_id = $3", id,
-                          principal.user_id, principal.workspace_id));
-      return context_.search.removed(db);
+      LB_TRY(conversation, own_conversation(db, principal, id, "Deleting"));
+      return remove_conversation(db, context_, conversation);
     };
     co_return co_await context_.database.write(as(principal), work);
   }
@@ -275,6 +268,17 @@ class SqlConversationStore final : public ConversationStore {
 };
 
 }  // namespace
+
+Status remove_conversation(Connection& db, const Context& context, const Conversation& conversation) {
+  LB_CHECK(context.search.removing(db, conversation.id));
+  LB_CHECK(forget_conversation(db, conversation.id));
+  // What anybody was asked about stays on record; what it was about goes with the conversation.
+  LB_CHECK(db.execute("UPDATE approvals SET arguments = '{}' WHERE conversation_id = $1 AND workspace_id = $2",
+                      conversation.id, conversation.workspace_id));
+  LB_CHECK(db.execute("DELETE FROM conversations WHERE id = $1 AND user_id = $2 AND workspace_id = $3", conversation.id,
+                      conversation.user_id, conversation.workspace_id));
+  return context.search.removed(db);
+}
 
 std::unique_ptr<ConversationStore> make_conversation_store(Context context) {
   return std::make_unique<SqlConversationStore>(context);

@@ -8,6 +8,7 @@
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
+#include <librebird/core/ports/retention_store.hpp>
 #include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
 
@@ -40,6 +41,7 @@ std::unique_ptr<DayMemoryStore> make_day_memory_store(Context context);
 std::unique_ptr<SettingStore> make_setting_store(Context context);
 std::unique_ptr<LegacyIdStore> make_legacy_id_store(Context context);
 std::unique_ptr<IdentityLinkStore> make_identity_link_store(Context context);
+std::unique_ptr<RetentionStore> make_retention_store(Context context);
 std::unique_ptr<EmbeddingStore> make_embedding_store(Context context, std::unique_ptr<VectorSearch> vectors);
 
 }  // namespace librebird::storage

@@ -6,10 +6,7 @@ namespace {
 
 Result<std::optional<Principal>> first_owner(Connection& db) {
   auto principal = [](const Row& row) { return Principal{row.string(0), row.string(1), Role::owner, ""}; };
-  return db.one(
-      "SELECT user_id, workspace_id FROM workspace_members WHERE role = 'owner' "
-      "ORDER BY joined_at, workspace_id, user_id LIMIT 1",
-      principal);
+  return db.one("SELECT owner_id, id FROM workspaces ORDER BY created_at, id LIMIT 1", principal);
 }
 
 class SqlIdentityStore final : public IdentityStore {

@@ -2,6 +2,7 @@
 #include <librebird/core/ports/person_store.hpp>
 
 #include "factories.hpp"
+#include "person_import.hpp"
 #include "personal_tables.hpp"
 #include "rows.hpp"
 
@@ -108,6 +109,17 @@ class SqlPersonStore final : public PersonStore {
       return Ok{};
     };
     co_return co_await context_.database.read(kService, work);
+  }
+
+  std::vector<std::string> brought_tables() override { return names_of_brought_tables(); }
+
+  Task<Result<BroughtRows>> bring_in(Principal principal, std::string table, std::vector<std::string> rows,
+                                     bool dry_run) override {
+    auto work = [&](Connection& db) { return storage::bring_in(db, context_, principal, table, rows, dry_run); };
+    if (dry_run) co_return co_await context_.database.read(as(principal), work);
+    auto done = co_await context_.database.write(as(principal), work);
+    context_.search.note_new_messages();
+    co_return done;
   }
 
   Task<Status> erase(std::string user_id) override {

@@ -80,6 +80,7 @@ constexpr std::array kTables = {
     PersonalTable{"audit_chain", kNone, ""},
     PersonalTable{"audit_heads", kNone, ""},
     PersonalTable{"audit_open", kNone, ""},
+    PersonalTable{"workspace_retention", kNone, ""},
     PersonalTable{"skills", kNone, ""},
     PersonalTable{"skill_settings", kNone, ""},
     PersonalTable{"skill_revisions", kNone, ""},

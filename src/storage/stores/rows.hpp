@@ -43,6 +43,8 @@
 
 namespace librebird::storage {
 
+struct Context;
+
 struct TurnRow {
   Turn turn;
   std::int64_t position = 0;
@@ -73,6 +75,8 @@ Result<T> found(Result<std::optional<T>> value, std::string_view what) {
 [[nodiscard]] inline int bounded(int limit) { return std::clamp(limit, 1, 1000); }
 
 Result<Conversation> get_conversation(Connection& db, const Principal& principal, std::string_view id);
+// With its messages, what was embedded of it, and its words in the search index. Who may is asked before.
+Status remove_conversation(Connection& db, const Context& context, const Conversation& conversation);
 // Deletes what was embedded of a conversation, by anybody; in the transaction that deletes it.
 Status forget_conversation(Connection& db, std::string_view conversation_id);
 // permission_denied: another's that can be seen. `what`: begins the sentence.

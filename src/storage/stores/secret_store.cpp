@@ -96,15 +96,33 @@ class SqlSecretStore final : public SecretStore {
 
   Task<Status> remove(Principal principal, std::string scope, std::string name) override {
     const SealedSecret row = place(principal, std::move(scope), std::move(name));
-    auto work = [&](Connection& db) -> Status {
-      LB_TRY(removed,
-             db.execute("DELETE FROM secrets WHERE workspace_id = $1 AND user_id = $2 AND scope = $3 AND name = "
-                        "$4",
-                        row.workspace_id, row.user_id, row.scope, row.name));
-      if (removed == 0) return unknown_secret();
-      return changed(db, principal, row, "removed");
-    };
+    auto work = [&](Connection& db) -> Status { return remove_row(db, principal, row); };
     co_return co_await context_.database.write(as(principal), work);
+  }
+
+  Task<Result<bool>> replace(Principal principal, std::string scope, std::string name, std::string expected,
+                             std::optional<std::string> value) override {
+    if (value) LB_CO_CHECK(check_value(*value));
+    const SealedSecret row = place(principal, std::move(scope), std::move(name));
+    auto work = [&](Connection& db) -> Result<bool> { return replace_row(db, principal, row, expected, value); };
+    auto done = co_await context_.database.write(as(principal), work);
+    wipe(expected);
+    if (value) wipe(*value);
+    co_return done;
+  }
+
+  Task<Status> forget(Principal principal, std::string scope) override {
+    const std::string own = std::string(kUserScope) + scope;
+    auto work = [&](Connection& db) -> Status {
+      LB_TRY(removed, db.execute("DELETE FROM secrets WHERE workspace_id = $1 AND ((user_id = '' AND scope = $2) OR "
+                                 "(user_id <> '' AND scope = $3))",
+                                 principal.workspace_id, scope, own));
+      if (removed == 0) return Ok{};
+      return changed(db, principal, {principal.workspace_id, {}, scope, "*", {}},
+                     fmt::format("removed, everybody's: {}", removed));
+    };
+    // Other people's too: row security lets no single person do that.
+    co_return co_await context_.database.write(kService, work);
   }
 
   Task<Result<std::int64_t>> revision(Principal principal) override {
@@ -145,6 +163,29 @@ class SqlSecretStore final : public SecretStore {
     LB_TRY(key, sealing_key(db, context_.audit));
     if (key.empty()) return {Code::failed_precondition, "Secrets need a master key, and this program was given none."};
     return context_.audit.keys->unseal(row.value, place_of(row));
+  }
+
+  Status remove_row(Connection& db, const Principal& principal, const SealedSecret& row) {
+    LB_TRY(removed, db.execute("DELETE FROM secrets WHERE workspace_id = $1 AND user_id = $2 AND scope = $3 AND name = "
+                               "$4",
+                               row.workspace_id, row.user_id, row.scope, row.name));
+    if (removed == 0) return unknown_secret();
+    return changed(db, principal, row, "removed");
+  }
+
+  // What a write has read is still so when it commits.
+  Result<bool> replace_row(Connection& db, const Principal& principal, const SealedSecret& row,
+                           const std::string& expected, const std::optional<std::string>& value) {
+    LB_TRY(found, db.one("SELECT workspace_id, user_id, scope, name, value FROM secrets WHERE workspace_id = $1 AND "
+                         "user_id = $2 AND scope = $3 AND name = $4",
+                         sealed_row, row.workspace_id, row.user_id, row.scope, row.name));
+    if (!found) return false;
+    LB_TRY(before, opened(db, *found));
+    const bool same = before == expected;
+    wipe(before);
+    if (!same) return false;
+    LB_CHECK(value ? put_row(db, principal, row, *value) : remove_row(db, principal, row));
+    return true;
   }
 
   Status put_row(Connection& db, const Principal& principal, const SealedSecret& row, const std::string& value) {

@@ -37,6 +37,7 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
   stores.settings = make_setting_store(context);
   stores.legacy_ids = make_legacy_id_store(context);
   stores.identity_links = make_identity_link_store(context);
+  stores.retention = make_retention_store(context);
   stores.embeddings = make_embedding_store(context, std::move(vectors));
   return stores;
 }

@@ -158,12 +158,13 @@ Status count_usage(Connection& db, const Principal& principal, std::string_view 
   return Ok{};
 }
 
-Status check_room(Connection& db, const Principal& principal, const std::vector<HoldingLimits>& holding) {
+Status check_room(Connection& db, const Principal& principal, const std::vector<HoldingLimits>& holding,
+                  std::int64_t more) {
   for (const HoldingLimits& each : holding) {
     if (each.limits.bytes <= 0) continue;
     const AsPlatform platform(db);  // a limit of the workspace counts what others keep
     LB_TRY(used, bytes_of(db, each.of, principal));
-    if (used > each.limits.bytes) {
+    if (used + more > each.limits.bytes) {
       return limit_reached({each.of, "bytes", each.raised_by, used, each.limits.bytes, 0}, 0);
     }
   }

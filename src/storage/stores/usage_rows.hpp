@@ -36,8 +36,9 @@ Result<std::int64_t> bytes_of(Connection& db, std::string_view of, const Princip
 // Writes the entry of one turn and checks it against the limits: resource_exhausted.
 Status count_usage(Connection& db, const Principal& principal, std::string_view id,
                    const std::vector<HoldingLimits>& holding, UnixMillis now);
-// Checks what is kept by now, this message included: too_large.
-Status check_room(Connection& db, const Principal& principal, const std::vector<HoldingLimits>& holding);
+// Checks what is kept by now, and so many bytes more: too_large.
+Status check_room(Connection& db, const Principal& principal, const std::vector<HoldingLimits>& holding,
+                  std::int64_t more = 0);
 // The error for a line that is passed.
 Error limit_reached(const UsageLine& line, UnixMillis now);
 

@@ -75,6 +75,14 @@ class SqlUsageStore final : public UsageStore {
     co_return co_await context_.database.write(kServiceParallel, work);
   }
 
+  Task<Status> may_store(Principal principal, UsageRules rules, std::int64_t bytes) override {
+    auto work = [&](Connection& db) -> Status {
+      LB_TRY(holding, limits_that_hold(db, principal, rules));
+      return check_room(db, principal, holding, bytes);
+    };
+    co_return co_await context_.database.read(kService, work);
+  }
+
   Task<Result<UsageReport>> mine(Principal principal, UsageRules rules) override {
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) -> Result<UsageReport> {

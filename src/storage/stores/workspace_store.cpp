@@ -248,6 +248,8 @@ class SqlWorkspaceStore final : public WorkspaceStore {
                    "(SELECT 1 FROM conversations c WHERE c.id = conversation_shares.conversation_id AND "
                    "c.user_id = conversation_shares.user_id)",
                    workspace_id));
+    // No row refers to the membership: what opens other servers for this person goes by hand.
+    LB_CHECK(db.execute("DELETE FROM secrets WHERE workspace_id = $1 AND user_id = $2", workspace_id, user_id));
     // Keys, sessions, links, standing answers and shares go with the membership.
     LB_TRY(gone,
            db.execute("DELETE FROM workspace_members WHERE workspace_id = $1 AND user_id = $2", workspace_id, user_id));

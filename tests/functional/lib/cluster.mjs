@@ -9,9 +9,9 @@ export class Cluster {
     const cluster = new Cluster();
     cluster.gateway = new Server(t, { env, command: 'gateway' });
     const [brainPort, handsPort] = [await freePort(), await freePort()];
-    const shared = 'a-shared-secret-of-the-three-0123456789';
+    cluster.secret = 'a-shared-secret-of-the-three-0123456789';
     cluster.urls = { BRAIN_GRPC_URL: `127.0.0.1:${brainPort}`, HANDS_GRPC_URL: `127.0.0.1:${handsPort}` };
-    const common = (name) => ({ ...env, LIBREBIRD_RPC_SECRET: secrets[name] ?? shared });
+    const common = (name) => ({ ...env, LIBREBIRD_RPC_SECRET: secrets[name] ?? cluster.secret });
     const { home, dataDir } = cluster.gateway;
     prepare?.(dataDir);
     cluster.parts = {

@@ -7,10 +7,10 @@ import http from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { tempDir } from './harness.mjs';
 
-const main = fileURLToPath(new URL('../node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url));
+export const main = fileURLToPath(new URL('../node_modules/@modelcontextprotocol/conformance/dist/index.js', import.meta.url));
 
 // The suite is bundled for Node.js 22 and later: it imports fs.globSync, for a command that we do not use.
-const loader = `data:text/javascript,${encodeURIComponent(`
+export const loader = `data:text/javascript,${encodeURIComponent(`
   import { register } from 'node:module';
   const shim = 'data:text/javascript,' + encodeURIComponent(
     "import fs from 'node:fs'; export * from 'node:fs'; export default fs; export const globSync = fs.globSync;");

@@ -20,6 +20,8 @@ class Notary {
   person = 'ada'; // who is signed in at the authorization server
   lifetime = 3600; // seconds
   refuses = false; // the person says no
+  demands = ['notes']; // scopes that a request must have
+  revoked = []; // tokens that were given back
   clients = new Map();
   codes = new Map();
   tokens = new Map();
@@ -76,6 +78,12 @@ class Notary {
     return { ...known, token, expiresAt: Math.ceil(known.expiresAt / 1000) };
   }
 
+  revokeToken(_client, { token }) {
+    this.revoked.push(token);
+    this.tokens.delete(token);
+    this.refreshTokens.delete(token);
+  }
+
   /** Access tokens are good no more; what renews them is. */
   expire() {
     this.tokens.clear();
@@ -130,10 +138,11 @@ export async function startOAuthServer(t) {
   const { port } = server.address();
   const issuer = new URL(`https://localhost:${port}`);
   const resource = new URL(`https://${mcpHost}/v1/mcp`);
-  const said = { issuerUrl: issuer, provider: notary, scopesSupported: ['notes'] };
+  const said = { issuerUrl: issuer, provider: notary, scopesSupported: ['notes', 'write'] };
   const rateLimit = false;
   const authorization = mcpAuthRouter({
     ...said, authorizationOptions: { rateLimit }, tokenOptions: { rateLimit }, clientRegistrationOptions: { rateLimit },
+    revocationOptions: { rateLimit },
   });
   const place = express.Router();
   place.use(mcpAuthMetadataRouter({
@@ -144,10 +153,11 @@ export async function startOAuthServer(t) {
     requests.push({ method: request.method, path: request.path, authorization: request.headers.authorization });
     next();
   });
-  place.use(resource.pathname, requireBearerAuth({
-    verifier: notary, requiredScopes: ['notes'], expectedResource: resource,
+  const letIn = (request, response, next) => requireBearerAuth({
+    verifier: notary, requiredScopes: notary.demands, expectedResource: resource,
     resourceMetadataUrl: getOAuthProtectedResourceMetadataUrl(resource),
-  }), express.json(), answerMcp);
+  })(request, response, next);
+  place.use(resource.pathname, letIn, express.json(), answerMcp);
   app.use((request, response, next) => (request.hostname === mcpHost ? place : authorization)(request, response, next));
   return {
     notary,

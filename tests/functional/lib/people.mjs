@@ -1,7 +1,7 @@
 // Several people on one server: users, their places in workspaces, and keys to come in with. Users and keys are put
 // into the database as the program would (a key is stored as its SHA-256); everything else goes through the API.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { cli, sqlite } from './harness.mjs';
+import { cli } from './harness.mjs';
 import { Rest } from './rest.mjs';
 
 export const sha256 = (text) => createHash('sha256').update(text).digest('hex');
@@ -11,8 +11,9 @@ export const quote = (value) => (value === null ? 'NULL' : typeof value === 'num
 export const insert = (table, row) =>
   `INSERT INTO ${table} (${Object.keys(row).join(', ')}) VALUES (${Object.values(row).map(quote).join(', ')});`;
 
-/** Runs many statements at once, all or none. */
+/** Runs many statements at once, all or none, in the database the server uses. */
 export async function execute(server, statements) {
+  if (server.postgres) return server.postgres.run(statements, 'libre');
   const input = ['.timeout 10000', '.bail on', 'BEGIN;', ...statements, 'COMMIT;', ''].join('\n');
   const { code, all } = await cli([database(server)], { program: 'sqlite3', input });
   if (code !== 0) throw new Error(`sqlite3 failed: ${all}`);
@@ -28,10 +29,10 @@ export class Person {
   async key(workspaceId) {
     const secret = `lb_${randomBytes(32).toString('base64url')}`;
     const id = randomUUID();
-    await sqlite(database(this.server), insert('api_keys', {
+    await execute(this.server, [insert('api_keys', {
       id, key_hash: sha256(secret), workspace_id: workspaceId, user_id: this.id, name: `key of ${this.name}`,
       prefix: secret.slice(0, 10), created_at: Date.now(),
-    }));
+    })]);
     const rest = new Rest(this.server.url, { authorization: `Bearer ${secret}` });
     rest.keyId = id;
     return rest;

@@ -16,6 +16,19 @@ export function programs() {
   return found;
 }
 
+/** What the same test is run on: `start` gives the environment of a server, and its PostgreSQL if it has one. */
+export const engines = [
+  { name: 'SQLite', skip: false, start: async () => ({ env: {} }) },
+  {
+    name: 'PostgreSQL',
+    skip: programs() ? false : 'no PostgreSQL server is installed',
+    start: async (t) => {
+      const postgres = await Postgres.start(t);
+      return { env: { DATABASE_URL: postgres.url }, postgres };
+    },
+  },
+];
+
 export class Postgres {
   static async start(t) {
     const server = new Postgres();
@@ -72,6 +85,12 @@ export class Postgres {
 
   urlOf(database, login) {
     return `postgresql://${login}@${encodeURIComponent(this.folder)}/${database}`;
+  }
+
+  /** Many statements in one transaction, as a superuser. */
+  run(statements, database) {
+    execFileSync(`${this.bin}/psql`, ['-XAtq', '-v', 'ON_ERROR_STOP=1', '--single-transaction', this.urlOf(database, 'postgres')],
+      { input: statements.join('\n'), stdio: ['pipe', 'ignore', 'pipe'] });
   }
 
   /** The answer as psql prints it without decoration, as a superuser. */

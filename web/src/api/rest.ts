@@ -15,6 +15,7 @@ import type {
   Member,
   MessagePage,
   Problem,
+  RetentionRules,
   Role,
   SecondFactorTicket,
   Session,
@@ -206,7 +207,11 @@ export const rest = {
       body: current === null ? { password } : { current_password: current, password },
     }),
   mailVerification: () => request<undefined>("/me/verify-email", { method: "POST" }),
-  beginSecondFactor: () => request<{ secret: string; uri: string }>("/me/second-factor", { method: "POST" }),
+  beginSecondFactor: (current: string | null) =>
+    request<{ secret: string; uri: string }>("/me/second-factor", {
+      method: "POST",
+      body: current === null ? {} : { current_password: current },
+    }),
   confirmSecondFactor: (code: string) =>
     request<{ recovery_codes: string[] }>("/me/second-factor/confirm", { method: "POST", body: { code } }),
   removeSecondFactor: (code: string) => request<undefined>("/me/second-factor/remove", { method: "POST", body: { code } }),
@@ -268,6 +273,9 @@ export const rest = {
   createWorkspace: (name: string) => request<Workspace>("/workspaces", { method: "POST", body: { name } }),
   renameWorkspace: (id: string, name: string) => request<Workspace>(`/workspaces/${at(id)}`, { method: "PATCH", body: { name } }),
   deleteWorkspace: (id: string) => request<undefined>(`/workspaces/${at(id)}`, { method: "DELETE" }),
+  retention: (id: string, signal?: AbortSignal) => request<RetentionRules>(`/workspaces/${at(id)}/retention`, { signal }),
+  setRetention: (id: string, rules: RetentionRules & { dry_run?: boolean }) =>
+    request<RetentionRules & { conversations_past: number }>(`/workspaces/${at(id)}/retention`, { method: "PUT", body: rules }),
   leaveWorkspace: (id: string) => request<undefined>(`/workspaces/${at(id)}/leave`, { method: "POST" }),
   members: (signal?: AbortSignal) => request<{ items: Member[] }>("/members", { signal }),
   setRole: (userId: string, role: Role) => request<Member>(`/members/${at(userId)}`, { method: "PATCH", body: { role } }),

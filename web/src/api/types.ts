@@ -345,3 +345,9 @@ export interface SkillConnection {
   /** Connected, but its tools could not be taken over: why. */
   problem: string;
 }
+
+/** Days without a new message after which a conversation is deleted; 0: never. */
+export interface RetentionRules {
+  conversation_days: number;
+  archived_days: number;
+}

@@ -14,7 +14,7 @@ TEST_F(Egress, FetchesWhatIsAllowed) {
   const std::string answer =
       ask("GET https://wttr.in/x?format=j1 HTTP/1.1\r\nAccept: */*\r\nHost: wttr.in\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(answer, HasSubstr("\r\n\r\nsunny"));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\n5\r\nsunny\r\n0\r\n\r\n"));
   EXPECT_EQ(answer.find("Set-Cookie"), std::string::npos);
   ASSERT_EQ(http_.requests.size(), 1U);
   EXPECT_EQ(http_.requests[0].reach, Reach::public_only);
@@ -56,7 +56,7 @@ TEST_F(Egress, ChecksEveryRedirect) {
 }
 
 TEST_F(Egress, BoundsWhatComesAndGoes) {
-  http_.answers = {{200, {}, std::string(2000, 'x')}};
+  http_.answers = {{200, {{"Content-Length", "2000"}}, std::string(2000, 'x')}};
   EXPECT_THAT(ask(get("https://wttr.in/")), StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(ask("POST https://wttr.in/ HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n"), StartsWith("HTTP/1.1 413"));
   EXPECT_THAT(ask("GET https://wttr.in/ HTTP/1.1\r\nBad Header: x\r\n\r\n"), StartsWith("HTTP/1.1 400"));

@@ -1,23 +1,20 @@
 #include "mcp_http.hpp"
 
-#include "mcp_http_answer.hpp"
+#include "fence_exchange.hpp"
 #include "mcp_lines.hpp"
 #include "mcp_translator.hpp"
 
 #include <boost/json.hpp>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <string_view>
@@ -29,11 +26,16 @@ namespace json = boost::json;
 namespace {
 
 constexpr const char* kFence = "/run/egress/fence.sock";
-constexpr std::size_t kMaxAnswer = 4 << 20;
 constexpr std::size_t kMaxExchanges = 8;  // at once
 constexpr std::size_t kMaxWaiting = 1000;
 constexpr std::size_t kShown = 500;
 constexpr int kFarewellMs = 2'000;
+// Of an event stream that ends before its answer has come, and says where to go on.
+constexpr int kMaxResumptions = 100;
+constexpr std::int64_t kUsualRetryMs = 1'000;
+constexpr std::int64_t kLongestRetryMs = 60'000;
+
+using Steady = std::chrono::steady_clock;
 
 // What may stand in a header's value.
 bool is_visible(std::string_view text, std::size_t limit) {
@@ -59,62 +61,6 @@ const json::value* member(const json::value& value, std::string_view key) {
   return object != nullptr ? object->if_contains(key) : nullptr;
 }
 
-// One request to the fence and its whole answer, on a connection of its own.
-class HttpExchange {
- public:
-  HttpExchange(const std::string& socket_path, std::string request)
-      : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), unsent_(std::move(request)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (fd_ < 0 || socket_path.size() >= sizeof(address.sun_path)) return;
-    std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
-    open_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-    fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
-  }
-  ~HttpExchange() {
-    if (fd_ >= 0) close(fd_);
-  }
-  HttpExchange(const HttpExchange&) = delete;
-  HttpExchange& operator=(const HttpExchange&) = delete;
-
-  [[nodiscard]] bool open() const { return open_; }
-  [[nodiscard]] pollfd watched() const {
-    return {open_ ? fd_ : -1, static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT), 0};
-  }
-  [[nodiscard]] std::optional<HttpAnswer> answer() const { return parse_http_answer(received_); }
-
-  void advance(short events) {
-    if ((events & POLLOUT) != 0) write_some();
-    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) read_some();
-  }
-
- private:
-  void write_some() {
-    const ssize_t sent = send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
-      unsent_.erase(0, static_cast<std::size_t>(sent));
-    } else if (errno != EAGAIN && errno != EINTR) {
-      unsent_.clear();  // the answer, if one came, says why
-    }
-  }
-
-  void read_some() {
-    std::array<char, 64 * 1024> buffer;
-    const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
-    if (got > 0) {
-      received_.append(buffer.data(), static_cast<std::size_t>(got));
-      open_ = received_.size() <= kMaxAnswer;
-    } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-      open_ = false;
-    }
-  }
-
-  int fd_;
-  bool open_ = false;
-  std::string unsent_;
-  std::string received_;
-};
-
 class HttpAdapter {
  public:
   HttpAdapter(std::string url, std::string socket) : url_(std::move(url)), socket_(std::move(socket)) {}
@@ -138,7 +84,11 @@ class HttpAdapter {
   };
   struct Running {
     Message message;
-    std::unique_ptr<HttpExchange> exchange;
+    std::unique_ptr<HttpExchange> exchange;  // null: it goes on at `resume_at`
+    bool answered = false;
+    int resumptions = 0;
+    std::string last_id;
+    Steady::time_point resume_at;
   };
 
   // Waits, reads, writes. False when the host is gone.
@@ -148,12 +98,27 @@ class HttpAdapter {
     if (!flush()) return false;
     if (translator_.broken() != 0 || (input_ended_ && !translator_.busy())) return true;
     std::vector<pollfd> watched{{input_ended_ ? -1 : STDIN_FILENO, POLLIN, 0}};
-    for (const Running& running : running_) watched.push_back(running.exchange->watched());
-    if (poll(watched.data(), watched.size(), -1) < 0) return errno == EINTR;
-    for (std::size_t i = 0; i < running_.size(); ++i) running_[i].exchange->advance(watched[i + 1].revents);
-    finish_ended();
+    for (const Running& running : running_) {
+      watched.push_back(running.exchange ? running.exchange->watched() : pollfd{-1, 0, 0});
+    }
+    if (poll(watched.data(), watched.size(), patience()) < 0) return errno == EINTR;
+    for (std::size_t i = 0; i < running_.size(); ++i) {
+      if (running_[i].exchange) running_[i].exchange->advance(watched[i + 1].revents);
+    }
+    hear();
     if (watched[0].revents != 0) read_host();
     return true;
+  }
+
+  // Milliseconds until a stream is asked for again; -1: none is.
+  [[nodiscard]] int patience() const {
+    std::int64_t least = -1;
+    for (const Running& running : running_) {
+      if (running.exchange) continue;
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(running.resume_at - Steady::now()).count();
+      least = least < 0 ? std::max<std::int64_t>(0, left) : std::clamp<std::int64_t>(left, 0, least);
+    }
+    return static_cast<int>(least);
   }
 
   bool flush() {
@@ -198,22 +163,25 @@ class HttpAdapter {
   void send_waiting() {
     const auto is_call = [](const Running& running) { return running.message.method == "tools/call"; };
     while (!waiting_.empty() && running_.size() < kMaxExchanges && std::ranges::all_of(running_, is_call)) {
-      Running next{std::move(waiting_.front()), nullptr};
+      Running next;
+      next.message = std::move(waiting_.front());
       waiting_.pop_front();
       next.exchange = std::make_unique<HttpExchange>(socket_, request("POST", next.message.line));
       running_.push_back(std::move(next));
-      finish_ended();  // of a connection that could not be made
+      hear();  // of a connection that could not be made
     }
   }
 
-  [[nodiscard]] std::string request(std::string_view method, std::string_view body) const {
+  [[nodiscard]] std::string request(std::string_view method, std::string_view body,
+                                    std::string_view last_id = {}) const {
     std::string text;
     const auto add = [&text](std::initializer_list<std::string_view> parts) {
       for (const std::string_view part : parts) text += part;
       text += "\r\n";
     };
     add({method, " ", url_, " HTTP/1.1"});
-    add({"Accept: application/json, text/event-stream"});
+    add({"Accept: ", method == "GET" ? "text/event-stream" : "application/json, text/event-stream"});
+    if (!last_id.empty()) add({"Last-Event-ID: ", last_id});
     add({"Connection: close"});
     if (!body.empty()) add({"Content-Type: application/json"});
     add({"Content-Length: ", std::to_string(body.size())});
@@ -224,34 +192,64 @@ class HttpAdapter {
     return text.append(body);
   }
 
-  void finish_ended() {
+  // What has come, and what has come to its end.
+  void hear() {
     std::vector<Running> ended;
     for (auto at = running_.begin(); at != running_.end();) {
-      if (at->exchange->open()) {
+      if (at->exchange) listen(*at);
+      const bool waits = !at->exchange && Steady::now() < at->resume_at;
+      if (!at->exchange && !waits) {
+        at->exchange = std::make_unique<HttpExchange>(socket_, request("GET", {}, at->last_id));
+        if (!at->exchange->open()) listen(*at);
+      }
+      const bool enough = at->answered && !at->message.id.is_null();
+      if (!enough && (!at->exchange || at->exchange->open() || resumes(*at))) {
         ++at;
         continue;
       }
       ended.push_back(std::move(*at));
       at = running_.erase(at);
     }
-    for (const Running& running : ended) finish(running.message, running.exchange->answer());
+    for (const Running& running : ended) finish(running);
   }
 
-  void finish(const Message& message, const std::optional<HttpAnswer>& answer) {
-    const bool expects = !message.id.is_null();
-    bool answered = false;
-    if (answer && answer->status < 300) {
-      if (message.method == "initialize") session_ = answer->header("mcp-session-id");
+  void listen(Running& running) {
+    const HttpAnswer* answer = running.exchange->answer();
+    if (answer == nullptr || answer->status >= 300) return;
+    if (running.message.method == "initialize" && session_.empty()) {
+      session_ = answer->header("mcp-session-id");
       if (!is_visible(session_, 1024)) {
         session_.clear();
         return translator_.server_failed("The MCP server names its session with characters that are not allowed.");
       }
-      for (const std::string& text : messages_of(*answer)) {
-        answered = take_message(message, text) || answered;
-      }
     }
-    // What no answer was expected of may fail; the next request tells.
-    if (expects && !answered) translator_.server_failed(explain(answer));
+    for (const std::string& text : running.exchange->take_messages()) {
+      running.answered = take_message(running.message, text) || running.answered;
+    }
+  }
+
+  // A stream may end before its answer, and be gone on with where it ended.
+  static bool resumes(Running& running) {
+    const HttpAnswer* answer = running.exchange->answer();
+    if (answer == nullptr || answer->status != 200 || !answer->is_stream() || running.message.id.is_null())
+      return false;
+    const EventReader& events = running.exchange->events();
+    if (!events.last_id().empty()) running.last_id = events.last_id();
+    if (!is_visible(running.last_id, 1024) || running.last_id.empty() || running.resumptions == kMaxResumptions) {
+      return false;
+    }
+    ++running.resumptions;
+    const std::int64_t wait = std::min(events.retry().value_or(kUsualRetryMs), kLongestRetryMs);
+    running.resume_at = Steady::now() + std::chrono::milliseconds(wait);
+    running.exchange.reset();
+    return true;
+  }
+
+  // What no answer was expected of may fail; the next request tells.
+  void finish(const Running& running) {
+    if (!running.message.id.is_null() && !running.answered) {
+      translator_.server_failed(explain(running.exchange ? running.exchange->answer() : nullptr));
+    }
   }
 
   // Whether it answers `asked`.
@@ -268,8 +266,8 @@ class HttpAdapter {
     return answers;
   }
 
-  static std::string explain(const std::optional<HttpAnswer>& answer) {
-    if (!answer) return "The MCP server gave no answer that can be read, or one that is too long.";
+  static std::string explain(const HttpAnswer* answer) {
+    if (answer == nullptr) return "The MCP server gave no answer that can be read, or one that is too long.";
     if (!answer->header("x-librebird-egress").empty()) {
       const std::string_view why = answer->body;
       return "The MCP server was not reached: " + std::string(why.substr(0, std::min(why.find('\n'), kShown)));
@@ -304,6 +302,7 @@ class HttpAdapter {
       pollfd watched = farewell.watched();
       if (poll(&watched, 1, kFarewellMs) <= 0) break;
       farewell.advance(watched.revents);
+      (void)farewell.take_messages();
     }
   }
 

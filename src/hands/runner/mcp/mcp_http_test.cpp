@@ -14,7 +14,9 @@
 #include <array>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace librebird::runner {
@@ -34,28 +36,88 @@ std::string answer(const std::string& body, const std::string& headers = "Conten
          "\r\n" + body;
 }
 
+// In pieces of every size, as a network may bring it.
+std::optional<HttpAnswer> read_in(const std::string& text, std::size_t piece, std::vector<std::string>* messages) {
+  HttpAnswerReader reader;
+  for (std::size_t at = 0; at < text.size(); at += piece) {
+    if (!reader.feed(std::string_view(text).substr(at, piece))) return std::nullopt;
+    for (std::string& message : reader.take_messages()) messages->push_back(std::move(message));
+  }
+  const bool good = reader.end();
+  for (std::string& message : reader.take_messages()) messages->push_back(std::move(message));
+  return good ? std::optional(*reader.answer()) : std::nullopt;
+}
+
 TEST(HttpAnswer, IsWholeOrNothing) {
-  const auto read = parse_http_answer("HTTP/1.1 200 Answer\r\ncontent-LENGTH: 2\r\nX-A:  b \r\n\r\n{}rest");
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->status, 200);
-  EXPECT_EQ(read->header("x-a"), "b");
-  EXPECT_EQ(read->body, "{}");
-  for (const char* text : {"", "HTTP/1.1 200 Answer\r\n", "HTTP/1.0 200 A\r\n\r\n", "HTTP/1.1 xyz\r\n\r\n",
-                           "HTTP/1.1 100 A\r\n\r\n", "HTTP/1.1 200 A\r\nContent-Length: 3\r\n\r\nab",
-                           "HTTP/1.1 200 A\r\nContent-Length: -1\r\n\r\nab", "HTTP/1.1 200 A\r\nnonsense\r\n\r\n"}) {
-    EXPECT_FALSE(parse_http_answer(text)) << text;
+  for (const std::size_t piece : {1U, 2U, 3U, 7U, 1000U}) {
+    std::vector<std::string> messages;
+    const auto read =
+        read_in("HTTP/1.1 200 Answer\r\ncontent-LENGTH: 2\r\nContent-Type: application/json\r\nX-A:  b \r\n\r\n{}rest",
+                piece, &messages);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->status, 200);
+    EXPECT_EQ(read->header("x-a"), "b");
+    EXPECT_EQ(read->body, "{}");
+    EXPECT_THAT(messages, ElementsAre("{}"));
+    for (const char* text :
+         {"", "HTTP/1.1 200 Answer\r\n", "HTTP/1.0 200 A\r\n\r\n", "HTTP/1.1 xyz\r\n\r\n", "HTTP/1.1 100 A\r\n\r\n",
+          "HTTP/1.1 200 A\r\nContent-Length: 3\r\n\r\nab", "HTTP/1.1 200 A\r\nContent-Length: -1\r\n\r\nab",
+          "HTTP/1.1 200 A\r\nnonsense\r\n\r\n", "HTTP/1.1 200 A\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab",
+          "HTTP/1.1 200 A\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabc\r\n0\r\n\r\n",
+          "HTTP/1.1 200 A\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+          "HTTP/1.1 200 A\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"}) {
+      EXPECT_FALSE(read_in(text, piece, &messages)) << text;
+    }
+  }
+  std::vector<std::string> messages;
+  EXPECT_FALSE(read_in("HTTP/1.1 200 A\r\n\r\n" + std::string(5 << 20, 'x'), 10'000, &messages));
+  EXPECT_FALSE(read_in("HTTP/1.1 200 A\r\nContent-Type: text/event-stream\r\n\r\ndata:" + std::string(5 << 20, 'x'),
+                       10'000, &messages));
+}
+
+TEST(HttpAnswer, ComesInChunks) {
+  for (const std::size_t piece : {1U, 2U, 5U, 1000U}) {
+    std::vector<std::string> messages;
+    const auto read = read_in(
+        "HTTP/1.1 200 A\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n3;x=y\r\n{\"a\r\nA\r\n\":\"bcdefg"
+        "h\r\n2\r\n\"}\r\n0\r\nX: y\r\n\r\n",
+        piece, &messages);
+    ASSERT_TRUE(read) << piece;
+    EXPECT_THAT(messages, ElementsAre("{\"a\":\"bcdefgh\"}"));
   }
 }
 
 TEST(HttpAnswer, EventsAreTheirData) {
-  HttpAnswer stream{200, {{"content-type", "Text/Event-Stream; charset=utf-8"}}, {}};
-  stream.body =
+  const std::string head = "HTTP/1.1 200 A\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\n";
+  const std::string stream =
       "\xEF\xBB\xBF: hello\r\nid: 1\r\ndata:\r\n\r\nevent: message\ndata: {\"a\":\ndata: 1}\n\nevent: other\ndata: "
       "no\n\n"
-      "data:{}\r\rdata: cut short";
-  EXPECT_THAT(messages_of(stream), ElementsAre("{\"a\":\n1}", "{}"));
-  EXPECT_THAT(messages_of({200, {{"content-type", "application/json"}}, "{}"}), ElementsAre("{}"));
-  EXPECT_THAT(messages_of({200, {{"content-type", "text/html"}}, "{}"}), IsEmpty());
+      "data:{}\r\rretry: 20\nretry: x\nid: 2\n\ndata: cut short";
+  for (const std::size_t piece : {1U, 2U, 3U, 1000U}) {
+    std::vector<std::string> messages;
+    ASSERT_TRUE(read_in(head + stream, piece, &messages));
+    EXPECT_THAT(messages, ElementsAre("{\"a\":\n1}", "{}"));
+  }
+  EventReader events;
+  (void)events.feed(stream, false);
+  EXPECT_EQ(events.last_id(), "2");
+  EXPECT_EQ(events.retry(), 20);
+  std::vector<std::string> none;
+  ASSERT_TRUE(read_in("HTTP/1.1 200 A\r\nContent-Type: text/html\r\n\r\n{}", 100, &none));
+  EXPECT_THAT(none, IsEmpty());
+}
+
+TEST(HttpAnswer, AStreamIsHeardAsItComesAndTakesNoMemory) {
+  HttpAnswerReader reader;
+  ASSERT_TRUE(reader.feed("HTTP/1.1 200 A\r\nContent-Type: text/event-stream\r\n\r\n"));
+  std::size_t heard = 0;
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(reader.feed("data: " + std::string(64 * 1024, 'x') + "\n\n"));
+    heard += reader.take_messages().size();
+  }
+  EXPECT_EQ(heard, 1000U);
+  EXPECT_LT(reader.events().waiting(), 10U);
 }
 
 struct Spoken {
@@ -150,6 +212,26 @@ TEST(McpHttp, SpeaksInOrderWithTokenSessionAndEdition) {
                                         HasSubstr("MCP-Protocol-Version: 2025-06-18\r\n")));
   EXPECT_THAT(spoken.requests[4],
               AllOf(StartsWith("DELETE https://mcp.test/v1 HTTP/1.1\r\n"), HasSubstr("Mcp-Session-Id: s-1\r\n")));
+}
+
+TEST(McpHttp, GoesOnWhereAStreamEnded) {
+  const auto stream = [](const std::string& events) {
+    return "HTTP/1.1 200 Answer\r\nContent-Type: text/event-stream\r\n\r\n" + events;
+  };
+  const std::string result =
+      "data: {\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"done\"}]}}\n\n";
+  const Spoken spoken = speak(kCall, {kInitialized, kAccepted, kListed, stream("id: e-1\nretry: 5\ndata:\n\n"),
+                                      stream("id: e-2\nretry: 5\ndata:\n\n"), stream(result), answer("", "", "200")});
+  EXPECT_THAT(spoken.output, HasSubstr("\"value\":\"done\""));
+  ASSERT_THAT(spoken.requests, SizeIs(7));
+  for (const auto& [at, id] : {std::pair{4, "e-1"}, {5, "e-2"}}) {
+    EXPECT_THAT(spoken.requests[at],
+                AllOf(StartsWith("GET https://mcp.test/v1 HTTP/1.1\r\n"), HasSubstr("Accept: text/event-stream\r\n"),
+                      HasSubstr("Last-Event-ID: " + std::string(id) + "\r\n"), HasSubstr("Mcp-Session-Id: s-1\r\n")));
+  }
+  // Without a place to go on from, it is over.
+  EXPECT_THAT(speak(kCall, {kInitialized, kAccepted, kListed, stream(": nothing\n\n")}).output,
+              HasSubstr("not to what it was asked"));
 }
 
 TEST(McpHttp, EveryFailureIsOneClearError) {

@@ -48,6 +48,20 @@ void set_nonblocking(const Fd& fd) {
   if (fd) fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
 }
 
+// Also when it has ended, the time is over, or somebody stops it.
+Task<void> readable(Executor executor, Fd pipe, Millis limit, std::stop_token stop) {
+  if (!pipe || stop.stop_requested()) co_return;
+  Descriptor descriptor(executor, pipe.release());
+  const auto cancel = [&descriptor] { descriptor.cancel(); };
+  const std::stop_callback on_stop(stop, cancel);
+  Timer timer(executor, std::chrono::steady_clock::now() + limit);
+  timer.async_wait([&descriptor](const boost::system::error_code& error) {
+    if (!error) descriptor.cancel();
+  });
+  boost::system::error_code error;
+  co_await descriptor.async_wait(Descriptor::wait_read, boost::asio::redirect_error(use_task, error));
+}
+
 }  // namespace
 
 BubblewrapProcess::BubblewrapProcess(Executor executor, Started started, const SandboxLimits& limits,
@@ -94,11 +108,12 @@ void BubblewrapProcess::kill(SandboxEnd why) {
   killed_.notify_all();
 }
 
-void BubblewrapProcess::read_status_now() {
-  if (!status_pipe_) return;
+bool BubblewrapProcess::read_status_now() {
+  if (!status_pipe_) return false;
   std::array<char, 1024> buffer;
   const ssize_t got = ::read(status_pipe_.get(), buffer.data(), buffer.size());
   if (got > 0) on_status(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 Task<Status> BubblewrapProcess::release(std::stop_token stop) {
@@ -115,9 +130,7 @@ Task<Status> BubblewrapProcess::release(std::stop_token stop) {
     co_await status.async_wait(Descriptor::wait_read, boost::asio::redirect_error(use_task, error));
     if (stop.stop_requested()) co_return make_error(Code::cancelled, "The tool was stopped before it began.");
     if (error) co_return make_error(Code::deadline_exceeded, "The sandbox was not set up in time; try again.");
-    const std::size_t before = status_text_.size();
-    read_status_now();
-    if (status_text_.size() == before) co_return Ok{};  // bubblewrap gave up
+    if (!read_status_now()) co_return Ok{};  // bubblewrap gave up
   }
   // The program has not begun: bubblewrap waits for a byte. Now the limits over all its processes are laid on.
   if (!lay_limits(inside_pid_)) {
@@ -250,6 +263,7 @@ Task<Result<SandboxRun>> BubblewrapProcess::wait(SandboxIo io, std::stop_token s
     co_return make_error(Code::resource_exhausted, "No file descriptors are left; raise the limit of open files.");
   }
   began_ = std::chrono::steady_clock::now();
+  group_.serve();
   io_ = std::move(io);
   Scope scope(executor_);
   const auto sink = [this](bool (BubblewrapProcess::*member)(std::string_view)) {
@@ -301,6 +315,10 @@ Result<SandboxRun> BubblewrapProcess::result() {
     if (run.exit_code == SIGXCPU) run.end = SandboxEnd::timed_out;
   }
   return run;
+}
+
+Task<void> BubblewrapProcess::first_words(Millis limit, std::stop_token stop) {
+  return readable(executor_, Fd(fcntl(output_pipe_.get(), F_DUPFD_CLOEXEC, 3)), limit, std::move(stop));
 }
 
 std::int64_t BubblewrapProcess::memory_bytes() const {

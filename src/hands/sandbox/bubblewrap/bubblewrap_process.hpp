@@ -32,6 +32,7 @@ class BubblewrapProcess final : public SandboxProcess {
   Status write(std::string text) override;
   void close_input() override;
   Task<Result<SandboxRun>> wait(SandboxIo io, std::stop_token stop) override;
+  Task<void> first_words(Millis limit, std::stop_token stop) override;
   [[nodiscard]] bool running() const override { return !ended_ && process_->running(); }
   [[nodiscard]] std::int64_t memory_bytes() const override;
 
@@ -43,7 +44,8 @@ class BubblewrapProcess final : public SandboxProcess {
   bool on_error(std::string_view text);
   bool on_status(std::string_view text);
   void read_errors_now();
-  void read_status_now();
+  // False: bubblewrap says no more.
+  bool read_status_now();
   // False if the number of processes cannot be limited.
   bool lay_limits(int pid);
   void flush();

@@ -148,6 +148,9 @@ ControlGroup ControlGroup::create(const ControlGroups& groups, const SandboxLimi
     } else {
       write_file(folder + "/cpu.cfs_quota_us", "100000");
     }
+    // A quarter: interpreters that start ahead of calls must not slow down the calls there are.
+    group.share_ = folder + (groups.unified ? "/cpu.weight" : "/cpu.shares");
+    write_file(group.share_, groups.unified ? "25" : "256");
   }
   return group;
 }
@@ -158,6 +161,10 @@ bool ControlGroup::join(int pid) {
     joined = write_file(folder + "/cgroup.procs", fmt::to_string(pid)) && joined;
   }
   return joined;
+}
+
+void ControlGroup::serve() const {
+  if (!share_.empty()) write_file(share_, share_.ends_with(".weight") ? "100" : "1024");
 }
 
 bool ControlGroup::ran_out_of_memory() const {

@@ -38,8 +38,10 @@ class ControlGroup {
   ~ControlGroup();
 
   static ControlGroup create(const ControlGroups& groups, const SandboxLimits& limits);
-  // False if one of the limits it stands for would not hold.
+  // False if one of the limits it stands for would not hold. What is in it gives way to others until `serve`.
   bool join(int pid);
+  // It works for somebody now: its share of the processors is that of any other.
+  void serve() const;
   [[nodiscard]] bool limits_processes() const { return limits_processes_; }
   [[nodiscard]] bool limits_memory() const { return limits_memory_; }
   [[nodiscard]] bool ran_out_of_memory() const;
@@ -51,6 +53,7 @@ class ControlGroup {
     folders_.swap(other.folders_);
     std::swap(limits_processes_, other.limits_processes_);
     std::swap(limits_memory_, other.limits_memory_);
+    share_.swap(other.share_);
     events_.swap(other.events_);
     usage_.swap(other.usage_);
   }
@@ -58,6 +61,7 @@ class ControlGroup {
   std::vector<std::string> folders_;
   bool limits_processes_ = false;
   bool limits_memory_ = false;
+  std::string share_;  // the file that says how much of the processors it gets beside others
   std::string events_;  // the file that counts kills for want of memory
   std::string usage_;
 };

@@ -25,6 +25,7 @@ export const keys = {
   usage: ["usage"] as const,
   workspaces: ["workspaces"] as const,
   members: ["members"] as const,
+  retention: ["retention"] as const,
   invitations: ["invitations"] as const,
   lists: ["conversations"] as const,
   list: (filter: ListFilter) => ["conversations", filter] as const,

@@ -11,15 +11,20 @@ export function SecondFactor({ account }: { account: Account }) {
   return (
     <section aria-label="Second factor">
       <h3>Second factor</h3>
-      {account.second_factor ? <Remove account={account} /> : <SetUp />}
+      {account.second_factor ? <Remove account={account} /> : <SetUp account={account} />}
     </section>
   );
 }
 
-function SetUp() {
+function SetUp({ account }: { account: Account }) {
   const client = useQueryClient();
+  const [current, setCurrent] = useState("");
   const [code, setCode] = useState("");
-  const begin = useMutation({ mutationFn: () => rest.beginSecondFactor(), gcTime: 0 });
+  const begin = useMutation({
+    mutationFn: () => rest.beginSecondFactor(account.has_password ? current : null),
+    onSuccess: () => setCurrent(""),
+    gcTime: 0,
+  });
   const confirm = useMutation({ mutationFn: () => rest.confirmSecondFactor(code.trim()), gcTime: 0 });
   if (confirm.data) {
     const codes = confirm.data.recovery_codes;
@@ -44,6 +49,9 @@ function SetUp() {
     return (
       <EnterForm name="Second factor" action="Set it up" busy={begin.isPending} problem={begin.error} onSubmit={() => begin.mutate()}>
         <p className="quiet">A code of an authenticator app is asked for after the password.</p>
+        {account.has_password ? (
+          <Field label="Current password" type="password" value={current} onChange={setCurrent} autoComplete="current-password" />
+        ) : null}
       </EnterForm>
     );
   }

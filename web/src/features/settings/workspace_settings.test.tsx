@@ -52,6 +52,7 @@ beforeEach(() => {
   answers.set("GET /members", { items: [member("u-me", "admin"), member("owner", "owner"), member("low", "member"), member("peer", "admin")] });
   answers.set("GET /invitations", { items: [invitation] });
   answers.set("GET /workspaces", { items: [] });
+  answers.set("GET /workspaces/w1/retention", { conversation_days: 0, archived_days: 90 });
   vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
     const path = url.replace("/api/v1", "");
     const body: unknown = init.body ? JSON.parse(String(init.body)) : undefined;
@@ -109,5 +110,40 @@ describe("WorkspaceSettings", () => {
     show(meAs("owner"));
     await screen.findAllByTestId("member");
     expect(screen.queryByRole("button", { name: "Leave…" })).toBeNull();
+  });
+});
+
+describe("How long conversations are kept", () => {
+  const section = () => screen.findByRole("region", { name: "How long conversations are kept" });
+  const sent = () => asked.filter((each) => each.path === "/workspaces/w1/retention" && each.method === "PUT").map((each) => each.body);
+
+  it("is shown to everybody, and changed by admins only", async () => {
+    show(meAs("member"));
+    expect(await within(await section()).findByText(/Conversations: for ever. In the archive: 90 days/)).toBeTruthy();
+    expect(within(await section()).queryByRole("button")).toBeNull();
+  });
+
+  it("asks before anything would be deleted, and sets nothing else", async () => {
+    answers.set("PUT /workspaces/w1/retention", { conversation_days: 30, archived_days: 90, conversations_past: 2 });
+    show(meAs("admin"));
+    const days = await within(await section()).findByLabelText("Days (0: for ever)");
+    await userEvent.clear(days);
+    await userEvent.type(days, "30");
+    await userEvent.click(within(await section()).getByRole("button", { name: "Set" }));
+    const sure = await screen.findByRole("button", { name: "Delete 2 conversations" });
+    expect(sent()).toEqual([{ conversation_days: 30, archived_days: 90, dry_run: true }]);
+    await userEvent.click(sure);
+    await waitFor(() => expect(sent()).toHaveLength(2));
+    expect(sent()[1]).toEqual({ conversation_days: 30, archived_days: 90 });
+  });
+
+  it("takes only whole days", async () => {
+    show(meAs("owner"));
+    const days = await within(await section()).findByLabelText("Days (0: for ever)");
+    for (const text of ["", "-1", "1.5", "99999", "x"]) {
+      await userEvent.clear(days);
+      if (text) await userEvent.type(days, text);
+      expect((within(await section()).getByRole("button", { name: "Set" }) as HTMLButtonElement).disabled).toBe(true);
+    }
   });
 });

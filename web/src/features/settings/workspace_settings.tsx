@@ -8,6 +8,7 @@ import { errorText } from "../../ui/toast";
 import { keys } from "../live/cache";
 import { Invitations } from "./invitations";
 import { Members } from "./members";
+import { Retention } from "./retention";
 import { isAtLeast } from "./roles";
 
 /** A fresh page: nothing that was read in one workspace is shown in another. */
@@ -23,6 +24,7 @@ export function WorkspaceSettings({ me }: { me: Me }) {
       <ThisWorkspace me={me} />
       <Members me={me} />
       {isAtLeast(me.workspace.role, "admin") ? <Invitations me={me} /> : null}
+      <Retention me={me} />
       <OtherWorkspaces me={me} />
     </>
   );

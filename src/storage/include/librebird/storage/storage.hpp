@@ -24,6 +24,7 @@
 #include <librebird/core/ports/legacy_import.hpp>
 #include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
+#include <librebird/core/ports/retention_store.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/core/ports/usage_store.hpp>
@@ -95,6 +96,7 @@ class Storage {
   [[nodiscard]] LegacyImporter& legacy();
   [[nodiscard]] IdentityLinkStore& identity_links();
   [[nodiscard]] EmbeddingStore& embeddings();
+  [[nodiscard]] RetentionStore& retention();
 
   // Saves the database as it is now to a new file that is this user's only, while others use it. already_exists;
   // failed_precondition: it is on a server.

@@ -96,7 +96,8 @@ class Accounts {
   // That whoever is signed in is the person: by the password. failed_precondition: the account has none.
   Task<Status> prove(Principal principal, std::string current);
   Task<Status> mail_verification(Principal principal);
-  Task<Result<SecondFactorSetup>> begin_second_factor(Principal principal);
+  // `current` as for change_password.
+  Task<Result<SecondFactorSetup>> begin_second_factor(Principal principal, std::string current);
   // Answers the recovery codes, which are shown once.
   Task<Result<std::vector<std::string>>> confirm_second_factor(Principal principal, std::string code);
   Task<Result<std::vector<std::string>>> renew_recovery_codes(Principal principal, std::string code);

@@ -17,6 +17,7 @@
 #include <librebird/core/ports/mailer.hpp>
 #include <librebird/core/ports/person_keeper.hpp>
 #include <librebird/core/ports/rate_limiter.hpp>
+#include <librebird/core/ports/retention_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/core/ports/usage_store.hpp>
 #include <librebird/core/ports/workspace_stores.hpp>
@@ -51,6 +52,7 @@ struct GatewayServices {
   Mailer& mailer;
   RateLimiter& rates;
   UsageStore& usage;
+  RetentionStore& retention;
   PersonKeeper& persons;
   IdentityLinkStore& identity_links;
   oidc::ExternalSignIn& external;

@@ -64,7 +64,7 @@ inline constexpr std::array<PermissionRow, 19> kPermissions{{
     {Permission::manage_members, "manage_members", "Inviting, changing and removing members", Role::admin},
     {Permission::manage_workspace, "manage_workspace", "Changing the workspace", Role::admin},
     {Permission::own_workspace, "own_workspace", "Giving away or deleting the workspace", Role::owner},
-    {Permission::operate, "operate", "Reading metrics", Role::owner},
+    {Permission::operate, "operate", "Reading metrics, in the first workspace", Role::owner},
 }};
 
 [[nodiscard]] constexpr const PermissionRow& row_of(Permission permission) {

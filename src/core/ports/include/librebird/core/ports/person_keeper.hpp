@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace librebird {
@@ -23,11 +24,25 @@ class PersonFile {
   virtual Task<Result<std::string>> read() = 0;
 };
 
+// What of an export was brought in, or would be.
+struct BroughtReport {
+  std::vector<std::pair<std::string, BroughtRows>> tables;  // those that have rows
+  std::uint64_t files = 0;                                  // not brought in: what skills and tools kept
+  std::int64_t bytes = 0;                                   // of messages that were added
+};
+
 class PersonKeeper {
  public:
   virtual ~PersonKeeper() = default;
   // resource_exhausted: others are being made; not_found.
   virtual Task<Result<std::unique_ptr<PersonFile>>> take_along(std::string user_id) = 0;
+  // Brings what take_along() gave, here or elsewhere, into the principal's workspace as his own. Everything is read and
+  // checked before anything is added; what is interrupted is done again, and adds the rest. `file` is a path that stays
+  // whose it is. Errors: invalid_argument (no export, damaged, altered), failed_precondition (newer), too_large,
+  // resource_exhausted (others are at it).
+  virtual Task<Result<BroughtReport>> bring(Principal principal, std::string file, bool dry_run) = 0;
+  // The same with the archive's bytes.
+  virtual Task<Result<BroughtReport>> bring_bytes(Principal principal, std::string archive, bool dry_run) = 0;
   // The account is disabled first, so that what is interrupted can be asked for again by the operator. Answers where
   // the person was. Errors: those of PersonStore::may_erase().
   virtual Task<Result<PersonScope>> erase(std::string user_id) = 0;

@@ -94,6 +94,9 @@ class SandboxProcess {
   // internal.
   virtual Task<Result<SandboxRun>> wait(SandboxIo io, std::stop_token stop) = 0;
   [[nodiscard]] virtual bool running() const = 0;
+  // Comes back when it has written something (an interpreter: that it is ready), has ended, or `limit` is over; at once
+  // where that cannot be told. Before wait(); the task may outlive the process.
+  virtual Task<void> first_words(Millis /*limit*/, std::stop_token /*stop*/) { co_return; }
   // Resident memory of the tree, roughly; 0 where it cannot be told.
   [[nodiscard]] virtual std::int64_t memory_bytes() const { return 0; }
 };

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,12 @@ class SecretStore {
   // Never values. Sorted by scope and name.
   virtual Task<Result<std::vector<SecretInfo>>> list(Principal principal) = 0;
   virtual Task<Status> remove(Principal principal, std::string scope, std::string name) = 0;
+  // In one step, and only where the value still is `expected`: the new one, or none. False: it is not, whichever
+  // process changed it.
+  virtual Task<Result<bool>> replace(Principal principal, std::string scope, std::string name, std::string expected,
+                                     std::optional<std::string> value) = 0;
+  // All that the workspace has in `scope`, and everybody in it in "user/" + `scope`: for what they belong to is gone.
+  virtual Task<Status> forget(Principal principal, std::string scope) = 0;
   // Changes whenever a secret of the workspace does, whichever process changed it. Cheap.
   virtual Task<Result<std::int64_t>> revision(Principal principal) = 0;
   // For redaction: all this principal's and its workspace's secrets.

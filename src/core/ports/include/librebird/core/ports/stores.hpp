@@ -35,7 +35,7 @@ struct Page {
 class IdentityStore {
  public:
   virtual ~IdentityStore() = default;
-  // The first user, its workspace and the owner's membership, made once; the same principal afterwards.
+  // The oldest workspace and its owner: whoever runs this installation. Made once, by the first call.
   virtual Task<Result<Principal>> ensure_owner() = 0;
   virtual Task<Result<User>> get_user(Principal principal) = 0;
   virtual Task<Result<Workspace>> get_workspace(Principal principal) = 0;

@@ -27,7 +27,7 @@ namespace librebird::egress {
 struct FenceLimits {
   std::size_t head_bytes = 32 * 1024;          // of a request
   std::uint64_t body_bytes = 16 << 20;         // of a request
-  std::uint64_t response_bytes = 1 << 20;  // of an answer that the fence fetches whole (https:// in absolute form)
+  std::uint64_t response_bytes = 64 << 20;  // of an answer to https:// in absolute form
   std::uint64_t upload_bytes = 64 << 20;  // of the call, tunnels included
   std::uint64_t download_bytes = 256 << 20;
   int redirects = 3;  // followed for https:// in absolute form only
@@ -60,6 +60,7 @@ struct EgressEvent {
   std::uint64_t bytes_down = 0;
   EgressDecision decision = EgressDecision::denied;
   std::string reason;  // of everything but `allowed`
+  std::string challenge = {};  // WWW-Authenticate of an answer 401 or 403; placeholders, never values; in no log
 };
 
 struct CallPolicy {

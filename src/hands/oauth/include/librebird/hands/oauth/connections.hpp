@@ -11,8 +11,9 @@
 //
 // The access token is the person's secret "access_token" of the skill, so that it is lent and kept out of sight like
 // any other; what renews it is the secret "oauth", and never leaves this process but to the authorization server.
-// Thread rule: loop only; one step at a time for each connection, others wait. Ownership: what it refers to outlives
-// it, and it its calls. Requests go to public https addresses only.
+// Thread rule: loop only; one step at a time for each connection, others wait; of several processes one renews, and the
+// others wait for what it brings. Ownership: what it refers to outlives it, and it its calls. Requests go to public
+// https addresses only.
 
 #include <librebird/base/async/sync.hpp>
 #include <librebird/base/random.hpp>
@@ -20,16 +21,19 @@
 #include <librebird/core/ports/http_client.hpp>
 #include <librebird/core/ports/secret_store.hpp>
 
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
 
 namespace librebird::hands::oauth {
 
+struct Connection;
+
 // The skill's server.
 struct McpServer {
   std::string skill;
-  std::string url;        // https://…
+  std::string url;  // https://…
   std::string client_id;  // where an admin registered Libre Bird by hand; empty: it registers itself
 };
 
@@ -50,13 +54,19 @@ class Connections {
   Task<Status> freshen(Principal principal, McpServer server, std::stop_token stop);
   // After the server refused a token lent at `lent_at`: true when there is a newer one now.
   Task<bool> renew(Principal principal, McpServer server, UnixMillis lent_at, std::stop_token stop);
-  // Forgets the tokens; telling the authorization server is the person's to do there.
+  // After the server refused what was asked of it (403), with this header WWW-Authenticate: empty, unless it says that
+  // the connection allows too little; then what to tell the person. The next `begin` asks for what was missing as well.
+  Task<std::string> step_up(Principal principal, McpServer server, std::string challenge);
+  // Forgets the tokens, then asks the authorization server, where it can be asked that, to take them back; for a few
+  // seconds, and if it cannot be reached, that is logged.
   Task<Status> disconnect(Principal principal, std::string skill);
   Task<Result<SkillConnection>> status(Principal principal, McpServer server);
 
  private:
   class Turn;
   Task<Turn> take(std::string key);
+  Task<Result<std::optional<Connection>>> claim(Principal principal, std::string skill, std::string refresh_token,
+                                                std::stop_token stop);
   Task<Status> renew_held(Principal principal, McpServer server, std::string refresh_token, std::stop_token stop);
 
   HttpClient& http_;

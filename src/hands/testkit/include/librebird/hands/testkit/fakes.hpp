@@ -74,6 +74,21 @@ class MemorySecretStore final : public SecretStore {
     if (values.erase({scope, name}) == 0) co_return make_error(Code::not_found, "There is no such secret.");
     co_return Ok{};
   }
+  Task<Result<bool>> replace(Principal /*principal*/, std::string scope, std::string name, std::string expected,
+                             std::optional<std::string> value) override {
+    const auto found = values.find({scope, name});
+    if (found == values.end() || found->second != expected) co_return false;
+    ++changes;
+    if (value) found->second = *std::move(value);
+    if (!value) values.erase(found);
+    co_return true;
+  }
+  Task<Status> forget(Principal /*principal*/, std::string scope) override {
+    ++changes;
+    std::erase_if(
+        values, [&](const auto& entry) { return entry.first.first == scope || entry.first.first == "user/" + scope; });
+    co_return Ok{};
+  }
   Task<Result<std::int64_t>> revision(Principal /*principal*/) override { co_return changes; }
   Task<Result<std::shared_ptr<const SecretSet>>> reveal(Principal /*principal*/) override {
     ++revealed;

@@ -11,6 +11,7 @@
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
+#include <librebird/core/ports/retention_store.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/core/ports/usage_store.hpp>
@@ -47,6 +48,7 @@ struct Stores {
   std::unique_ptr<LegacyIdStore> legacy_ids;
   std::unique_ptr<IdentityLinkStore> identity_links;
   std::unique_ptr<EmbeddingStore> embeddings;
+  std::unique_ptr<RetentionStore> retention;
 };
 
 // `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit

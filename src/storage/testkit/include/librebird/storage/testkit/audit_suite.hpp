@@ -323,6 +323,43 @@ TEST_P(AuditSuite, SecretsOfOthersAreNotSeen) {
   EXPECT_EQ(ok(set_->secrets().reveal(colleague))->secrets.size(), 1U);
 }
 
+TEST_P(AuditSuite, ASecretIsReplacedOnlyWhileItIsWhatItWas) {
+  auto& secrets = set_->secrets();
+  EXPECT_FALSE(ok(secrets.replace(me_, "user/skill/a", "oauth", "first value", "second value")));
+  ok(secrets.put(me_, "user/skill/a", "oauth", "first value"));
+  EXPECT_FALSE(ok(secrets.replace(me_, "user/skill/a", "oauth", "another value", "second value")));
+  EXPECT_FALSE(ok(secrets.replace(stranger_, "user/skill/a", "oauth", "first value", "second value")));
+  fails(Code::invalid_argument, secrets.replace(me_, "user/skill/a", "oauth", "first value", "x"));
+  EXPECT_TRUE(ok(secrets.replace(me_, "user/skill/a", "oauth", "first value", "second value")));
+  EXPECT_FALSE(ok(secrets.replace(me_, "user/skill/a", "oauth", "first value", "third value")));
+  EXPECT_EQ(ok(secrets.get(me_, "user/skill/a", "oauth")), "second value");
+  EXPECT_TRUE(ok(secrets.replace(me_, "user/skill/a", "oauth", "second value", std::nullopt)));
+  fails(Code::not_found, secrets.get(me_, "user/skill/a", "oauth"));
+  EXPECT_TRUE(verify().empty());
+}
+
+TEST_P(AuditSuite, WhatBelongsToSomethingGoneIsForgottenForEverybody) {
+  auto& secrets = set_->secrets();
+  Principal colleague = me_;
+  colleague.user_id = stranger_.user_id;
+  set_->tamper("INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ('" +
+               colleague.workspace_id + "', '" + colleague.user_id + "', 'member', 1)");
+  ok(secrets.put(me_, "skill/a", "api_key", "shared value"));
+  ok(secrets.put(me_, "user/skill/a", "oauth", "my value"));
+  ok(secrets.put(colleague, "user/skill/a", "oauth", "colleague's value"));
+  ok(secrets.put(colleague, "user/skill/ab", "oauth", "of another skill"));
+  ok(secrets.put(stranger_, "skill/a", "api_key", "of another workspace"));
+  const auto before = ok(secrets.revision(me_));
+  ok(secrets.forget(me_, "skill/a"));
+  EXPECT_TRUE(ok(secrets.list(me_)).empty());
+  ASSERT_EQ(ok(secrets.list(colleague)).size(), 1U);
+  EXPECT_EQ(ok(secrets.list(colleague))[0].scope, "user/skill/ab");
+  EXPECT_EQ(ok(secrets.list(stranger_)).size(), 1U);
+  EXPECT_GT(ok(secrets.revision(me_)), before);
+  ok(secrets.forget(me_, "skill/a"));
+  EXPECT_TRUE(verify().empty());
+}
+
 TEST_P(AuditSuite, SealedRowsCannotBeSwappedOrAltered) {
   ok(set_->secrets().put(me_, "skill/a", "one", "value-one"));
   ok(set_->secrets().put(me_, "skill/a", "two", "value-two"));

@@ -84,4 +84,138 @@ TEST_P(PersonSuite, WhoCannotBeErasedIsNotTouched) {
   EXPECT_EQ(ok(set_->conversations().get(there, kept)).title, "kept");
 }
 
+// Everything of an export, in the order of the tables; as it is brought in.
+class BringSuite : public PersonSuite {
+ protected:
+  using Rows = std::map<std::string, std::vector<std::string>>;
+  std::map<std::string, BroughtRows> bring(const Principal& who, const Rows& rows, bool dry_run = false) {
+    std::map<std::string, BroughtRows> done;
+    for (const std::string& table : persons().brought_tables()) {
+      const auto found = rows.find(table);
+      if (found != rows.end()) done[table] = ok(persons().bring_in(who, table, found->second, dry_run));
+    }
+    return done;
+  }
+  static std::int64_t added(const std::map<std::string, BroughtRows>& done) {
+    std::int64_t sum = 0;
+    for (const auto& [table, rows] : done) sum += rows.added;
+    return sum;
+  }
+  // Of each kind at least one row.
+  Rows all_mine() {
+    const std::string talk = conversation("walnut plans").id;
+    exchange(talk, "where do walnuts grow?", "in Persia, they say");
+    exchange(talk, "and almonds?", "there as well");
+    ok(set_->conversations().update(me_, conversation("an archived one").id, std::nullopt, true));
+    PersonalTask task;
+    task.title = "plant a walnut";
+    ok(set_->tasks().add(me_, task));
+    EXPECT_TRUE(status_of(set_->settings().put(me_, "theme", "dark")).ok());
+    return rows_of(me_.user_id);
+  }
+};
+
+TEST_P(BringSuite, WhatOneTookAlongIsSomebodyElsesOwnAndComesOnce) {
+  const Rows rows = all_mine();
+  const auto looked = bring(stranger_, rows, true);
+  EXPECT_EQ(looked.at("messages").added, 4);
+  EXPECT_TRUE(rows_of(stranger_.user_id)["conversations"].empty()) << "looking adds nothing";
+  const auto done = bring(stranger_, rows);
+  EXPECT_EQ(done.at("conversations").added, 2);
+  EXPECT_EQ(done.at("messages").added, 4);
+  EXPECT_GT(done.at("messages").bytes, 40);
+  EXPECT_EQ(done.at("tasks").added, 1);
+  EXPECT_EQ(done.at("user_settings").added, 1);
+  EXPECT_EQ(added(bring(stranger_, rows)), 0) << "a second time";
+
+  ConversationFilter filter;
+  filter.query = "Persia";
+  const auto theirs = ok(set_->conversations().list(stranger_, filter)).items;
+  ASSERT_EQ(theirs.size(), 1U);
+  EXPECT_EQ(theirs[0].title, "walnut plans");
+  EXPECT_NE(theirs[0].id, ok(set_->conversations().list(me_, filter)).items.at(0).id);
+  std::vector<std::string> said;
+  for (const Message& message : ok(set_->messages().list(stranger_, theirs[0].id, "", 50)).items) {
+    said.push_back(message.content);
+  }
+  EXPECT_EQ(said, (std::vector<std::string>{"where do walnuts grow?", "in Persia, they say", "and almonds?",
+                                            "there as well"}));
+  EXPECT_EQ(ok(set_->settings().get(stranger_, "theme")), "dark");
+  ask(stranger_, theirs[0].id, "and figs?");  // it goes on
+  EXPECT_EQ(added(bring(stranger_, rows)), 0);
+}
+
+TEST_P(BringSuite, WhoStillHasItKeepsIt) {
+  const Rows rows = all_mine();
+  EXPECT_EQ(added(bring(me_, rows)), 0);
+  const std::string talk = ok(set_->conversations().list(me_, {.query = "Persia"})).items.at(0).id;
+  ASSERT_TRUE(status_of(set_->conversations().remove(me_, talk)).ok());
+  ASSERT_TRUE(status_of(set_->settings().put(me_, "theme", "light")).ok());
+  const auto done = bring(me_, rows);
+  EXPECT_EQ(done.at("conversations").added, 1);
+  EXPECT_EQ(done.at("messages").added, 4);
+  EXPECT_EQ(ok(set_->settings().get(me_, "theme")), "light") << "what is there stays";
+}
+
+TEST_P(BringSuite, NoIdInAFileReachesARowOfAnybodyElse) {
+  const std::string mine = conversation("mine").id;
+  exchange(mine, "a question of mine", "an answer");
+  const auto before = rows_of(me_.user_id);
+  Rows forged;
+  forged["conversations"] = {R"({"id":")" + mine + R"(","title":"stolen","archived":0,"created_at":1,"updated_at":1})"};
+  forged["messages"] = {
+      R"({"id":"m","conversation_id":")" + mine +
+          R"(","position":99,"turn_id":"t","role":"user","content":"forged","status":"complete","created_at":1})",
+      R"({"id":"m2","conversation_id":"nowhere","position":1,"turn_id":"t","role":"user","content":"lost","status":"complete","created_at":1})"};
+  const auto done = bring(stranger_, forged);
+  EXPECT_EQ(done.at("conversations").added, 1) << "one of the same name, and his own";
+  EXPECT_EQ(done.at("messages").added, 1);
+  EXPECT_EQ(done.at("messages").left_out, 1);
+  EXPECT_EQ(rows_of(me_.user_id), before);
+  EXPECT_EQ(contents(mine), (std::vector<std::string>{"a question of mine", "an answer"}));
+  fails(Code::not_found, set_->conversations().get(stranger_, mine));
+  // Nor into a workspace one is not in.
+  Principal intruder = stranger_;
+  intruder.workspace_id = me_.workspace_id;
+  for (const bool dry_run : {true, false}) {
+    fails(Code::not_found, persons().bring_in(intruder, "conversations", forged["conversations"], dry_run));
+  }
+  EXPECT_EQ(rows_of(me_.user_id), before);
+}
+
+TEST_P(BringSuite, ARowThatIsNotWhatAnExportHoldsIsRefusedWithAllOfItsPortion) {
+  const std::string good = R"({"id":"c","title":"t","archived":0,"created_at":1,"updated_at":1})";
+  const std::map<std::string, std::vector<std::string>> wrong{
+      {"conversations",
+       {"", "[]", "{", R"({"id":"c"})", R"({"id":5,"title":"t","archived":0,"created_at":1,"updated_at":1})",
+        R"({"id":"c","title":null,"archived":0,"created_at":1,"updated_at":1})",
+        R"({"id":"c","title":"t","archived":"0","created_at":1,"updated_at":1})",
+        R"({"id":"c","title":"t","archived":0,"created_at":-1,"updated_at":1})",
+        R"({"id":"c","title":"t","archived":0,"created_at":1e300,"updated_at":1})",
+        R"({"id":"","title":"t","archived":0,"created_at":1,"updated_at":1})",
+        R"({"id":")" + std::string(200, 'x') + R"(","title":"t","archived":0,"created_at":1,"updated_at":1})",
+        R"({"id":"c","title":[[[[["deep"]]]]],"archived":0,"created_at":1,"updated_at":1})"}},
+      {"messages",
+       {R"({"id":"m","conversation_id":"c","position":1,"turn_id":"t","role":"system","content":"x","status":"complete","created_at":1})",
+        R"({"id":"m","conversation_id":"c","position":1,"turn_id":"t","role":"user","content":"x","status":"odd","created_at":1})",
+        R"({"id":"m","conversation_id":"c","position":1,"turn_id":"t","role":"user","content":"x","status":"complete","created_at":1,"parts":"{"})"}},
+      {"tasks", {R"({"id":"k","title":"t","status":"odd","created_at":1})"}},
+      {"memories", {R"({"id":"k","memory_date":"2026-02-30","summary":"s","created_at":1})"}},
+      {"users", {R"({"id":"u"})"}},
+      {"api_keys", {R"({"id":"u"})"}},
+  };
+  for (const auto& [table, lines] : wrong) {
+    for (const std::string& line : lines) {
+      std::vector<std::string> portion{line};
+      if (table == "conversations") portion.insert(portion.begin(), good);
+      for (const bool dry_run : {true, false}) {
+        const auto tried = runner_.run(persons().bring_in(stranger_, table, portion, dry_run));
+        ASSERT_FALSE(tried.ok()) << table << ": " << line.substr(0, 80);
+        EXPECT_EQ(tried.error().code, Code::invalid_argument) << tried.error().message;
+      }
+    }
+  }
+  EXPECT_TRUE(rows_of(stranger_.user_id)["conversations"].empty());
+}
+
 }  // namespace librebird::testkit

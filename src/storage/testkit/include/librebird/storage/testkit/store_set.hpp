@@ -11,6 +11,7 @@
 #include <librebird/core/ports/identity_link_store.hpp>
 #include <librebird/core/ports/person_store.hpp>
 #include <librebird/core/ports/personal_stores.hpp>
+#include <librebird/core/ports/retention_store.hpp>
 #include <librebird/core/ports/skill_store.hpp>
 #include <librebird/core/ports/stores.hpp>
 #include <librebird/core/ports/usage_store.hpp>
@@ -56,6 +57,7 @@ class StoreSet {
   virtual LegacyIdStore& legacy_ids() = 0;
   virtual IdentityLinkStore& identity_links() = 0;
   virtual EmbeddingStore& embeddings() = 0;
+  virtual RetentionStore& retention() = 0;
   // A second user with a workspace, to attack the first one with.
   virtual Principal add_stranger() = 0;
 };

@@ -107,6 +107,7 @@ class StoreSuite : public testing::TestWithParam<StoreFactory> {
 #include <librebird/storage/testkit/identity_suite.hpp>
 #include <librebird/storage/testkit/person_suite.hpp>
 #include <librebird/storage/testkit/personal_suite.hpp>
+#include <librebird/storage/testkit/retention_suite.hpp>
 #include <librebird/storage/testkit/sharing_suite.hpp>
 #include <librebird/storage/testkit/skill_suite.hpp>
 #include <librebird/storage/testkit/turn_suite.hpp>

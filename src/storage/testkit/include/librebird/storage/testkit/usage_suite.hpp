@@ -174,6 +174,8 @@ TEST_P(UsageSuite, StorageIsWhatConversationsHold) {
   ok(set_->turns().finish(lease(talk).turn.id, "worker", TurnStatus::done, std::nullopt, answer_with("1234"), {}));
   const std::int64_t held = ok(usage().of_workspace(me_, rules)).report.used.bytes;
   EXPECT_GE(held, 12);
+  EXPECT_TRUE(status_of(usage().may_store(me_, {.workspace = {.bytes = held + 8}}, 8)).ok());
+  fails_status(Code::too_large, usage().may_store(me_, {.workspace = {.bytes = held + 7}}, 8));
   const Result<Accepted> refused = ask(me_, talk, {.workspace = {.bytes = held + 7}});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, Code::too_large);

@@ -1,11 +1,11 @@
-#include "json.hpp"
+#include <librebird/net/foreign_json.hpp>
 
-#include <sodium.h>
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
 #include <cmath>
 
-namespace librebird::gateway::oidc {
+namespace librebird::net {
 
 namespace json = boost::json;
 
@@ -13,7 +13,7 @@ std::optional<json::object> parse_object(std::string_view text) {
   boost::system::error_code failure;
   json::parse_options options;
   options.max_depth = 12;
-  json::value value = json::parse(text, failure, {}, options);
+  json::value value = json::parse({text.data(), text.size()}, failure, {}, options);
   if (failure || !value.is_object()) return std::nullopt;
   return std::move(value.get_object());
 }
@@ -37,7 +37,7 @@ std::vector<std::string> texts_at(const json::object& object, std::string_view k
   return out;
 }
 
-std::optional<std::int64_t> seconds_at(const json::object& object, std::string_view key) {
+std::optional<std::int64_t> integer_at(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
   if (value == nullptr) return std::nullopt;
   if (const auto* number = value->if_int64()) return *number;
@@ -52,23 +52,4 @@ bool flag_at(const json::object& object, std::string_view key) {
   return value->is_bool() ? value->get_bool() : text_at(object, key) == "true";
 }
 
-std::optional<std::string> from_base64url(std::string_view text) {
-  std::string out(text.size() * 3 / 4 + 3, '\0');
-  std::size_t size = 0;
-  const char* end = nullptr;
-  const int failed = ::sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
-                                         text.size(), nullptr, &size, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  if (failed != 0 || end != text.data() + text.size()) return std::nullopt;
-  out.resize(size);
-  return out;
-}
-
-std::string to_base64url(std::string_view bytes) {
-  std::string out(sodium_base64_ENCODED_LEN(bytes.size(), sodium_base64_VARIANT_URLSAFE_NO_PADDING), '\0');
-  ::sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-  out.pop_back();  // the NUL
-  return out;
-}
-
-}  // namespace librebird::gateway::oidc
+}  // namespace librebird::net

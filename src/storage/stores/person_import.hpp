@@ -1,0 +1,20 @@
+#pragma once
+
+// What PersonStore::bring_in() does in its transaction. Private.
+
+#include <librebird/core/ports/person_store.hpp>
+#include <librebird/storage/sql/database.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "context.hpp"
+
+namespace librebird::storage {
+
+[[nodiscard]] std::vector<std::string> names_of_brought_tables();
+Result<BroughtRows> bring_in(Connection& db, const Context& context, const Principal& principal, std::string_view table,
+                             const std::vector<std::string>& rows, bool dry_run);
+
+}  // namespace librebird::storage
