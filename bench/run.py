@@ -5,8 +5,8 @@ usage: run.py BIN_FOLDER [--quick] [--only ROW,ROW] [--idle-seconds 60] [--secon
        [--streams 1000] [--postgres]
 
 Rows: startup, idle_memory, turns, tool_call, python_call, tool_load, sockets, people, policy_check, streams, resume,
-binary_size (model_server is always there). With --postgres, the turns are measured on a PostgreSQL server of the bench's
-own as well: turns_postgres.
+binary_size (model_server is always there). With --postgres, turns and people are measured on a PostgreSQL server of the
+bench's own as well: turns_postgres, people_postgres.
 A row that could not be measured says why. bench/README.md says how each number comes about.
 """
 
@@ -236,21 +236,28 @@ class Bench:
         result["pss_mib_afterwards"] = round(pss / 1024, 2)
         return result
 
-    def turns_postgres(self, model):
-        """The same turns on PostgreSQL. Its server's processes share this machine's processors with all others."""
+    def on_postgres(self, model, row, prepare=True):
+        """A row on a PostgreSQL server of its own, whose processes share this machine's processors with all others."""
         sqlite = self.data, self.key
         server = None
         try:
             os.chmod(self.work, 0o711)  # its server may run as another user
             server = Postgres(self.work)
-            self.data, self.database_url = os.path.join(self.work, "data-postgres"), server.new_database()
-            self.prepare(model.address)
-            return {"server": server.version, **self.turns(model)}
+            self.data, self.database_url = tempfile.mkdtemp(prefix="data-", dir=self.work), server.new_database()
+            if prepare:
+                self.prepare(model.address)
+            return {"server": server.version, **row(model)}
         finally:
             self.data, self.key = sqlite
             self.database_url = None
             if server:
                 server.close()
+
+    def turns_postgres(self, model):
+        return self.on_postgres(model, self.turns)
+
+    def people_postgres(self, model):
+        return self.on_postgres(model, self.people, prepare=False)
 
     def tool_call(self, model):
         with self.serve(model.address) as server:
@@ -354,7 +361,7 @@ class Bench:
     def people(self, model):
         """A thousand people who sign in at the same moment; an installation of its own."""
         count = 50 if self.options.quick else 1000
-        data = os.path.join(self.work, "people")
+        data = os.path.join(self.work, "people-postgres" if self.database_url else "people")
         environment = self.environment(model.address)
         os.makedirs(data, mode=0o700)
         with open(os.path.join(data, "config.toml"), "w", encoding="utf-8") as file:
@@ -363,7 +370,7 @@ class Bench:
         with Server([self.program("librebird"), "serve", "--data-dir", data, "--port", "0"], environment,
                     os.path.join(self.work, "people.log")) as server:
             server.wait_ready()
-            return people.all_at_once(server.address, count)
+            return {**people.all_at_once(server.address, count), "mostly": "bcrypt, one sign-in on each processor at a time"}
 
     def policy_check(self, _):
         return json.loads(subprocess.check_output([self.program("bench-policy")], text=True))
@@ -411,7 +418,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--sockets", type=int, default=10000)
     parser.add_argument("--streams", type=int, default=1000)
-    parser.add_argument("--postgres", action="store_true", help="measure the turns on PostgreSQL, too")
+    parser.add_argument("--postgres", action="store_true", help="measure turns and people on PostgreSQL, too")
     parser.add_argument("--keep", action="store_true", help="keep the data folder and the logs")
     options = parser.parse_args()
     if options.quick:
@@ -422,8 +429,10 @@ def main():
     rows = ["startup", "idle_memory", "turns", "tool_call", "python_call", "tool_load", "sockets", "people",
             "policy_check", "streams", "resume", "binary_size"]
     if options.postgres:
-        rows.insert(rows.index("turns") + 1, "turns_postgres")
-    wanted = options.only.split(",") + ["turns_postgres"] if options.only else rows
+        for name in ("turns", "people"):
+            rows.insert(rows.index(name) + 1, name + "_postgres")
+    only = options.only.split(",")
+    wanted = [row for row in rows if row in only or row.removesuffix("_postgres") in only] if options.only else rows
     result = {"machine": machine(bench.work), "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:
         with bench.model() as model:

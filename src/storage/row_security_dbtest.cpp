@@ -247,8 +247,15 @@ TEST_F(RowSecurity, OwnRowsDoNotAskWhoSharesThem) {
                   "INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
                   "content, status, created_at) SELECT 'new', id, 1000, workspace_id, user_id, 't', 'user', "
                   "'x', 'complete', 1 FROM conversations"),
-            "1")
-      << "once for a new row";
+            "0");
+  // In another's conversation it is asked once for a new row.
+  root.run("UPDATE conversations SET workspace_access = 'write'");
+  EXPECT_EQ(calls(theirs_,
+                  "INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, content, "
+                  "status, created_at) SELECT 'theirs', id, 1001, workspace_id, '" +
+                      theirs_.user_id + "', 't', 'user', 'x', 'complete', 1 FROM conversations"),
+            "2")
+      << "and once to see the conversation";
 }
 
 // A colleague in the same workspace reaches what is shared with him, as far as it is shared, and no step further.

@@ -9,11 +9,10 @@
 
 namespace librebird::gateway {
 
-Intake::Intake(ConversationStore& conversations, TurnStore& turns, UsageStore& usage, EventBus& bus, TurnRunner& runner,
+Intake::Intake(ConversationStore& conversations, TurnStore& turns, EventBus& bus, TurnRunner& runner,
                ListEvents& list_events, IntakeOptions options)
     : conversations_(conversations),
       turns_(turns),
-      usage_(usage),
       bus_(bus),
       runner_(runner),
       list_events_(list_events),
@@ -32,7 +31,6 @@ Task<Result<Accepted>> Intake::submit(Principal principal, AcceptMessage message
   }
   message.queue_limit = options_.queue_limit;
   message.limits = options_.limits;
-  LB_CO_CHECK(co_await usage_.may_store(principal, options_.limits, static_cast<std::int64_t>(message.content.size())));
   LB_CO_TRY(accepted, co_await turns_.accept(principal, std::move(message)));
   if (accepted.duplicate) co_return accepted;
   accepted_total.add();

@@ -17,19 +17,17 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr Millis kGrace{5000};  // the server stops a statement first, and says so
-constexpr std::string_view kConnectTimeout = "5";
-
 constexpr std::string_view kBegin = "BEGIN";
 constexpr std::string_view kBeginRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-constexpr std::string_view kIdentity =
-    "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), "
-    "set_config('app.workspace_id', $3, true)";
-constexpr std::string_view kIdentityAndLock =
-    "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), "
-    "set_config('app.workspace_id', $3, true), pg_advisory_xact_lock($4)";
+#define LB_IDENTITY                                                            \
+  "SELECT set_config('role', $1, true), set_config('app.user_id', $2, true), " \
+  "set_config('app.workspace_id', $3, true)"
+#define LB_DO_NOT_WAIT_FOR_DISK ", set_config('synchronous_commit', 'off', true)"
+constexpr std::string_view kIdentity = LB_IDENTITY;
+constexpr std::string_view kIdentityAndLock = LB_IDENTITY ", pg_advisory_xact_lock($4)";
+constexpr std::string_view kOrderedIdentity = LB_IDENTITY LB_DO_NOT_WAIT_FOR_DISK;
+constexpr std::string_view kOrderedIdentityAndLock = LB_IDENTITY ", pg_advisory_xact_lock($4)" LB_DO_NOT_WAIT_FOR_DISK;
 constexpr std::string_view kRole = "SELECT set_config('role', $1, true)";
-constexpr std::string_view kDoNotWaitForDisk = "SELECT set_config('synchronous_commit', 'off', true)";
 
 class PostgresRow final : public Row {
  public:
@@ -72,40 +70,7 @@ void append_text(std::string& out, std::string_view text) {
   out += text;
 }
 
-struct FreeOptions {
-  void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }
-};
-using ConnectionInfo = std::unique_ptr<PQconninfoOption, FreeOptions>;
-
-// libpq's own words about a URL may repeat its password, so they are not passed on.
-Result<ConnectionInfo> parse(const std::string& url) {
-  LB_CHECK(load_libpq());
-  char* words = nullptr;
-  ConnectionInfo info(PQconninfoParse(url.c_str(), &words));
-  PQfreemem(words);
-  if (info) return info;
-  return {Code::invalid_argument,
-          "The database URL (DATABASE_URL, storage.url) cannot be read: write it as "
-          "postgresql://user:password@host:5432/database, with special characters percent-encoded."};
-}
-
-std::string value_of(const ConnectionInfo& info, std::string_view key) {
-  for (const PQconninfoOption* option = info.get(); option->keyword != nullptr; ++option) {
-    if (option->keyword == key && option->val != nullptr) return option->val;
-  }
-  return {};
-}
-
 }  // namespace
-
-Result<std::string> display_name(const std::string& url) {
-  LB_TRY(info, parse(url));
-  const std::string host = value_of(info, "host");
-  const std::string port = value_of(info, "port");
-  std::string database = value_of(info, "dbname");
-  if (database.empty()) database = value_of(info, "user");
-  return fmt::format("{}{}{}/{}", host.empty() ? "localhost" : host, port.empty() ? "" : ":", port, database);
-}
 
 std::int64_t PostgresConnection::lock_of(Actor actor) {
   constexpr std::int64_t kServiceLock = 0x6C69627265626972;  // "librebir"
@@ -114,62 +79,6 @@ std::int64_t PostgresConnection::lock_of(Actor actor) {
   std::uint64_t hash = 0xCBF29CE484222325;  // FNV-1a
   for (const char c : actor.workspace_id) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3;
   return hash == 0 ? 1 : static_cast<std::int64_t>(hash);
-}
-
-Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::string& url, Millis lock_timeout,
-                                                                     Millis statement_timeout, std::string_view role) {
-  LB_TRY(info, parse(url));
-  LB_TRY(name, display_name(url));
-  std::vector<const char*> keys;
-  std::vector<const char*> values;
-  const auto set = [&](const char* key, const char* value) {
-    keys.push_back(key);
-    values.push_back(value);
-  };
-  // What comes later wins; dbname with a URL in it stands for all of that.
-  set("connect_timeout", kConnectTimeout.data());
-  set("application_name", "librebird");
-  set("tcp_user_timeout", "15000");
-  set("dbname", url.c_str());
-  set("client_encoding", "UTF8");
-  set(nullptr, nullptr);
-  PGconn* handle = PQconnectdbParams(keys.data(), values.data(), 1);
-  std::unique_ptr<PostgresConnection> connection(
-      new PostgresConnection(handle, std::move(name), statement_timeout + kGrace));
-  if (handle == nullptr) return make_error(Code::unavailable, "There is no memory for a connection: try again later.");
-  if (PQstatus(handle) != CONNECTION_OK) {
-    const std::string_view words = PQerrorMessage(handle);
-    // libpq gives no SQLSTATE before a connection stands, but ends with the server's words.
-    const std::size_t fatal = words.find("FATAL:  ");
-    const std::string_view said = fatal == std::string_view::npos ? words : words.substr(fatal + 8);
-    std::string_view state = "08006";
-    if (said.find("authentication failed") != std::string_view::npos || said.find("pg_hba") != std::string_view::npos ||
-        (said.starts_with("role ") && said.find("does not exist") != std::string_view::npos) ||
-        said.find("is not permitted to log in") != std::string_view::npos ||
-        words.find("no password supplied") != std::string_view::npos) {
-      state = "28000";
-    } else if (said.starts_with("database ") && said.find("does not exist") != std::string_view::npos) {
-      state = "3D000";
-    } else if (said.starts_with("permission denied for database")) {
-      state = "42501";
-    } else if (said.find("too many connections") != std::string_view::npos ||
-               said.find("connection slots") != std::string_view::npos) {
-      state = "53300";
-    }
-    return postgres_error(state, said, connection->name_);
-  }
-  PQsetNoticeProcessor(handle, [](void*, const char*) {}, nullptr);
-  // Committed means on the disk, whatever the server's default is.
-  LB_CHECK(connection->run_script(fmt::format(
-      "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; "
-      "SET timezone = 'UTC'; SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN "
-      "'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
-      lock_timeout.count(), statement_timeout.count(), (statement_timeout + kGrace).count())));
-  if (!role.empty()) LB_CHECK(connection->run_script(fmt::format("SET ROLE {}", role)));
-  if (PQsetnonblocking(handle, 1) != 0 || PQenterPipelineMode(handle) != 1) {
-    return unreachable(PQerrorMessage(handle), connection->name_);
-  }
-  return connection;
 }
 
 PostgresConnection::~PostgresConnection() { PQfinish(handle_); }
@@ -268,8 +177,8 @@ Result<PostgresConnection::Answer> PostgresConnection::next_result() {
   return Answer(PQgetResult(handle_));
 }
 
-Result<PostgresConnection::Answer> PostgresConnection::answers() {
-  Answer last;
+Result<std::vector<PostgresConnection::Answer>> PostgresConnection::answers() {
+  std::vector<Answer> all;
   std::optional<Error> error;
   while (!sent_.empty()) {
     LB_TRY(result, next_result());
@@ -284,7 +193,7 @@ Result<PostgresConnection::Answer> PostgresConnection::answers() {
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK:
         if (at.what == Sent::What::prepare) at.statement->state = Statement::State::prepared;
-        if (at.what == Sent::What::statement) last = std::move(result);
+        if (at.what == Sent::What::statement) all.push_back(std::move(result));
         break;
       case PGRES_PIPELINE_ABORTED:
         if (at.what == Sent::What::prepare) at.statement->state = Statement::State::unknown;
@@ -298,7 +207,7 @@ Result<PostgresConnection::Answer> PostgresConnection::answers() {
     }
   }
   if (error) return *error;
-  return last;
+  return all;
 }
 
 Status PostgresConnection::settle() {
@@ -308,28 +217,46 @@ Status PostgresConnection::settle() {
   return Ok{};
 }
 
+Status PostgresConnection::show(const PGresult* answer, const Visitor& visitor) {
+  if (visitor.call == nullptr) return Ok{};
+  const int rows = PQntuples(answer);
+  for (int row = 0; row < rows; ++row) LB_CHECK(visitor.call(visitor.context, PostgresRow(answer, row)));
+  return Ok{};
+}
+
 Result<std::int64_t> PostgresConnection::run(std::string_view sql, std::span<const Param> params,
                                              const Visitor& visitor) {
   LB_CHECK(send(sql, params));
   LB_CHECK(sync());
-  LB_TRY(answer, answers());
-  if (!answer) return lose("it sent no answer");
-  if (visitor.call != nullptr) {
-    const int rows = PQntuples(answer.get());
-    for (int row = 0; row < rows; ++row) LB_CHECK(visitor.call(visitor.context, PostgresRow(answer.get(), row)));
-  }
-  return changed_rows(answer.get());
+  LB_TRY(all, answers());
+  if (all.empty()) return lose("it sent no answer");
+  LB_CHECK(show(all.back().get(), visitor));
+  return changed_rows(all.back().get());
+}
+
+Status PostgresConnection::run_two(Query first, const Visitor& first_visitor, Query second,
+                                   const Visitor& second_visitor) {
+  LB_CHECK(send(first.sql, first.params));
+  LB_CHECK(send(second.sql, second.params));
+  LB_CHECK(sync());
+  LB_TRY(all, answers());
+  if (all.size() < 2) return lose("it sent no answer");
+  LB_CHECK(show(all[all.size() - 2].get(), first_visitor));
+  return show(all.back().get(), second_visitor);
 }
 
 Status PostgresConnection::run_later(std::string_view sql, std::span<const Param> params) { return send(sql, params); }
 
-Status PostgresConnection::take_identity(Actor actor, std::int64_t lock) {
+Status PostgresConnection::take_identity(Actor actor, std::int64_t lock, Durability durability) {
   service_ = actor.user_id.empty();
   user_ = actor.user_id;
   workspace_ = actor.workspace_id;
   identity_known_ = true;
   const Param params[] = {service_ ? kServiceRole : kAppRole, actor.user_id, actor.workspace_id, lock};
-  return send(lock != 0 ? kIdentityAndLock : kIdentity, std::span(params).first(lock != 0 ? 4 : 3));
+  const std::string_view sql = durability == Durability::ordered
+                                   ? (lock != 0 ? kOrderedIdentityAndLock : kOrderedIdentity)
+                                   : (lock != 0 ? kIdentityAndLock : kIdentity);
+  return send(sql, std::span(params).first(lock != 0 ? 4 : 3));
 }
 
 void PostgresConnection::set_platform(bool on) {
@@ -345,35 +272,29 @@ Status PostgresConnection::begin(Actor actor, Mode mode, Durability durability, 
   race_ = Race::none;
   platform_ = 0;
   LB_CHECK(send(mode == Mode::read ? kBeginRead : kBegin, {}));
-  LB_CHECK(take_identity(actor, lock));
-  if (mode == Mode::write && durability == Durability::ordered) LB_CHECK(send(kDoNotWaitForDisk, {}));
-  return Ok{};
+  return take_identity(actor, lock, mode == Mode::write ? durability : Durability::full);
 }
 
 Status PostgresConnection::begin_part(Actor actor) {
   race_ = Race::none;
   LB_CHECK(send("SAVEPOINT part", {}));
   if (identity_known_ && user_ == actor.user_id && workspace_ == actor.workspace_id) return Ok{};
-  return take_identity(actor, 0);
+  return take_identity(actor, 0, Durability::full);
 }
 
-Status PostgresConnection::end_part() {
-  LB_CHECK(settle());
-  return send("RELEASE SAVEPOINT part", {});
-}
+Status PostgresConnection::end_part() { return send("RELEASE SAVEPOINT part", {}); }
 
-void PostgresConnection::undo_part() {
-  (void)settle();
-  failed_ = lost_;
+Status PostgresConnection::undo_part() {
+  LB_CHECK(send("ROLLBACK TO SAVEPOINT part", {}));
   identity_known_ = false;  // what was set inside the part is undone as well
-  if (send("ROLLBACK TO SAVEPOINT part", {})) (void)send("RELEASE SAVEPOINT part", {});
+  return end_part();
 }
 
 Status PostgresConnection::commit() {
   LB_CHECK(send("COMMIT", {}));
   LB_CHECK(sync());
-  LB_TRY(answer, answers());
-  if (answer && std::string_view(PQcmdStatus(answer.get())) == "COMMIT") return Ok{};
+  LB_TRY(all, answers());
+  if (!all.empty() && std::string_view(PQcmdStatus(all.back().get())) == "COMMIT") return Ok{};
   return {Code::internal, "The database undid a transaction that had failed before."};
 }
 

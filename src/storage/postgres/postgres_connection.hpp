@@ -43,8 +43,8 @@ class PostgresConnection final : public Connection {
   Status begin(Actor actor, Mode mode, Durability durability, std::int64_t lock);
   // Another piece of work in the same transaction, under that actor.
   Status begin_part(Actor actor);
-  Status end_part();  // an error: undo it
-  void undo_part();
+  Status end_part();
+  Status undo_part();  // of one that failed by itself
   // Sends what is left and COMMIT. With `lost()` afterwards nobody knows whether it was committed.
   Status commit();
   // Ends a transaction that changed nothing, or whose changes are not wanted, without waiting for the answer.
@@ -55,6 +55,8 @@ class PostgresConnection final : public Connection {
   Status run_script(const std::string& sql) override;
 
   [[nodiscard]] bool lost() const { return lost_; }
+  // A statement failed since begin(), maybe of an earlier part: all that can be done is abandon().
+  [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] Race race() const { return race_; }  // since begin() or begin_part()
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] int server_version() const { return PQserverVersion(handle_); }
@@ -63,6 +65,7 @@ class PostgresConnection final : public Connection {
 
  protected:
   Result<std::int64_t> run(std::string_view sql, std::span<const Param> params, const Visitor& visitor) override;
+  Status run_two(Query first, const Visitor& first_visitor, Query second, const Visitor& second_visitor) override;
   Status run_later(std::string_view sql, std::span<const Param> params) override;
 
  private:
@@ -90,9 +93,10 @@ class PostgresConnection final : public Connection {
       : handle_(handle), name_(std::move(name)), patience_(patience) {}
   void set_platform(bool on) override;
   Status send(std::string_view sql, std::span<const Param> params);
-  Status take_identity(Actor actor, std::int64_t lock);
+  Status take_identity(Actor actor, std::int64_t lock, Durability durability);
   Status sync();  // asks for the answers to all that was sent
-  Result<Answer> answers();  // waits for them: that of the last statement, or the first error
+  Result<std::vector<Answer>> answers();  // waits for them: those of the statements, or the first error
+  static Status show(const PGresult* answer, const Visitor& visitor);
   Status settle();  // sync() and answers(), if anything was sent
   Result<Answer> next_result();  // null: the end of one statement's
   Status wait(short events);  // until the socket is ready, within the patience

@@ -70,7 +70,7 @@ TEST_F(OneConnection, AnIdentityEndsWithItsTransaction) {
   EXPECT_EQ(count(), "1");
 }
 
-TEST_F(OneConnection, PartsAreTheirActorsAndFailAlone) {
+TEST_F(OneConnection, PartsAreTheirActorsAndAreUndoneAlone) {
   ASSERT_TRUE(connection_->begin(kAnna, Mode::write, Durability::full, 1).ok());
   ASSERT_TRUE(connection_->begin_part(kAnna).ok());
   EXPECT_EQ(identity(), "librebird_app/anna/home/on");
@@ -78,11 +78,8 @@ TEST_F(OneConnection, PartsAreTheirActorsAndFailAlone) {
   ASSERT_TRUE(connection_->end_part().ok());
   ASSERT_TRUE(connection_->begin_part(kBert).ok());
   EXPECT_EQ(identity(), "librebird_app/bert/home/on");
-  ASSERT_TRUE(put(1).ok());
-  EXPECT_FALSE(connection_->end_part().ok());
-  EXPECT_EQ(connection_->race(), PostgresConnection::Race::duplicate);
-  EXPECT_FALSE(put(2).ok()) << "nothing more can be done in a failed part";
-  connection_->undo_part();
+  ASSERT_TRUE(put(2).ok());
+  ASSERT_TRUE(connection_->undo_part().ok());
   ASSERT_TRUE(connection_->begin_part(kAnna).ok());
   EXPECT_EQ(identity(), "librebird_app/anna/home/on");
   ASSERT_TRUE(put(3).ok());
@@ -90,6 +87,41 @@ TEST_F(OneConnection, PartsAreTheirActorsAndFailAlone) {
   ASSERT_TRUE(connection_->commit().ok());
   EXPECT_EQ(count(), "2");
   EXPECT_EQ(identity(), kNobody);
+}
+
+// What was posted fails later, when nobody knows whose it was: nothing of the transaction is kept.
+TEST_F(OneConnection, AFailedStatementSpoilsAllParts) {
+  ASSERT_TRUE(connection_->begin(kAnna, Mode::write, Durability::full, 1).ok());
+  for (const int number : {1, 1}) {
+    ASSERT_TRUE(connection_->begin_part(kAnna).ok());
+    ASSERT_TRUE(put(number).ok());
+    ASSERT_TRUE(connection_->end_part().ok());
+  }
+  EXPECT_FALSE(connection_->failed());
+  ASSERT_TRUE(connection_->begin_part(kBert).ok());
+  EXPECT_FALSE(connection_->execute("SELECT 1").ok());
+  EXPECT_TRUE(connection_->failed());
+  EXPECT_EQ(connection_->race(), PostgresConnection::Race::duplicate);
+  EXPECT_FALSE(put(2).ok()) << "nothing more can be done";
+  EXPECT_FALSE(connection_->undo_part().ok());
+  EXPECT_FALSE(connection_->commit().ok());
+  connection_->abandon();
+  EXPECT_EQ(identity(), kNobody);
+  EXPECT_EQ(count(), "0");
+}
+
+TEST_F(OneConnection, TwoQueriesAreAnsweredEach) {
+  ASSERT_TRUE(connection_->begin(kAnna, Mode::write, Durability::full, 1).ok());
+  ASSERT_TRUE(put(7).ok());
+  std::string seen;
+  const Param one[] = {std::int64_t{1}};
+  auto add = [&](const Row& row) { seen += row.string(0) + ";"; };
+  ASSERT_TRUE(connection_
+                  ->each_of_two({"UPDATE things SET id = id + $1 RETURNING id", one}, add,
+                                {"SELECT id * 10 FROM things WHERE id > $1", one}, add)
+                  .ok());
+  EXPECT_EQ(seen, "8;80;") << "the second sees what the first changed";
+  connection_->abandon();
 }
 
 TEST_F(OneConnection, ThePlatformStepsInAndOut) {

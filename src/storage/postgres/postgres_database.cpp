@@ -138,6 +138,7 @@ class PostgresDatabase::Impl {
       items.clear();
       if (next.lane == 0) {
         items.push_back(next.item);
+        take_alike(items);
       } else {
         Lane& lane = lanes_[next.lane];
         lane.busy = true;
@@ -152,6 +153,27 @@ class PostgresDatabase::Impl {
       if (next.lane != 0) leave(next.lane);
     }
   }
+  // With the mutex held: writes that may happen beside any others share a flush as well, each thread taking its part of
+  // what waits. Those that need not wait for the disk do not with those that must.
+  void take_alike(std::vector<Item>& items) {
+    const Item first = items.front();
+    if (first.kind != Kind::write) return;
+    const auto is_alike = [&](const Ready& ready) {
+      return ready.lane == 0 && ready.item.kind == Kind::write && ready.item.job->durability == first.job->durability;
+    };
+    const auto waiting = static_cast<std::size_t>(std::ranges::count_if(ready_, is_alike));
+    std::size_t wanted = std::min(waiting / std::max<std::size_t>(workers_.size(), 1), kBatchLimit);
+    for (auto ready = ready_.begin(); ready != ready_.end() && wanted > 0;) {
+      if (!is_alike(*ready)) {
+        ++ready;
+        continue;
+      }
+      items.push_back(ready->item);
+      ready = ready_.erase(ready);
+      --wanted;
+    }
+  }
+
   // With the mutex held: the lane's next writes may go.
   void leave(std::int64_t number) {
     const auto lane = lanes_.find(number);
@@ -269,51 +291,43 @@ class PostgresDatabase::Impl {
     }
   }
 
-  // All in one transaction, each in a part of its own. Answers those that must be run by themselves.
+  // All in one transaction, each in a part of its own; what a part posted is sent with the next one. Answers those that
+  // must be run by themselves: all of them when a statement failed, as it may have been anybody's.
   std::vector<Item> run_together(Seat& seat, const std::vector<Item>& items) {
     if (!connect(seat, items.front())) return items;
     PostgresConnection& connection = *seat.connection;
-    bool full = false;
-    for (const Item& item : items) full = full || item.job->durability == Durability::full;
+    Durability durability = Durability::ordered;
+    for (const Item& item : items) {
+      if (item.job->durability == Durability::full) durability = Durability::full;
+    }
     const Actor& first = items.front().job->actor;
-    std::vector<Item> again;
     std::vector<Item> done;
     std::vector<Item> refused;
-    Status begun = connection.begin(first, PostgresConnection::Mode::write,
-                                    full ? Durability::full : Durability::ordered, PostgresConnection::lock_of(first));
-    for (const Item& item : items) {
-      if (connection.lost()) {
-        again.push_back(item);
-        continue;
-      }
-      Status part = connection.begin_part(item.job->actor);
-      const bool worked = part && item.job->run(connection);
-      if (worked) part = connection.end_part();
-      if (worked && part) {
-        done.push_back(item);
-        continue;
-      }
-      const bool once_more = connection.lost() || connection.race() != PostgresConnection::Race::none;
-      if (!part) item.job->fail(part.error());
-      (once_more ? again : refused).push_back(item);
-      if (!connection.lost()) connection.undo_part();
+    Status step =
+        connection.begin(first, PostgresConnection::Mode::write, durability, PostgresConnection::lock_of(first));
+    for (std::size_t i = 0; i < items.size() && step; ++i) {
+      step = connection.begin_part(items[i].job->actor);
+      if (!step) break;
+      const bool worked = items[i].job->run(connection);
+      if (connection.failed()) break;
+      step = worked ? connection.end_part() : connection.undo_part();
+      (worked ? done : refused).push_back(items[i]);
     }
-    if (connection.lost()) {  // nothing was committed
-      again.insert(again.begin(), done.begin(), done.end());
-    } else if (const Status committed = connection.commit(); committed) {
+    if (step && !connection.failed()) step = connection.commit();
+    if (step && !connection.failed()) {
       instruments_.commits.add();
       instruments_.writes.add(done.size());
       for (const Item& item : done) item.job->resume();
-    } else if (connection.lost()) {
-      instruments_.failures.add();
-      for (const Item& item : done) answer_with(item, unknown_outcome(name_));
-    } else {
-      instruments_.failures.add();
-      connection.abandon();
-      again.insert(again.begin(), done.begin(), done.end());
+      for (const Item& item : refused) item.job->resume();
+      return {};
     }
+    instruments_.failures.add();
+    if (!connection.lost()) connection.abandon();
+    if (!connection.lost() || done.size() + refused.size() < items.size()) return items;
+    // COMMIT may have been on its way.
+    for (const Item& item : done) answer_with(item, unknown_outcome(name_));
     for (const Item& item : refused) item.job->resume();
-    return again;
+    return {};
   }
 
   const PostgresOptions options_;

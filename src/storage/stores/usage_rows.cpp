@@ -46,8 +46,8 @@ Result<std::optional<UsageLimits>> stored_limits(Connection& db, std::string_vie
       limits_row, set_for, workspace_id, user_id);
 }
 
-Result<std::vector<HoldingLimits>> limits_that_hold(Connection& db, const Principal& principal,
-                                                    const UsageRules& rules) {
+Result<std::vector<HoldingLimits>> limits_that_hold(Connection& db, const Principal& principal, const UsageRules& rules,
+                                                    bool stored) {
   UsageLimits user = rules.user;
   UsageLimits workspace = rules.workspace;
   UsageLimits own;
@@ -57,12 +57,14 @@ Result<std::vector<HoldingLimits>> limits_that_hold(Connection& db, const Princi
     const bool of_user = !row.text(6).empty();
     (by_operator ? (of_user ? user : workspace) : (of_user ? member : own)) = limits_row(row);
   };
-  LB_CHECK(
-      db.each("SELECT messages_a_day, tokens_a_day, tokens_a_month, cost_a_month, bytes, set_for, user_id FROM "
-              "usage_limits WHERE (set_for = 'operator' AND workspace_id = '' AND user_id = $2) OR "
-              "(workspace_id = $1 AND user_id = '') OR "
-              "(set_for = 'workspace' AND workspace_id = $1 AND user_id = $2)",
-              visit, principal.workspace_id, principal.user_id));
+  if (stored) {
+    LB_CHECK(
+        db.each("SELECT messages_a_day, tokens_a_day, tokens_a_month, cost_a_month, bytes, set_for, user_id FROM "
+                "usage_limits WHERE (set_for = 'operator' AND workspace_id = '' AND user_id = $2) OR "
+                "(workspace_id = $1 AND user_id = '') OR "
+                "(set_for = 'workspace' AND workspace_id = $1 AND user_id = $2)",
+                visit, principal.workspace_id, principal.user_id));
+  }
   std::vector<HoldingLimits> holding;
   add(holding, "user", "operator", user);
   add(holding, "workspace", "operator", workspace);
@@ -86,6 +88,19 @@ Result<UsageTotals> totals_of(Connection& db, std::string_view of, const Princip
   };
   LB_TRY(totals, read());
   return totals.value_or(UsageTotals{});
+}
+
+Result<std::int64_t> bytes_of(Connection& db, std::string_view of, const Principal& who) {
+  auto number = [](const Row& row) { return row.integer(0); };
+  const auto read = [&]() -> Result<std::optional<std::int64_t>> {
+#define LB_BYTES "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM conversations WHERE "
+    if (of == "user") return db.one(LB_BYTES "user_id = $1", number, who.user_id);
+    if (of == "workspace") return db.one(LB_BYTES "workspace_id = $1", number, who.workspace_id);
+    return db.one(LB_BYTES "workspace_id = $1 AND user_id = $2", number, who.workspace_id, who.user_id);
+#undef LB_BYTES
+  };
+  LB_TRY(bytes, read());
+  return bytes.value_or(0);
 }
 
 std::vector<UsageLine> lines_of(const HoldingLimits& holding, const UsageTotals& used, UnixMillis now) {
@@ -121,11 +136,10 @@ Error limit_reached(const UsageLine& line, UnixMillis now) {
   return error;
 }
 
-Status count_usage(Connection& db, const Principal& principal, std::string_view id, const UsageRules& rules,
-                   UnixMillis now) {
+Status count_usage(Connection& db, const Principal& principal, std::string_view id,
+                   const std::vector<HoldingLimits>& holding, UnixMillis now) {
   LB_CHECK(db.post("INSERT INTO usage_entries (id, workspace_id, user_id, at) VALUES ($1, $2, $3, $4)", id,
                    principal.workspace_id, principal.user_id, now));
-  LB_TRY(holding, limits_that_hold(db, principal, rules));
   for (const HoldingLimits& each : holding) {
     // Writes of a workspace wait for each other; those of a user in several do so here.
     if (each.of == "user") {
@@ -139,6 +153,18 @@ Status count_usage(Connection& db, const Principal& principal, std::string_view 
       // Of the messages this one is counted already; tokens and money are spent afterwards.
       const bool passed = line.what == "messages_a_day" ? line.used > line.limit : line.used >= line.limit;
       if (passed) return limit_reached(line, now);
+    }
+  }
+  return Ok{};
+}
+
+Status check_room(Connection& db, const Principal& principal, const std::vector<HoldingLimits>& holding) {
+  for (const HoldingLimits& each : holding) {
+    if (each.limits.bytes <= 0) continue;
+    const AsPlatform platform(db);  // a limit of the workspace counts what others keep
+    LB_TRY(used, bytes_of(db, each.of, principal));
+    if (used > each.limits.bytes) {
+      return limit_reached({each.of, "bytes", each.raised_by, used, each.limits.bytes, 0}, 0);
     }
   }
   return Ok{};

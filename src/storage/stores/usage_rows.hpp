@@ -19,9 +19,9 @@ struct HoldingLimits {
   UsageLimits limits;
 };
 
-// Those of which at least one is a number.
-Result<std::vector<HoldingLimits>> limits_that_hold(Connection& db, const Principal& principal,
-                                                    const UsageRules& rules);
+// Those of which at least one is a number. `stored`: false if it is known that none is stored.
+Result<std::vector<HoldingLimits>> limits_that_hold(Connection& db, const Principal& principal, const UsageRules& rules,
+                                                    bool stored = true);
 Result<std::optional<UsageLimits>> stored_limits(Connection& db, std::string_view set_for,
                                                  std::string_view workspace_id, std::string_view user_id);
 
@@ -30,9 +30,14 @@ Result<UsageTotals> totals_of(Connection& db, std::string_view of, const Princip
 // Those that are set, of what is not bytes.
 std::vector<UsageLine> lines_of(const HoldingLimits& holding, const UsageTotals& used, UnixMillis now);
 
+// What is kept in conversations; the platform itself sees it.
+Result<std::int64_t> bytes_of(Connection& db, std::string_view of, const Principal& who);
+
 // Writes the entry of one turn and checks it against the limits: resource_exhausted.
-Status count_usage(Connection& db, const Principal& principal, std::string_view id, const UsageRules& rules,
-                   UnixMillis now);
+Status count_usage(Connection& db, const Principal& principal, std::string_view id,
+                   const std::vector<HoldingLimits>& holding, UnixMillis now);
+// Checks what is kept by now, this message included: too_large.
+Status check_room(Connection& db, const Principal& principal, const std::vector<HoldingLimits>& holding);
 // The error for a line that is passed.
 Error limit_reached(const UsageLine& line, UnixMillis now);
 

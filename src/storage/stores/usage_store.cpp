@@ -12,19 +12,6 @@ namespace {
 
 using policy::Permission;
 
-Result<std::int64_t> bytes_of(Connection& db, std::string_view of, const Principal& who) {
-  auto number = [](const Row& row) { return row.integer(0); };
-  const auto read = [&]() -> Result<std::optional<std::int64_t>> {
-#define LB_BYTES "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM conversations WHERE "
-    if (of == "user") return db.one(LB_BYTES "user_id = $1", number, who.user_id);
-    if (of == "workspace") return db.one(LB_BYTES "workspace_id = $1", number, who.workspace_id);
-    return db.one(LB_BYTES "workspace_id = $1 AND user_id = $2", number, who.workspace_id, who.user_id);
-#undef LB_BYTES
-  };
-  LB_TRY(bytes, read());
-  return bytes.value_or(0);
-}
-
 Result<UsageTotals> all_of(Connection& db, std::string_view of, const Principal& who, UnixMillis now) {
   LB_TRY(totals, totals_of(db, of, who, now));
   LB_TRY(bytes, bytes_of(db, of, who));
@@ -72,7 +59,10 @@ class SqlUsageStore final : public UsageStore {
 
   Task<Status> begin(Principal principal, std::string id, UsageRules rules) override {
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) { return count_usage(db, principal, id, rules, now); };
+    auto work = [&](Connection& db) -> Status {
+      LB_TRY(holding, limits_that_hold(db, principal, rules));
+      return count_usage(db, principal, id, holding, now);
+    };
     co_return co_await context_.database.write(as(principal), work);
   }
 
@@ -83,21 +73,6 @@ class SqlUsageStore final : public UsageStore {
       return Ok{};
     };
     co_return co_await context_.database.write(kServiceParallel, work);
-  }
-
-  Task<Status> may_store(Principal principal, UsageRules rules, std::int64_t bytes) override {
-    auto work = [&](Connection& db) -> Status {
-      LB_TRY(holding, limits_that_hold(db, principal, rules));
-      for (const HoldingLimits& each : holding) {
-        if (each.limits.bytes <= 0) continue;
-        LB_TRY(used, bytes_of(db, each.of, principal));
-        if (used + bytes > each.limits.bytes) {
-          return limit_reached({each.of, "bytes", each.raised_by, used, each.limits.bytes, 0}, 0);
-        }
-      }
-      return Ok{};
-    };
-    co_return co_await context_.database.read(kService, work);
   }
 
   Task<Result<UsageReport>> mine(Principal principal, UsageRules rules) override {

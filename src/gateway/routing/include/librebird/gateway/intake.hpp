@@ -3,7 +3,6 @@
 // Where messages come in, whatever channel brought them: rights, bounds, then the store; acknowledged means on disk.
 // Thread rule: loop only.
 
-#include <librebird/core/ports/usage_store.hpp>
 #include <librebird/gateway/turn_runner.hpp>
 
 #include <string>
@@ -19,8 +18,8 @@ struct IntakeOptions {
 
 class Intake {
  public:
-  Intake(ConversationStore& conversations, TurnStore& turns, UsageStore& usage, EventBus& bus, TurnRunner& runner,
-         ListEvents& list_events, IntakeOptions options);
+  Intake(ConversationStore& conversations, TurnStore& turns, EventBus& bus, TurnRunner& runner, ListEvents& list_events,
+         IntakeOptions options);
 
   // Errors: permission_denied, invalid_argument, too_large, not_found, resource_exhausted (this conversation's queue, a
   // limit of use), unavailable (the gateway's backlog, a full disk), failed_precondition.
@@ -34,7 +33,6 @@ class Intake {
  private:
   ConversationStore& conversations_;
   TurnStore& turns_;
-  UsageStore& usage_;
   EventBus& bus_;
   TurnRunner& runner_;
   ListEvents& list_events_;

@@ -27,8 +27,6 @@ class UsageStore {
   // it starts anew, and who can raise it.
   virtual Task<Status> begin(Principal principal, std::string id, UsageRules rules) = 0;
   virtual Task<Status> end(std::string id, Spent spent) = 0;
-  // too_large: so many more bytes would pass a limit of storage.
-  virtual Task<Status> may_store(Principal principal, UsageRules rules, std::int64_t bytes) = 0;
 
   // Of the principal in the workspace, with all limits that hold there.
   virtual Task<Result<UsageReport>> mine(Principal principal, UsageRules rules) = 0;

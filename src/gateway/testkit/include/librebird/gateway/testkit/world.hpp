@@ -43,7 +43,7 @@ class World {
         hub(clock),
         list_events(loop, *bus, stores.conversations(), Millis(1)),
         runner(loop, clock, ids, turns, brain, *bus, hub, list_events, options.runner),
-        intake(stores.conversations(), turns, stores.usage(), *bus, runner, list_events, options.intake) {}
+        intake(stores.conversations(), turns, *bus, runner, list_events, options.intake) {}
 
   Task<std::string> conversation(Principal principal) {
     co_return (co_await stores.conversations().create(principal, ""))->id;

@@ -140,6 +140,15 @@ class Connection {
     LB_CHECK(run(sql, params, visitor_of(visit)));
     return Ok{};
   }
+  // Two queries at once: the second one's text needs nothing of what the first answers. It sees what that changed.
+  struct Query {
+    std::string_view sql;
+    std::span<const Param> params;
+  };
+  template <class F, class G>
+  Status each_of_two(Query first, F&& visit_first, Query second, G&& visit_second) {
+    return run_two(first, visitor_of(visit_first), second, visitor_of(visit_second));
+  }
   // Several statements without parameters, separated by semicolons; for migrations.
   virtual Status run_script(const std::string& sql) = 0;
   // For whoever holds a connection outside of write() and read(): a transaction that nothing else writes beside.
@@ -151,6 +160,11 @@ class Connection {
     Status (*call)(void*, const Row&) = nullptr;
   };
   virtual Result<std::int64_t> run(std::string_view sql, std::span<const Param> params, const Visitor& visitor) = 0;
+  virtual Status run_two(Query first, const Visitor& first_visitor, Query second, const Visitor& second_visitor) {
+    LB_CHECK(run(first.sql, first.params, first_visitor));
+    LB_CHECK(run(second.sql, second.params, second_visitor));
+    return Ok{};
+  }
   virtual Status run_later(std::string_view sql, std::span<const Param> params) {
     LB_CHECK(run(sql, params, Visitor{}));
     return Ok{};

@@ -174,8 +174,12 @@ TEST_P(UsageSuite, StorageIsWhatConversationsHold) {
   ok(set_->turns().finish(lease(talk).turn.id, "worker", TurnStatus::done, std::nullopt, answer_with("1234"), {}));
   const std::int64_t held = ok(usage().of_workspace(me_, rules)).report.used.bytes;
   EXPECT_GE(held, 12);
-  EXPECT_TRUE(status_of(usage().may_store(me_, {.workspace = {.bytes = held + 8}}, 8)).ok());
-  fails_status(Code::too_large, usage().may_store(me_, {.workspace = {.bytes = held + 7}}, 8));
+  const Result<Accepted> refused = ask(me_, talk, {.workspace = {.bytes = held + 7}});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::too_large);
+  EXPECT_NE(refused.error().message.find("delete conversations to make room"), std::string::npos);
+  EXPECT_EQ(ok(usage().of_workspace(me_, rules)).report.used.bytes, held) << "what was refused left nothing";
+  EXPECT_TRUE(ask(me_, talk, {.workspace = {.bytes = held + 8}}).ok());
   ASSERT_TRUE(status_of(set_->conversations().remove(me_, talk)).ok());
   EXPECT_EQ(ok(usage().of_workspace(me_, rules)).report.used.bytes, 0);
 }
