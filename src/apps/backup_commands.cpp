@@ -1,4 +1,4 @@
-// `librebird backup` and `restore`; the words of `verify`.
+// `librebird backup`, `restore`.
 #include <fmt/format.h>
 
 #include <librebird/cli/backup.hpp>

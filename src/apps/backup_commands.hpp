@@ -13,9 +13,8 @@ struct BackupArguments {
   bool json = false;
 };
 
-// The exit code.
+// An archive, or the database in use. The exit code.
 int verify(const BackupArguments& in);
-
 // `backup`, `restore`, `verify`.
 void add_backup_commands(CLI::App& app, BackupArguments& in, int& code);
 

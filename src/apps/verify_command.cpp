@@ -1,10 +1,11 @@
-// `librebird verify`: an archive, or the database in use.
+// `librebird verify`.
 #include <librebird/cli/backup.hpp>
 #include <librebird/storage/backup/backup.hpp>
 
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <memory>
 
 #include "backup_commands.hpp"
 #include "export_database.hpp"
