@@ -23,7 +23,7 @@ const groups = { // for the summary
   mcp: ['mcp_server', 'mcp_client'],
   'sign-in and mail': ['oidc', 'mail'],
   crash: ['crash'],
-  browser: ['browser', 'browser_look', 'browser_approvals', 'browser_people'],
+  browser: ['browser', 'browser_data', 'browser_look', 'browser_approvals', 'browser_people'],
 };
 
 function chosen() {

@@ -1,5 +1,6 @@
 import { chooseWorkspace, chosenWorkspace } from "./place";
 import type {
+  BroughtReport,
   Accepted,
   Account,
   ApiKey,
@@ -107,7 +108,8 @@ async function requestFile(path: string): Promise<Blob> {
 
 async function send(path: string, { method = "GET", body, signal }: Options): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const archive = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = archive ? "application/gzip" : "application/json";
   if (method !== "GET" && csrfToken) headers["X-CSRF-Token"] = csrfToken;
   const workspace = chosenWorkspace();
   if (workspace) headers["Librebird-Workspace"] = workspace;
@@ -116,7 +118,7 @@ async function send(path: string, { method = "GET", body, signal }: Options): Pr
     response = await fetch(`/api/v1${path}`, {
       method,
       headers,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? null : archive ? body : JSON.stringify(body),
       signal: signal ?? null,
       credentials: "same-origin",
       cache: "no-store",
@@ -267,6 +269,7 @@ export const rest = {
 
   usage: (signal?: AbortSignal) => request<Usage>("/me/usage", { signal }),
   exportMe: () => requestFile("/me/export"),
+  importMe: (archive: Blob) => request<BroughtReport>("/me/import", { method: "POST", body: archive }),
   eraseMe: (password: string) => request<undefined>("/me", { method: "DELETE", body: { current_password: password } }),
 
   workspaces: (signal?: AbortSignal) => request<{ items: Workspace[] }>("/workspaces", { signal }),

@@ -351,3 +351,10 @@ export interface RetentionRules {
   conversation_days: number;
   archived_days: number;
 }
+
+/** What of an export was brought in. */
+export interface BroughtReport {
+  dry_run: boolean;
+  tables: { table: string; added: number; known: number; left_out: number }[];
+  files_left_out: number;
+}

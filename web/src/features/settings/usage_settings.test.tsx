@@ -32,7 +32,8 @@ beforeEach(() => {
   vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
     const path = url.replace("/api/v1", "");
     if (path === "/me/usage") return Promise.resolve(new Response(JSON.stringify(usage)));
-    asked.push({ method: init.method ?? "GET", path, body: init.body ? JSON.parse(String(init.body)) : undefined });
+    const body: unknown = init.body instanceof Blob ? init.body : init.body ? JSON.parse(String(init.body)) : undefined;
+    asked.push({ method: init.method ?? "GET", path, body });
     return Promise.resolve(answer());
   });
 });
@@ -52,6 +53,30 @@ describe("use and limits", () => {
     expect(limits[1]?.textContent).toContain("deleting conversations makes room; an admin can raise it");
     expect(screen.getByText("12,345")).toBeTruthy();
     expect(screen.getByText("2.50")).toBeTruthy();
+  });
+
+  it("brings an archive in as it is, and says what came of it", async () => {
+    const report = { dry_run: false, tables: [{ table: "tasks", added: 2, known: 1, left_out: 0 }], files_left_out: 3 };
+    answer = () => new Response(JSON.stringify(report));
+    show();
+    const section = within(screen.getByRole("region", { name: "Bring an export in" }));
+    expect((section.getByRole("button", { name: "Import" }) as HTMLButtonElement).disabled).toBe(true);
+    const archive = new File(["bytes"], "librebird-export.tar.gz", { type: "application/gzip" });
+    await userEvent.upload(section.getByLabelText("The archive"), archive);
+    await userEvent.click(section.getByRole("button", { name: "Import" }));
+    expect(await section.findByText("tasks: 2 added, 1 there already")).toBeTruthy();
+    expect(section.getByText("3 files of skills and tools are not brought in.")).toBeTruthy();
+    expect(asked).toEqual([{ method: "POST", path: "/me/import", body: archive }]);
+  });
+
+  it("says why an archive was refused", async () => {
+    const problem = { title: "Bad Request", status: 400, code: "invalid_argument", detail: "The archive cannot be used." };
+    answer = () => new Response(JSON.stringify(problem), { status: 400 });
+    show();
+    const section = within(screen.getByRole("region", { name: "Bring an export in" }));
+    await userEvent.upload(section.getByLabelText("The archive"), new File(["x"], "x.tar.gz", { type: "application/gzip" }));
+    await userEvent.click(section.getByRole("button", { name: "Import" }));
+    expect((await section.findByRole("alert")).textContent).toContain("The archive cannot be used.");
   });
 
   it("erases only when it was said twice, with the password", async () => {

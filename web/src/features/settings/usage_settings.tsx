@@ -1,4 +1,4 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { rest } from "../../api/rest";
 import type { Usage, UsageLimit } from "../../api/types";
@@ -35,6 +35,7 @@ export function UsageSettings({ onErased }: { onErased(): void }) {
         {usage.data ? <Totals usage={usage.data} /> : null}
       </section>
       <TakeAlong />
+      <BringIn />
       <Erase onErased={onErased} />
     </>
   );
@@ -102,6 +103,60 @@ function TakeAlong() {
           {take.isPending ? "One moment…" : "Export"}
         </button>
       </div>
+    </section>
+  );
+}
+
+function BringIn() {
+  const client = useQueryClient();
+  const [file, setFile] = useState<File | null>(null);
+  const bring = useMutation({
+    mutationFn: (archive: File) => rest.importMe(archive),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.lists }),
+    gcTime: 0,
+  });
+  const report = bring.data;
+  const leftOut = report?.tables.reduce((sum, each) => sum + each.left_out, 0) ?? 0;
+  return (
+    <section aria-label="Bring an export in">
+      <h3>Bring an export in</h3>
+      <p className="quiet">What you took along, from here or from another server, becomes yours in this workspace. Twice adds nothing.</p>
+      {bring.error ? (
+        <p className="notice notice-error" role="alert">
+          {errorText(bring.error)}
+        </p>
+      ) : null}
+      {report ? (
+        <div className="notice" role="status">
+          <ul>
+            {report.tables.map((each) => (
+              <li key={each.table}>
+                {each.table.replaceAll("_", " ")}: {each.added} added, {each.known} there already
+              </li>
+            ))}
+          </ul>
+          {leftOut > 0 ? <p>{leftOut} messages stood in conversations of others and are not in the export.</p> : null}
+          {report.files_left_out > 0 ? <p>{report.files_left_out} files of skills and tools are not brought in.</p> : null}
+        </div>
+      ) : null}
+      <form
+        className="inline-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (file) bring.mutate(file);
+        }}
+      >
+        <input
+          className="input"
+          type="file"
+          accept=".tar.gz,.tgz,application/gzip"
+          aria-label="The archive"
+          onChange={(event) => setFile(event.target.files?.[0] ?? null)}
+        />
+        <button type="submit" className="button" disabled={!file || bring.isPending}>
+          {bring.isPending ? "One moment…" : "Import"}
+        </button>
+      </form>
     </section>
   );
 }
