@@ -21,12 +21,22 @@ namespace librebird::apps {
 namespace {
 
 constexpr Millis kDrain{10'000};
+constexpr Millis kPortPatience{1'000};
 
 // Operator commands read this to print links that work.
 void note_address(const Platform& platform, const std::string& url) {
   const std::string path = platform.data_dir + "/server.url";
   std::ofstream(path, std::ios::trunc) << url << "\n";
   ::chmod(path.c_str(), 0600);
+}
+
+// A predecessor that was killed may hold the port for as long as the kernel takes to clear it away.
+Task<Result<std::uint16_t>> take_port(gateway::Gateway& gateway, std::string address, std::uint16_t wanted) {
+  for (Millis waited{0};; waited += Millis(50)) {
+    auto port = gateway.listen(address, wanted);
+    if (port || port.error().code != Code::unavailable || waited >= kPortPatience) co_return port;
+    co_await sleep_for(Millis(50));
+  }
 }
 
 // Under which turns are leased. A data folder has one gateway (it is locked), so what a predecessor of this name leased
@@ -108,7 +118,7 @@ Task<int> run_gateway_until_signal(Platform& platform, BrainService& brain, Hand
                                                "free one.",
                                                wanted)));
   }
-  const auto port = gateway.listen(address, static_cast<std::uint16_t>(wanted));
+  const auto port = co_await take_port(gateway, address, static_cast<std::uint16_t>(wanted));
   if (!port) co_return cli::fail(port.error());
   const std::string host = address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address;
   const std::string url =

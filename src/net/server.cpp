@@ -181,7 +181,7 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
   if (failure) {
     error_code ignored;
     acceptor.close(ignored);
-    return make_error(Code::failed_precondition,
+    return make_error(failure == asio::error::address_in_use ? Code::unavailable : Code::failed_precondition,
                       fmt::format("Port {} of {} cannot be used ({}); stop the program that holds it or choose another "
                                   "with --port.",
                                   port, address, failure.message()));

@@ -2,10 +2,12 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { atEnd } from './lib/at_end.mjs';
-import { DatabaseShell, Process, Server, cli, sqlite, tempDir } from './lib/harness.mjs';
+import { DatabaseShell, Process, Server, cli, freePort, sqlite, tempDir } from './lib/harness.mjs';
 import { ModelServer } from './lib/model_server.mjs';
 import { assertProblem, newId } from './lib/rest.mjs';
 import { until } from './lib/poll.mjs';
@@ -49,6 +51,17 @@ test('the port is taken', options, async (t) => {
     const bad = await cli(['serve', '--data-dir', path.join(home, 'data'), '--port', port], { home });
     assert.ok(bad.code > 0, `--port ${port}: ${bad.all}`);
   }
+});
+
+test('a port that a dying predecessor still holds is waited for', options, async (t) => {
+  const port = await freePort();
+  const holder = net.createServer().listen(port, '127.0.0.1');
+  await once(holder, 'listening');
+  atEnd(t, () => holder.close());
+  setTimeout(() => holder.close(), 400);
+  const server = await Server.start(t, { port });
+  assert.equal(server.port, port);
+  assert.equal(holder.listening, false, 'it began only when the port was free');
 });
 
 test('two servers do not share a data folder', options, async (t) => {

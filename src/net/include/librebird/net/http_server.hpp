@@ -110,8 +110,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Binds and begins to accept; port 0 picks one. The port in use is the value. failed_precondition: the port is
-  // taken or not permitted; the message says which and how to choose another.
+  // Binds and begins to accept; port 0 picks one. The port in use is the value. unavailable: the port is
+  // taken; failed_precondition: it is not permitted. The message says which and how to choose another.
   Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
   Task<void> stop(Millis drain);
   [[nodiscard]] std::size_t connections() const;
