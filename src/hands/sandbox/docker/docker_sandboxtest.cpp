@@ -185,7 +185,8 @@ TEST_F(DockerSandboxTest, RemovesWhatAnEarlierPlatformLeft) {
   }
   ASSERT_EQ(left.size(), 2U);
   for (const std::string& id : left) {
-    EXPECT_TRUE(alive.starts_with(id) || foreign.starts_with(id)) << id;
+    // Beside the id, some engines print warnings.
+    EXPECT_TRUE(alive.find(id) != std::string::npos || foreign.find(id) != std::string::npos) << id << alive << foreign;
     EXPECT_TRUE(engine().command("rm -f " + id).ends_with('0'));
   }
 }
