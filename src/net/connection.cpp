@@ -79,7 +79,8 @@ void Connection::arm_reading() {
 
 Task<bool> Connection::read_request() {
   phase_ = Phase::reading;
-  parser_.emplace(ParserLimits{.head = core_.options.header_limit, .body = core_.options.body_limit});
+  parser_.emplace(ParserLimits{
+      .head = core_.options.header_limit, .body = core_.options.body_limit, .streams = &core_.options.streams_body});
   std::string again = std::exchange(early_, {});
   std::string_view bytes = again;
   bool continued = false;
@@ -94,6 +95,7 @@ Task<bool> Connection::read_request() {
     }
     early_.assign(bytes.substr(taken));
     if (parser_->state() == RequestParser::State::done) break;
+    if (parser_->state() == RequestParser::State::body && parser_->streamed()) break;
     if (started != parser_->started() || state != parser_->state()) arm_reading();
     if (parser_->expects_continue() && parser_->request().body.empty() && !std::exchange(continued, true)) {
       if (!co_await send_all(kContinue, {})) co_return false;
@@ -128,16 +130,51 @@ Task<std::optional<std::string_view>> Connection::receive() {
   }
 }
 
+Task<Result<std::string>> Connection::read_body() {
+  while (is_body_left()) {
+    if (std::exchange(continue_, false) && early_.empty() && !co_await send_all(kContinue, {})) break;
+    const std::string again = std::exchange(early_, {});
+    std::string_view bytes = again;
+    if (bytes.empty()) {
+      const Phase before = std::exchange(phase_, Phase::reading);
+      expires_after(core_.options.body_timeout);
+      const auto more = co_await receive();
+      disarm();
+      phase_ = before;
+      if (!more) {
+        keep_ = false;
+        if (std::exchange(timed_out_, false)) {
+          co_return make_error(Code::deadline_exceeded, "The request took too long to arrive; send it again.");
+        }
+        break;
+      }
+      bytes = *more;
+    }
+    const std::size_t taken = parser_->feed(bytes);
+    early_.assign(bytes.substr(taken));
+    if (parser_->state() == RequestParser::State::refused) co_return parser_->refusal().error;
+    if (!parser_->request().body.empty()) co_return std::exchange(parser_->request().body, {});
+  }
+  if (is_body_left()) co_return make_error(Code::unavailable, "The peer closed the connection.");
+  co_return std::string();
+}
+
 Task<void> Connection::answer() {
+  continue_ = parser_->expects_continue();
   request_ = std::move(parser_->request());
   request_.remote_address = remote_address_;
   http_1_0_ = parser_->http_1_0();
   keep_ = parser_->keep_alive();
   head_only_ = request_.method == "HEAD";
-  parser_.reset();
+  if (parser_->streamed()) {
+    parser_->request() = {};  // its body comes here
+  } else {
+    parser_.reset();
+  }
   streaming_ = false;
   stopped_ = false;
   co_await handle_request();
+  parser_.reset();
   streaming_ = false;  // from here on the connection rests, and a drain may close it
   if (stop_) stop_.reset();
 }
@@ -198,7 +235,7 @@ void Connection::begin_head(int status, const HttpHeaders& headers) {
     if (is_framing(name)) continue;
     out_.append(name).append(": ").append(value).append("\r\n");
   }
-  if (core_.stopping) keep_ = false;
+  if (core_.stopping || is_body_left()) keep_ = false;
   if (!keep_) {
     out_ += "Connection: close\r\n";
   } else if (http_1_0_) {

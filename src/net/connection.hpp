@@ -18,6 +18,7 @@ class Connection final : public Exchange, public BodyWriter, public Deadline {
   static Task<void> serve(std::unique_ptr<Connection> self);
 
   [[nodiscard]] const Request& request() const override { return request_; }
+  Task<Result<std::string>> read_body() override;
   Task<Result<BodyWriter*>> stream(int status, HttpHeaders headers) override;
   Task<Result<WebSocket*>> upgrade(HttpHeaders headers) override;
   [[nodiscard]] std::stop_token stop() const override;
@@ -39,6 +40,7 @@ class Connection final : public Exchange, public BodyWriter, public Deadline {
   Task<bool> read_request();
   void arm_reading();
   Task<std::optional<std::string_view>> receive();
+  [[nodiscard]] bool is_body_left() const { return parser_ && parser_->state() != RequestParser::State::done; }
   Task<void> answer();
   Task<void> handle_request();
   Task<void> refuse(Refusal refusal);
@@ -66,6 +68,7 @@ class Connection final : public Exchange, public BodyWriter, public Deadline {
   bool head_only_ = false;
   bool http_1_0_ = false;
   bool streaming_ = false;
+  bool continue_ = false;  // the peer waits for "100 Continue" until it sends the body
   bool stopped_ = false;   // a stop was asked for, whether or not anybody holds the token
   bool gone_ = false;      // nothing can be written any more
   bool timed_out_ = false;

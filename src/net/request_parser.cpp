@@ -82,7 +82,7 @@ bool has_token(std::string_view list, std::string_view token) {
 
 // What Beast finds, written straight into our Request.
 struct RequestParser::Machine final : http::basic_parser<true> {
-  explicit Machine(Request& target) : request(target) {}
+  Machine(Request& target, std::size_t most) : request(target), body_limit_(most) {}
 
   void on_request_impl(http::verb, string_view method, string_view uri, int number, error_code&) override {
     request.method = to_std(method);
@@ -116,7 +116,9 @@ struct RequestParser::Machine final : http::basic_parser<true> {
     request.body.append(piece.data(), piece.size());
     return piece.size();
   }
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t size, string_view, error_code& failure) override {
+    if (!streamed && size > body_limit_ - request.body.size()) failure = http::make_error_code(http::error::body_limit);
+  }
   std::size_t on_chunk_body_impl(std::uint64_t, string_view piece, error_code&) override {
     request.body.append(piece.data(), piece.size());
     return piece.size();
@@ -130,7 +132,9 @@ struct RequestParser::Machine final : http::basic_parser<true> {
   unsigned lengths = 0;
   unsigned codings = 0;
   bool only_chunked = true;
+  bool streamed = false;
   bool is_header_done_ = false;
+  const std::size_t body_limit_;
 };
 
 RequestParser::RequestParser(ParserLimits limits) : limits_(limits) {}
@@ -150,10 +154,19 @@ void RequestParser::refuse(int status, std::string why, Code code) {
   refusal_ = {status, make_error(code, std::move(why))};
 }
 
+void RequestParser::refuse_body() {
+  refuse(413, "The request's body is larger than " + std::to_string(limits_.body) + " bytes.", Code::too_large);
+}
+
 std::size_t RequestParser::feed(std::string_view bytes) {
   std::size_t taken = 0;
   while (taken < bytes.size() && (state_ == State::head || state_ == State::body)) {
-    taken += state_ == State::head ? feed_head(bytes.substr(taken)) : feed_body(bytes.substr(taken));
+    if (state_ == State::body) {
+      taken += feed_body(bytes.substr(taken));
+      continue;
+    }
+    taken += feed_head(bytes.substr(taken));
+    if (streamed_) break;
   }
   return taken;
 }
@@ -192,16 +205,14 @@ std::size_t RequestParser::feed_head(std::string_view bytes) {
     }
     return skipped + bytes.size();
   }
-  machine_ = std::make_unique<Machine>(request_);
+  machine_ = std::make_unique<Machine>(request_, limits_.body);
   machine_->header_limit(static_cast<std::uint32_t>(limits_.head + 1));
-  machine_->body_limit(limits_.body);
+  machine_->body_limit(boost::none);  // which one holds is known when the head is
   machine_->eager(false);
   error_code failure;
   machine_->put({head.data(), end}, failure);
   pending_ = {};
-  if (failure == http::error::body_limit) {
-    refuse(413, "The request's body is larger than " + std::to_string(limits_.body) + " bytes.", Code::too_large);
-  } else if (failure) {
+  if (failure) {
     refuse(400, "The request is malformed: " + failure.message() + ".");
   } else {
     finish_head();
@@ -226,10 +237,14 @@ void RequestParser::finish_head() {
   }
   request_.path = std::move(target->path);
   request_.query = std::move(target->query);
+  const auto length = m.content_length();
+  streamed_ = limits_.streams != nullptr && *limits_.streams && (*limits_.streams)(request_);
+  machine_->streamed = streamed_;
+  if (!streamed_ && length && *length > limits_.body) return refuse_body();
   keep_alive_ = m.keep_alive();
   state_ = State::body;
   if (m.is_done()) return finish();
-  if (const auto length = m.content_length()) request_.body.reserve(std::min<std::uint64_t>(*length, 64 * 1024));
+  if (length && !streamed_) request_.body.reserve(std::min<std::uint64_t>(*length, 64 * 1024));
 }
 
 std::size_t RequestParser::feed_body(std::string_view bytes) {
@@ -261,7 +276,7 @@ void RequestParser::put(std::string_view bytes, std::size_t& taken) {
   error_code failure;
   taken += machine_->put({bytes.data(), bytes.size()}, failure);
   if (failure == http::error::body_limit) {
-    refuse(413, "The request's body is larger than " + std::to_string(limits_.body) + " bytes.", Code::too_large);
+    refuse_body();
   } else if (failure && failure != http::error::need_more) {
     refuse(400, "The request's body is malformed: " + failure.message() + ".");
   } else if (machine_->is_done()) {

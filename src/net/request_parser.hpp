@@ -7,6 +7,7 @@
 
 #include <librebird/net/http_server.hpp>
 
+#include <functional>
 #include <memory>
 
 namespace librebird::net {
@@ -14,6 +15,8 @@ namespace librebird::net {
 struct ParserLimits {
   std::size_t head = 16 * 1024;
   std::size_t body = 4 * 1024 * 1024;
+  // Whose bodies have no limit here: they are taken away piece by piece.
+  const std::function<bool(const Request&)>* streams = nullptr;
 };
 
 struct Refusal {
@@ -28,14 +31,17 @@ class RequestParser {
 
   enum class State { head, body, done, refused };
 
-  // Takes bytes up to the end of the request; returns how many it took. Those it did not take belong to the next one.
+  // Takes bytes up to the end of the request, and of a streamed one first up to the end of its head; returns how many
+  // it took. Those it did not take belong to the next one.
   std::size_t feed(std::string_view bytes);
   [[nodiscard]] State state() const { return state_; }
   // True once a byte of this request was seen.
   [[nodiscard]] bool started() const { return started_; }
   // The client waits for "100 Continue" before it sends the body.
   [[nodiscard]] bool expects_continue() const;
-  // Valid in state `done`.
+  // From state `body` on, the body is to be taken out of request() as it comes.
+  [[nodiscard]] bool streamed() const { return streamed_; }
+  // Valid in state `done`, and of a streamed one in state `body`.
   [[nodiscard]] Request& request() { return request_; }
   [[nodiscard]] bool keep_alive() const { return keep_alive_; }
   [[nodiscard]] bool http_1_0() const;
@@ -48,12 +54,14 @@ class RequestParser {
   void finish_head();
   void finish();
   void refuse(int status, std::string why, Code code = Code::invalid_argument);
+  void refuse_body();
   void put(std::string_view bytes, std::size_t& taken);
 
   ParserLimits limits_;
   State state_ = State::head;
   bool started_ = false;
   bool keep_alive_ = false;
+  bool streamed_ = false;
   std::string pending_;  // a head or a chunk header that came in pieces
   std::size_t scanned_ = 0;
   std::unique_ptr<Machine> machine_;

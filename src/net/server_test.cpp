@@ -2,6 +2,7 @@
 
 #include "net_testing.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace testing;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -20,6 +22,7 @@ using ::testing::StartsWith;
 struct Seen {
   std::atomic<int> requests{0};
   std::atomic<bool> stopped{false};
+  std::atomic<Code> failed{Code::internal};
   std::promise<void> handling;
   std::promise<void> gone;
 };
@@ -36,6 +39,25 @@ Task<std::optional<Response>> handle(Exchange& exchange, Seen& seen) {
   if (request.path == "/throw") throw std::runtime_error("on purpose");
   if (request.path == "/nothing") co_return std::nullopt;
   if (request.path == "/empty") co_return Response{.status = 204};
+  if (request.path.starts_with("/upload")) {
+    std::size_t pieces = 0;
+    std::string all = request.body;
+    for (;;) {
+      auto piece = co_await exchange.read_body();
+      if (!piece) {
+        seen.failed = piece.error().code;
+        seen.gone.set_value();
+        co_return Response{.status = 400, .body = piece.error().message};
+      }
+      if (piece->empty()) break;
+      ++pieces;
+      all += *piece;
+      if (request.path == "/upload/some") co_return Response{.status = 413, .body = "enough"};
+    }
+    const bool whole = all.find_first_not_of('u') == std::string::npos;
+    co_return Response{.body = std::to_string(all.size()) + (whole ? " whole" : " broken") +
+                               (pieces > 1 ? " in pieces" : "") + (request.upgrade ? " upgrade" : "")};
+  }
   if (request.path == "/wait") {
     const std::stop_token stop = exchange.stop();
     seen.handling.set_value();
@@ -163,6 +185,90 @@ TEST_F(Server, RefusesWhatItMust) {
   EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(2000, 'a') + "\r\n\r\n"), "431");
   EXPECT_EQ(status("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + std::string(500'000, 'x')), "413");
   EXPECT_EQ(seen_.requests, 0);
+}
+
+class Uploads : public Server {
+ protected:
+  Uploads() {
+    options_.body_limit = 100;
+    options_.streams_body = [](const Request& head) { return head.path.starts_with("/upload"); };
+  }
+  static std::string chunked(std::string_view path, std::size_t chunks, std::string_view more = "") {
+    std::string all = fmt::format("POST {} HTTP/1.1\r\nHost: x\r\n{}Transfer-Encoding: chunked\r\n\r\n", path, more);
+    for (std::size_t i = 0; i < chunks; ++i) all += "3e8\r\n" + std::string(1000, 'u') + "\r\n";
+    return all + "0\r\n\r\n";
+  }
+  static std::string sized(std::string_view path, std::size_t size, std::string_view more = "") {
+    return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\n{}Content-Length: {}\r\n\r\n{}", path, more, size,
+                       std::string(size, 'u'));
+  }
+  ServerOptions options_;
+};
+
+TEST_F(Uploads, ComeInPiecesOfAnyNumberWithNoLimitHere) {
+  start(options_);
+  constexpr std::string_view kLast = "Connection: close\r\n";
+  EXPECT_THAT(ask(chunked("/upload", 3000, kLast)), HasSubstr("\r\n\r\n3000000 whole in pieces"));
+  EXPECT_THAT(ask(sized("/upload", 3'000'000, kLast)), HasSubstr("\r\n\r\n3000000 whole in pieces"));
+  EXPECT_THAT(ask(sized("/upload", 0, kLast)), HasSubstr("\r\n\r\n0 whole"));
+  EXPECT_THAT(ask("POST /upload HTTP/1.1\r\n" + std::string(kClose)), HasSubstr("\r\n\r\n0 whole"));
+  EXPECT_THAT(ask(sized("/echo", 101)), StartsWith("HTTP/1.1 413")) << "others keep theirs";
+  EXPECT_THAT(ask(chunked("/echo", 1)), StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(Uploads, LeaveTheConnectionToTheNextRequest) {
+  start(options_);
+  RawSocket socket(server_->port());
+  socket.send(sized("/upload", 5) + chunked("/upload", 2) + sized("/upload", 200'000) + sized("/echo", 2) + get("/b"));
+  const std::string answers = socket.read_all();
+  EXPECT_THAT(answers, ContainsRegex("5 whole(.|\n)*2000 whole(.|\n)*200000 whole(.|\n)*POST uu(.|\n)*/b"));
+}
+
+TEST_F(Uploads, AreAskedForOnlyWhenTheHandlerWantsThem) {
+  start(options_);
+  RawSocket socket(server_->port());
+  socket.send(
+      "POST /upload HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(socket.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  socket.send("uu");
+  EXPECT_THAT(socket.read_all(), HasSubstr("2 whole"));
+}
+
+TEST_F(Uploads, CloseTheConnectionWhenTheyAreNotTaken) {
+  start(options_);
+  // What follows a body that nobody read is no request.
+  const std::string answer = ask(sized("/upload/some", 300'000) + get("/echo"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_TRUE(answer.ends_with("enough"));
+  EXPECT_EQ(seen_.requests, 1);
+}
+
+TEST_F(Uploads, TellTheHandlerWhatIsWrongWithThem) {
+  options_.body_timeout = 50ms;
+  start(options_);
+  const std::string broken =
+      ask(std::string(chunked("/upload", 0)).replace(chunked("/upload", 0).size() - 5, 5, "zz\r\n"));
+  EXPECT_THAT(broken, HasSubstr("malformed"));
+  EXPECT_EQ(seen_.failed, Code::invalid_argument);
+  seen_.gone = {};
+  EXPECT_THAT(ask("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nuu"), HasSubstr("took too long"));
+  EXPECT_EQ(seen_.failed, Code::deadline_exceeded);
+  seen_.gone = {};
+  RawSocket socket(server_->port());
+  socket.send("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nuu");
+  socket.reset();
+  ASSERT_EQ(seen_.gone.get_future().wait_for(10s), std::future_status::ready);
+  EXPECT_EQ(seen_.failed, Code::unavailable);
+}
+
+TEST_F(Uploads, EndWhenTheServerStops) {
+  start(options_);
+  RawSocket socket(server_->port());
+  socket.send("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nuu");
+  std::this_thread::sleep_for(20ms);
+  server_->stop(20ms);
+  EXPECT_EQ(seen_.failed, Code::unavailable);
 }
 
 TEST_F(Server, CutsOffSlowHeadsAndBodies) {

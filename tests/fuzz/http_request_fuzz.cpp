@@ -4,6 +4,9 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
+#include <memory>
+#include <utility>
 
 using namespace librebird::net;
 
@@ -14,20 +17,35 @@ struct Outcome {
   int refused = 0;
 };
 
-Outcome feed(std::string_view text, std::size_t piece) {
+const std::function<bool(const Request&)> kAll = [](const Request&) { return true; };
+
+// `streamed`: bodies are taken away as they come.
+Outcome feed(std::string_view text, std::size_t piece, bool streamed = false) {
   Outcome out;
-  const ParserLimits limits{.head = 512, .body = 128};
+  const ParserLimits limits{.head = 512, .body = 128, .streams = streamed ? &kAll : nullptr};
+  Request head;
+  bool has_head = false;
   auto parser = std::make_unique<RequestParser>(limits);
   for (std::size_t at = 0; at < text.size(); at += piece) {
     std::string_view bytes = text.substr(at, piece);
     while (!bytes.empty()) {
       bytes.remove_prefix(parser->feed(bytes));
+      const bool begun = parser->state() == RequestParser::State::body || parser->state() == RequestParser::State::done;
+      if (streamed && begun) {
+        if (!std::exchange(has_head, true)) {
+          head = std::move(parser->request());
+          parser->request() = {};
+        } else {
+          head.body += std::exchange(parser->request().body, {});
+        }
+      }
       if (parser->state() == RequestParser::State::refused) {
         out.refused = parser->refusal().status;
         return out;
       }
       if (parser->state() != RequestParser::State::done) continue;
-      out.requests.push_back(std::move(parser->request()));
+      out.requests.push_back(streamed ? std::exchange(head, {}) : std::move(parser->request()));
+      has_head = false;
       parser = std::make_unique<RequestParser>(limits);
     }
   }
@@ -56,6 +74,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(request.body.size() <= 128);
     (void)request.query_value("a");
     (void)request.cookie("a");
+  }
+  // Streamed, the same requests come, and those behind a body that was too large for the others.
+  const Outcome streamed = feed(text, 1 + data[0] % 23, true);
+  check(streamed.requests.size() >= whole.requests.size());
+  for (std::size_t i = 0; i < whole.requests.size(); ++i) {
+    check(streamed.requests[i].path == whole.requests[i].path && streamed.requests[i].body == whole.requests[i].body);
   }
   return 0;
 }

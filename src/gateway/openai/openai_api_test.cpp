@@ -75,6 +75,7 @@ class FakeExchange final : public net::Exchange, public net::BodyWriter {
     asked.body = std::move(body);
   }
   const net::Request& request() const override { return asked; }
+  Task<Result<std::string>> read_body() override { co_return std::string(); }
   Task<Result<net::BodyWriter*>> stream(int code, HttpHeaders) override {
     status = code;
     co_return static_cast<net::BodyWriter*>(this);

@@ -3,6 +3,7 @@ import http from 'node:http';
 import net from 'node:net';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { until, within } from './poll.mjs';
 import { readEvents } from './sse.mjs';
 
@@ -38,11 +39,12 @@ export class Rest {
     return this.request('DELETE', path, undefined, headers);
   }
 
-  /** `body`: a value (sent as JSON), a string or Buffer (sent as it is). */
+  /** `body`: a value (sent as JSON), a string or Buffer (sent as it is), or a readable stream (sent as it comes). */
   request(method, path, body, headers = {}, { ms = 30_000 } = {}) {
     return within(`${method} ${path}`, new Promise((resolve, reject) => {
       const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
-      const bytes = body === undefined ? undefined : Buffer.from(raw ? body : JSON.stringify(body));
+      const stream = body instanceof Readable ? body : undefined;
+      const bytes = body === undefined || stream ? undefined : Buffer.from(raw ? body : JSON.stringify(body));
       const all = { ...this.headers };
       if (bytes) all['content-type'] = 'application/json';
       Object.assign(all, headers);
@@ -54,6 +56,7 @@ export class Rest {
         resolve(readAnswer(res));
       });
       req.on('error', reject);
+      if (stream) return stream.pipe(req);
       if (bytes) req.write(bytes);
       req.end();
     }), ms);

@@ -78,6 +78,10 @@ class Exchange {
  public:
   virtual ~Exchange() = default;
   [[nodiscard]] virtual const Request& request() const = 0;
+  // The next bytes of a body that is left to the handler (ServerOptions::streams_body); empty: that was all. How many
+  // it takes is the handler's to bound; what it leaves is not read. Errors end the request: invalid_argument,
+  // deadline_exceeded (no byte came within body_timeout), unavailable (the peer is gone).
+  virtual Task<Result<std::string>> read_body() = 0;
   // Begins a chunked answer; the writer dies with the exchange. Call at most once.
   virtual Task<Result<BodyWriter*>> stream(int status, HttpHeaders headers) = 0;
   // Completes the WebSocket handshake. The socket dies with the exchange: the handler serves it before it returns.
@@ -98,6 +102,8 @@ struct ServerOptions {
   Millis header_timeout{10'000};  // from connect (or the last answer, if a byte came) to a whole head
   Millis body_timeout{30'000};
   Millis keep_alive{75'000};
+  // Which requests begin with their head and read their body themselves, whatever its size; none unless given.
+  std::function<bool(const Request& head)> streams_body;
   Millis websocket_idle{60'000};  // silence until a ping; the same again until the connection is dropped
   // Makes the answer for requests the server refuses by itself.
   std::function<Response(const Error& error, int status)> problem;
