@@ -35,6 +35,12 @@ std::optional<Code> code_from_string(std::string_view name) {
   return std::nullopt;
 }
 
+bool operator==(const Error& a, const Error& b) {
+  const bool same_limit = a.limit == b.limit || (a.limit && b.limit && *a.limit == *b.limit);
+  return a.code == b.code && a.message == b.message && a.retryable == b.retryable && a.retry_after == b.retry_after &&
+         same_limit;
+}
+
 Error make_error(Code code, std::string message) {
   const bool retryable =
       code == Code::unavailable || code == Code::resource_exhausted || code == Code::deadline_exceeded;

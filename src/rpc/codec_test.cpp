@@ -204,7 +204,8 @@ TEST(GrpcStatus, CarriesEveryErrorExactly) {
                           Code::already_exists, Code::failed_precondition, Code::resource_exhausted, Code::unavailable,
                           Code::deadline_exceeded, Code::cancelled, Code::too_large, Code::data_loss, Code::internal}) {
     for (const bool retryable : {false, true}) {
-      const Error error{code, kBroken, retryable, 777ms};
+      Error error{code, kBroken, retryable, 777ms};
+      if (retryable) error.limit = std::make_shared<const LimitUse>(LimitUse{"user", "bytes", 7, 6, "operator", 5});
       const grpc::Status status = to_grpc(error);
       EXPECT_FALSE(status.ok());
       EXPECT_EQ(from_grpc(status, "peer", false), error);

@@ -77,12 +77,26 @@ void put(const Error& from, v1::Error& to) {
   to.set_message(from.message);
   to.set_retryable(from.retryable);
   to.set_retry_after_ms(from.retry_after.count());
+  if (!from.limit) return;
+  v1::LimitUse& limit = *to.mutable_limit();
+  limit.set_of(from.limit->of);
+  limit.set_what(from.limit->what);
+  limit.set_used(from.limit->used);
+  limit.set_limit(from.limit->limit);
+  limit.set_raised_by(from.limit->raised_by);
+  limit.set_resets_at(from.limit->resets_at);
 }
 // An error of an unknown kind is still an error.
 Error get(const v1::Error& from) {
   const auto code = decode(kCodes, from.code(), "error code");
-  return {code ? *code : Code::internal, from.message(), from.retryable(),
-          std::chrono::milliseconds(from.retry_after_ms())};
+  Error error{code ? *code : Code::internal, from.message(), from.retryable(),
+              std::chrono::milliseconds(from.retry_after_ms())};
+  if (from.has_limit()) {
+    const v1::LimitUse& limit = from.limit();
+    error.limit = std::make_shared<const LimitUse>(
+        LimitUse{limit.of(), limit.what(), limit.used(), limit.limit(), limit.raised_by(), limit.resets_at()});
+  }
+  return error;
 }
 
 void put(const Principal& from, v1::Principal& to) {

@@ -123,6 +123,9 @@ test('a workspace limits itself and its members, and never lifts the operator', 
   assert.ok((await say(member, talk)).status < 300);
   const refused = assertProblem(await say(member, talk), 429);
   assert.match(refused.detail, /as a member of this workspace, have used 1 of 1 .* An admin of the workspace can raise/);
+  const { resets_at: resetsAt, ...limit } = refused.limit;
+  assert.deepEqual(limit, { of: 'member', what: 'messages_a_day', used: 1, limit: 1, raised_by: 'admin' });
+  assert.match(resetsAt, /T00:00:00.000Z$/);
   assert.ok((await say(person.rest, await talkOf(person.rest))).status < 300, 'at home there is no limit');
   const set = await server.cli(['workspace', 'limits', host.home, '--bytes', '10']);
   assert.equal(set.code, 0, set.all);

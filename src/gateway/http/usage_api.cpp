@@ -7,6 +7,8 @@
 namespace librebird::gateway {
 namespace {
 
+using gateway::write;
+
 constexpr std::int64_t kMost = 1'000'000'000'000'000;
 
 void write(JsonWriter& json, const UsageTotals& used) {
@@ -25,16 +27,7 @@ void write_report(JsonWriter& json, const UsageReport& report) {
   json.key("used");
   write(json, report.used);
   json.key("limits").begin_array();
-  for (const UsageLine& line : report.lines) {
-    json.begin_object().field("of", line.of).field("what", line.what).field("used", line.used);
-    json.field("limit", line.limit).field("raised_by", line.raised_by).key("resets_at");
-    if (line.resets_at == 0) {
-      json.null();
-    } else {
-      json.value(to_rfc3339(line.resets_at));
-    }
-    json.end_object();
-  }
+  for (const LimitUse& line : report.lines) write(json, line);
   json.end_array();
 }
 

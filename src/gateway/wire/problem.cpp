@@ -1,6 +1,6 @@
 #include <librebird/gateway/problem.hpp>
 
-#include <librebird/base/json_writer.hpp>
+#include <librebird/gateway/views.hpp>
 
 namespace librebird::gateway {
 
@@ -60,8 +60,9 @@ std::string problem_json(const Error& error, std::string_view request_id, int st
       .field("code", to_string(error.code))
       .field("detail", error.message)
       .field("request_id", request_id)
-      .field("retryable", error.retryable)
-      .end_object();
+      .field("retryable", error.retryable);
+  if (error.limit) write(json.key("limit"), *error.limit);
+  json.end_object();
   return std::move(json).take();
 }
 

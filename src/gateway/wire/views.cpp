@@ -51,6 +51,17 @@ void untrusted_json(JsonWriter& json, std::string_view text, bool must_be_object
 
 }  // namespace
 
+void write(JsonWriter& json, const LimitUse& limit) {
+  json.begin_object().field("of", limit.of).field("what", limit.what).field("used", limit.used);
+  json.field("limit", limit.limit).field("raised_by", limit.raised_by).key("resets_at");
+  if (limit.resets_at == 0) {
+    json.null();
+  } else {
+    json.value(to_rfc3339(limit.resets_at));
+  }
+  json.end_object();
+}
+
 void write(JsonWriter& json, const Sharing& sharing) {
   json.begin_object().field("workspace", to_string(sharing.workspace)).key("people").begin_array();
   for (const Sharing::Person& person : sharing.people) {

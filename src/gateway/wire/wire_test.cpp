@@ -74,6 +74,12 @@ TEST(Problem, HasTheShapeOfRfc9457) {
   EXPECT_EQ(json.at("code").as_string(), "resource_exhausted");
   EXPECT_TRUE(json.at("retryable").as_bool());
   EXPECT_EQ(json.at("request_id").as_string(), "r1");
+  EXPECT_FALSE(json.contains("limit"));
+
+  error.limit = std::make_shared<const LimitUse>(LimitUse{"user", "messages_a_day", 2, 2, "operator", 86'400'000});
+  const auto limited = boost::json::parse(problem_json(error, "r1")).as_object();
+  EXPECT_EQ(limited.at("limit"), boost::json::parse(R"({"of":"user","what":"messages_a_day","used":2,"limit":2,
+                                     "raised_by":"operator","resets_at":"1970-01-02T00:00:00.000Z"})"));
 }
 
 TEST(Views, ShowBrokenArgumentsAndResultsSafely) {

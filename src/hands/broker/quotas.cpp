@@ -143,6 +143,10 @@ Status Quotas::check(const Entry& entry) const {
                     measure.name, to_string(entry.stored.window), when(end, now),
                     setting(entry.stored.scope, entry.stored.window, measure)));
     error.retry_after = Millis(end - now);
+    error.limit = std::make_shared<const LimitUse>(
+        LimitUse{std::string(to_string(entry.stored.scope)),
+                 fmt::format("tool_{}_per_{}", measure.key, to_string(entry.stored.window)),
+                 used.*measure.field / measure.unit, most / measure.unit, "operator", end});
     return error;
   }
   return Ok{};

@@ -22,7 +22,7 @@ class QuotasTest : public testing::Test {
   }
   void restart() { quotas_ = std::make_unique<Quotas>(clock_, store_, limits_); }
   Status enter(const Principal& who) { return testkit::run_on(loop_, quotas_->enter(who)); }
-  void leave(const Principal& who, ToolUsage used = {1, 0, 0, 0}) { testkit::run_on(loop_, left(who, used)); }
+  void leave(const Principal& who, ToolUsage used = {1, 0, 0, 0}) { (void)testkit::run_on(loop_, left(who, used)); }
   Task<Status> left(Principal who, ToolUsage used) {
     co_await quotas_->leave(std::move(who), used);
     co_return Ok{};

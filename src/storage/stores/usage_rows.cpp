@@ -103,12 +103,13 @@ Result<std::int64_t> bytes_of(Connection& db, std::string_view of, const Princip
   return bytes.value_or(0);
 }
 
-std::vector<UsageLine> lines_of(const HoldingLimits& holding, const UsageTotals& used, UnixMillis now) {
+std::vector<LimitUse> lines_of(const HoldingLimits& holding, const UsageTotals& used, UnixMillis now) {
   const UsageTimes times = usage_times(now);
   const UsageLimits& limits = holding.limits;
-  std::vector<UsageLine> lines;
+  std::vector<LimitUse> lines;
   const auto line = [&](std::string_view what, std::int64_t is, std::int64_t limit, UnixMillis resets_at) {
-    if (limit > 0) lines.push_back({holding.of, what, holding.raised_by, is, limit, resets_at});
+    if (limit <= 0) return;
+    lines.push_back({std::string(holding.of), std::string(what), is, limit, std::string(holding.raised_by), resets_at});
   };
   line("messages_a_day", used.messages_today, limits.messages_a_day, times.next_day);
   line("tokens_a_day", used.tokens_today, limits.tokens_a_day, times.next_day);
@@ -117,22 +118,25 @@ std::vector<UsageLine> lines_of(const HoldingLimits& holding, const UsageTotals&
   return lines;
 }
 
-Error limit_reached(const UsageLine& line, UnixMillis now) {
+Error limit_reached(LimitUse line, UnixMillis now) {
   const std::string_view raiser =
       line.raised_by == "operator" ? "The operator of this installation" : "An admin of the workspace";
   // What was refused is not used.
-  const std::int64_t used = line.what == "messages_a_day" ? std::min(line.used, line.limit) : line.used;
+  if (line.what == "messages_a_day") line.used = std::min(line.used, line.limit);
   if (line.resets_at == 0) {
-    return make_error(Code::too_large,
-                      fmt::format("{} used {} of {} {}: delete conversations to make room. {} can raise the limit.",
-                                  whose(line.of), used, line.limit, words_of(line.what), raiser));
+    Error error = make_error(
+        Code::too_large, fmt::format("{} used {} of {} {}: delete conversations to make room. {} can raise the limit.",
+                                     whose(line.of), line.used, line.limit, words_of(line.what), raiser));
+    error.limit = std::make_shared<const LimitUse>(std::move(line));
+    return error;
   }
   Error error = make_error(
       Code::resource_exhausted,
-      fmt::format("{} used {} of {} {}; the count starts anew at {}. {} can raise the limit.", whose(line.of), used,
-                  line.limit, words_of(line.what), to_rfc3339(line.resets_at), raiser));
+      fmt::format("{} used {} of {} {}; the count starts anew at {}. {} can raise the limit.", whose(line.of),
+                  line.used, line.limit, words_of(line.what), to_rfc3339(line.resets_at), raiser));
   error.retryable = false;  // not by a client on its own
   error.retry_after = Millis(line.resets_at - now);
+  error.limit = std::make_shared<const LimitUse>(std::move(line));
   return error;
 }
 
@@ -149,7 +153,7 @@ Status count_usage(Connection& db, const Principal& principal, std::string_view 
                      principal.user_id));
     }
     LB_TRY(used, totals_of(db, each.of, principal, now));
-    for (const UsageLine& line : lines_of(each, used, now)) {
+    for (const LimitUse& line : lines_of(each, used, now)) {
       // Of the messages this one is counted already; tokens and money are spent afterwards.
       const bool passed = line.what == "messages_a_day" ? line.used > line.limit : line.used >= line.limit;
       if (passed) return limit_reached(line, now);
@@ -165,7 +169,7 @@ Status check_room(Connection& db, const Principal& principal, const std::vector<
     const AsPlatform platform(db);  // a limit of the workspace counts what others keep
     LB_TRY(used, bytes_of(db, each.of, principal));
     if (used + more > each.limits.bytes) {
-      return limit_reached({each.of, "bytes", each.raised_by, used, each.limits.bytes, 0}, 0);
+      return limit_reached({std::string(each.of), "bytes", used, each.limits.bytes, std::string(each.raised_by), 0}, 0);
     }
   }
   return Ok{};

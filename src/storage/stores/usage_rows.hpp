@@ -28,7 +28,7 @@ Result<std::optional<UsageLimits>> stored_limits(Connection& db, std::string_vie
 // What counts for `of`; without the bytes, which only the platform itself can see.
 Result<UsageTotals> totals_of(Connection& db, std::string_view of, const Principal& principal, UnixMillis now);
 // Those that are set, of what is not bytes.
-std::vector<UsageLine> lines_of(const HoldingLimits& holding, const UsageTotals& used, UnixMillis now);
+std::vector<LimitUse> lines_of(const HoldingLimits& holding, const UsageTotals& used, UnixMillis now);
 
 // What is kept in conversations; the platform itself sees it.
 Result<std::int64_t> bytes_of(Connection& db, std::string_view of, const Principal& who);
@@ -40,6 +40,6 @@ Status count_usage(Connection& db, const Principal& principal, std::string_view 
 Status check_room(Connection& db, const Principal& principal, const std::vector<HoldingLimits>& holding,
                   std::int64_t more = 0);
 // The error for a line that is passed.
-Error limit_reached(const UsageLine& line, UnixMillis now);
+Error limit_reached(LimitUse line, UnixMillis now);
 
 }  // namespace librebird::storage

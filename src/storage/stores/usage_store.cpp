@@ -19,12 +19,13 @@ Result<UsageTotals> all_of(Connection& db, std::string_view of, const Principal&
   return totals;
 }
 
-Result<std::vector<UsageLine>> all_lines(Connection& db, const HoldingLimits& holding, const Principal& who,
-                                         UnixMillis now) {
+Result<std::vector<LimitUse>> all_lines(Connection& db, const HoldingLimits& holding, const Principal& who,
+                                        UnixMillis now) {
   LB_TRY(used, all_of(db, holding.of, who, now));
-  std::vector<UsageLine> lines = lines_of(holding, used, now);
+  std::vector<LimitUse> lines = lines_of(holding, used, now);
   if (holding.limits.bytes > 0) {
-    lines.push_back({holding.of, "bytes", holding.raised_by, used.bytes, holding.limits.bytes, 0});
+    lines.push_back(
+        {std::string(holding.of), "bytes", used.bytes, holding.limits.bytes, std::string(holding.raised_by), 0});
   }
   return lines;
 }
@@ -98,7 +99,7 @@ class SqlUsageStore final : public UsageStore {
       LB_TRY(me, actor(db, principal, Permission::manage_members));
       WorkspaceUsage out;
       LB_TRY(whole, report(db, "workspace", me, rules, now));
-      std::erase_if(whole.lines, [](const UsageLine& line) { return line.of != "workspace"; });
+      std::erase_if(whole.lines, [](const LimitUse& line) { return line.of != "workspace"; });
       out.report = std::move(whole);
       LB_TRY(own, stored_limits(db, "workspace", me.workspace_id, ""));
       out.own = own.value_or(UsageLimits{});

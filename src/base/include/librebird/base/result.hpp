@@ -12,6 +12,8 @@
 
 #include <cassert>
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,14 +41,28 @@ enum class Code {
 [[nodiscard]] std::string_view to_string(Code code);
 [[nodiscard]] std::optional<Code> code_from_string(std::string_view name);
 
+// A limit on use, and how far it is used.
+struct LimitUse {
+  std::string of;           // whose: user, workspace or member
+  std::string what;         // what is counted, and in which time: messages_a_day, bytes, ...
+  std::int64_t used = 0;
+  std::int64_t limit = 0;
+  std::string raised_by;    // operator or admin
+  std::int64_t resets_at = 0;  // Unix time in milliseconds; 0: not by itself
+
+  friend bool operator==(const LimitUse&, const LimitUse&) = default;
+};
+
 struct Error {
   Code code = Code::internal;
   std::string message;
   bool retryable = false;
   // With resource_exhausted and unavailable: when trying again makes sense.
   std::chrono::milliseconds retry_after{0};
+  // For programs, which limit was reached; the message tells it to a person.
+  std::shared_ptr<const LimitUse> limit{};
 
-  friend bool operator==(const Error&, const Error&) = default;
+  friend bool operator==(const Error& a, const Error& b);
 };
 
 // Shorthands for the common case. Retryable is set for unavailable, resource_exhausted and deadline_exceeded.

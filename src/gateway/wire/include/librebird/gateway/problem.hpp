@@ -13,7 +13,7 @@ namespace librebird::gateway {
 [[nodiscard]] std::string_view reason_phrase(int status);
 // Seconds for Retry-After; 0: none.
 [[nodiscard]] int retry_after_seconds(const Error& error);
-// `status` 0: from the code.
+// With the member "limit" where one was reached. `status` 0: from the code.
 [[nodiscard]] std::string problem_json(const Error& error, std::string_view request_id, int status = 0);
 
 }  // namespace librebird::gateway

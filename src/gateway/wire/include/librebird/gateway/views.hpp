@@ -3,6 +3,7 @@
 // The JSON views of docs/protocol.md. Pure functions, any thread.
 
 #include <librebird/base/json_writer.hpp>
+#include <librebird/base/result.hpp>
 #include <librebird/core/model/approval.hpp>
 #include <librebird/core/model/conversation.hpp>
 #include <librebird/core/model/identity.hpp>
@@ -10,6 +11,7 @@
 
 namespace librebird::gateway {
 
+void write(JsonWriter& json, const LimitUse& limit);
 void write(JsonWriter& json, const Sharing& sharing);
 void write(JsonWriter& json, const Conversation& conversation);
 void write(JsonWriter& json, const Message& message);

@@ -5,6 +5,7 @@
 // Days and months are those of UTC. Costs are millionths of the currency in which `limits.prices` are given.
 
 #include <librebird/base/clock.hpp>
+#include <librebird/base/result.hpp>
 
 #include <cstdint>
 #include <string>
@@ -48,19 +49,9 @@ struct UsageTotals {
   friend bool operator==(const UsageTotals&, const UsageTotals&) = default;
 };
 
-// One limit that holds, and how far it is used.
-struct UsageLine {
-  std::string_view of;         // user, workspace or member
-  std::string_view what;       // the field of UsageLimits
-  std::string_view raised_by;  // operator or admin
-  std::int64_t used = 0;
-  std::int64_t limit = 0;
-  UnixMillis resets_at = 0;  // 0: not by itself
-};
-
 struct UsageReport {
   UsageTotals used;
-  std::vector<UsageLine> lines;
+  std::vector<LimitUse> lines;  // every limit that holds, of a user, workspace or member; what: a field of UsageLimits
 };
 
 struct MemberUsage {

@@ -47,6 +47,9 @@ class UsageSuite : public WorkspaceSuite {
     EXPECT_FALSE(asked.error().retryable) << "a client must not try by itself until tomorrow";
     EXPECT_GT(asked.error().retry_after.count(), 0);
     EXPECT_LE(asked.error().retry_after.count(), 31LL * 86'400'000);
+    ASSERT_TRUE(asked.error().limit) << "programs are told as well";
+    EXPECT_GE(asked.error().limit->used, asked.error().limit->limit);
+    EXPECT_EQ(asked.error().limit->resets_at, clock_.unix_now() + asked.error().retry_after.count());
   }
 };
 
