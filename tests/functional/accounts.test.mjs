@@ -360,8 +360,11 @@ test('the operator disables, enables, lists and ends', options, async (t) => {
   const jwt = bearer(server, await token(server));
   const listed = await server.cli(['session', 'list', email, '--json']);
   assert.equal(listed.stdout.trim().split('\n').length, 2, listed.all);
+  const listening = await Live.open(t, rest);
   const disabled = await server.cli(['user', 'disable', made.id]);
   assert.equal(disabled.code, 0, disabled.all);
+  const closed = await within('the socket of the disabled user to close', listening.closed, 10_000);
+  assert.equal(closed.code, 4401);
   for (const gone of [rest, jwt]) assertProblem(await gone.get('/api/v1/me'), 401);
   assertProblem(await signIn(server), 403);
   assert.equal((await server.cli(['user', 'enable', email])).code, 0);

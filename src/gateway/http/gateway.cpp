@@ -4,15 +4,14 @@
 #include <librebird/base/metrics.hpp>
 #include <librebird/core/policy/permissions.hpp>
 #include <librebird/gateway/mcp_api.hpp>
-#include <librebird/gateway/member_events.hpp>
 #include <librebird/gateway/openai_api.hpp>
 #include <librebird/gateway/problem.hpp>
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "assets.hpp"
+#include "housekeeping.hpp"
 #include "metrics_text.hpp"
 #include "routes.hpp"
 
@@ -113,7 +112,7 @@ class Gateway::Impl {
         openai_(services_.brain, services_.usage, services_.clock, services_.ids,
                 {.limits = options_.intake.limits, .prices = options_.runner.prices}),
         mcp_(services_.hands, services_.ids, options_.version),
-        scope_(services_.loop.executor()) {
+        housekeeping_({services_, authenticator_, sessions_, runner_, list_events_}) {
     net::ServerOptions server;
     server.problem = [this](const Error& error, int status) {
       return problem_response(error, services_.ids.next(), status);
@@ -124,10 +123,7 @@ class Gateway::Impl {
 
   Task<Status> start() {
     LB_CO_CHECK(co_await runner_.start());
-    member_events_ = on_member_event(services_.bus, [this](const MemberEvent& event) { apply(event); });
-    sharing_events_ = on_sharing_event(services_.bus, [this](const SharingEvent& event) { sessions_.apply(event); });
-    scope_.spawn(check_credentials(), "credential check");
-    scope_.spawn(forget_the_old(), "retention");
+    housekeeping_.start();
     ready_ = true;
     co_return Ok{};
   }
@@ -139,36 +135,13 @@ class Gateway::Impl {
   Task<void> stop(Millis drain) {
     ready_ = false;
     co_await runner_.stop(drain);
-    scope_.cancel();
     co_await server_->stop(Millis(2'000));
+    co_await housekeeping_.stop();
     co_await list_events_.stop();
-    co_await scope_.join();
     co_await accounts_.stop();
   }
 
  private:
-  // What no limit counts any more, and conversations that are past their workspace's rules.
-  Task<void> forget_the_old() {
-    do {
-      if (const auto pruned = co_await services_.usage.prune(); !pruned) {
-        log::warn("old counts of use are kept for now", {{"cause", pruned.error().message}});
-      }
-      if (const Status swept = co_await sweep_conversations(); !swept) {
-        log::warn("old conversations are kept for now", {{"cause", swept.error().message}});
-      }
-    } while (co_await sleep_for(Millis(3'600'000), scope_.token()));
-  }
-
-  // In portions, so that people's messages need not wait for it.
-  Task<Status> sweep_conversations() {
-    constexpr int kPortion = 20;
-    for (;;) {
-      LB_CO_TRY(gone, co_await services_.retention.sweep(kPortion));
-      for (const Conversation& conversation : gone) list_events_.deleted(conversation);
-      if (gone.size() < kPortion || !co_await sleep_for(Millis(100), scope_.token())) co_return Ok{};
-    }
-  }
-
   Task<std::optional<net::Response>> handle(net::Exchange& exchange) {
     static metrics::Histogram& duration = metrics::histogram("librebird_http_request_duration_seconds",
                                                              "HTTP requests, from their head to their answer.");
@@ -392,41 +365,6 @@ class Gateway::Impl {
     co_return std::move(*answer);
   }
 
-  // A socket outlives the request that was authenticated: see from time to time whether it may go on.
-  Task<void> check_credentials() {
-    while (co_await sleep_for(Millis(30'000), scope_.token())) {
-      for (const Caller& caller : sessions_.callers()) {
-        const Status valid = co_await authenticator_.still_valid(caller);
-        const bool lost =
-            !valid && (valid.error().code == Code::unauthenticated || valid.error().code == Code::permission_denied);
-        if (lost) sessions_.revoke(caller.principal.credential_id);
-      }
-      co_await check_members();
-    }
-  }
-
-  // What this gateway was not told: a change by an operator's command. The stores refuse at once whatever comes over
-  // such a connection; this ends what only listens, and turns that run on.
-  Task<void> check_members() {
-    std::map<std::pair<std::string, std::string>, Role> known;  // by workspace and user
-    const auto note = [&known](const Principal& who) {
-      if (who.workspace_id.empty()) return;
-      Role& highest = known.try_emplace({who.workspace_id, who.user_id}, who.role).first->second;
-      highest = std::max(highest, who.role);
-    };
-    for (const Caller& caller : sessions_.callers()) note(caller.principal);
-    for (const Principal& who : runner_.people()) note(who);
-    for (const auto& [member, role] : known) {
-      const auto now = co_await services_.workspaces.role_of(member.second, member.first);
-      if (now && *now != role) apply({member.first, member.second, now->value_or(Role::guest) < role || !*now});
-    }
-  }
-
-  void apply(const MemberEvent& event) {
-    sessions_.revoke_member(event.workspace_id, event.user_id);
-    if (event.fewer_rights) runner_.cancel_of(event.workspace_id, event.user_id);
-  }
-
   GatewayServices services_;
   GatewayOptions options_;
   Authenticator authenticator_;
@@ -443,9 +381,7 @@ class Gateway::Impl {
   OpenAiApi openai_;
   McpApi mcp_;
   std::unique_ptr<net::HttpServer> server_;
-  std::unique_ptr<EventBus::Subscription> member_events_;
-  std::unique_ptr<EventBus::Subscription> sharing_events_;
-  Scope scope_;
+  Housekeeping housekeeping_;
   bool ready_ = false;
 };
 
