@@ -26,9 +26,11 @@ Task<int> erase(Platform& p, std::string who, bool yes) {
 
 std::unique_ptr<PersonKeeper> make_person_keeper(Platform& platform, bool sweep) {
   Storage& storage = *platform.storage;
+  const auto megabytes =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(platform.config.integer("server.import_mb"), 0));
   return storage::make_person_keeper({platform.clock, platform.ids, storage.persons(), storage.accounts(),
                                       storage.identities(), storage.audit(), platform.data_dir, LIBREBIRD_VERSION,
-                                      [&storage] { return storage.scrub(); }, sweep});
+                                      [&storage] { return storage.scrub(); }, megabytes * 1'000'000, sweep});
 }
 
 void add_person_commands(CLI::App& app, PersonArguments& in, int& code) {

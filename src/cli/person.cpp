@@ -58,7 +58,8 @@ Task<int> import_user(Operator op, PersonKeeper& keeper, ImportCommand command) 
       line.begin_object().field("table", table).field("added", rows.added).field("known", rows.known);
       line.field("left_out", rows.left_out).end_object();
     }
-    line.end_array().field("files_left_out", report->files).end_object();
+    line.end_array().key("files").begin_object().field("added", report->files.added);
+    line.field("known", report->files.known).field("left_out", report->files.left_out).end_object().end_object();
     fmt::print("{}\n", line.text());
     co_return 0;
   }
@@ -66,8 +67,10 @@ Task<int> import_user(Operator op, PersonKeeper& keeper, ImportCommand command) 
   for (const auto& [table, rows] : report->tables) {
     fmt::print("{:<20}{:>10}{:>10}{:>10}\n", table, rows.added, rows.known, rows.left_out);
   }
-  if (report->files > 0)
-    fmt::print("{} files of skills and tools are in the archive; they are not brought in.\n", report->files);
+  const BroughtRows& files = report->files;
+  if (files.added + files.known + files.left_out > 0) {
+    fmt::print("{:<20}{:>10}{:>10}{:>10}\n", "files", files.added, files.known, files.left_out);
+  }
   co_return 0;
 }
 

@@ -3,13 +3,16 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { PassThrough } from 'node:stream';
 import zlib from 'node:zlib';
 import { Server, tempDir } from './lib/harness.mjs';
 import { addPerson, join, owner } from './lib/people.mjs';
+import { until } from './lib/poll.mjs';
 import { engines } from './lib/postgres.mjs';
-import { assertProblem } from './lib/rest.mjs';
+import { Rest, assertProblem } from './lib/rest.mjs';
 
 const gzip = { 'content-type': 'application/gzip' };
 
@@ -28,6 +31,23 @@ function archive(t, members) {
   return fs.readFileSync(file);
 }
 
+/** KiB. */
+function peakMemory(server) {
+  return Number(fs.readFileSync(`/proc/${server.process.child.pid}/status`, 'utf8').match(/VmHWM:\s+(\d+)/)[1]);
+}
+
+function write(file, text) {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, text);
+}
+
+/** What skills and tools keep for a person, by its place in a data folder. */
+const kept = (workspace, user) => ({
+  [`skill-data/${workspace}/${user}/notes/list.json`]: '["walnuts"]',
+  [`skill-data/${workspace}/${user}/notes/deep/er/Ünïcode name`]: 'x'.repeat(700_000),
+  [`work/${workspace}/plan.txt`]: 'plant them',
+});
+
 /** An installation with a person's chats, and the archive of them. */
 async function exported(t) {
   const server = await Server.start(t);
@@ -35,6 +55,7 @@ async function exported(t) {
   const talk = (await host.rest.conversation('walnut plans')).id;
   await host.rest.ask(talk, 'What is 6 times 7?');
   await host.rest.ask(talk, 'Where do walnuts grow?');
+  for (const [name, text] of Object.entries(kept(host.home, host.id))) write(path.join(server.dataDir, name), text);
   const file = path.join(tempDir(t), 'mine.tar.gz');
   const made = await server.cli(['user', 'export', host.id, file]);
   assert.equal(made.code, 0, made.all);
@@ -62,9 +83,15 @@ for (const engine of engines) {
     const [talk] = (await host.rest.get('/api/v1/conversations?q=walnuts')).body.items;
     assert.equal(talk.title, 'walnut plans');
     assert.deepEqual((await host.rest.messages(talk.id)).map((m) => [m.role, m.content]), said);
+    assert.deepEqual(tried.body.files, { added: 3, known: 0, left_out: 0 });
+    assert.deepEqual(done.body.files, { added: 3, known: 0, left_out: 0 });
+    for (const [name, text] of Object.entries(kept(host.home, host.id))) {
+      assert.equal(fs.readFileSync(path.join(server.dataDir, name), 'utf8'), text);
+    }
     await host.rest.ask(talk.id, 'And it goes on?');
     const again = await browser.post('/api/v1/me/import', bytes, gzip);
     assert.ok(again.body.tables.every((each) => each.added === 0), again.text);
+    assert.deepEqual(again.body.files, { added: 0, known: 3, left_out: 0 });
 
     // Somebody else's copy is his alone.
     const kim = await addPerson(server, 'kim');
@@ -117,7 +144,6 @@ test('a file that is not what an export is, is refused and leaves nothing', { ti
   assertProblem(await browser.post('/api/v1/me/import', newer, gzip), 409, 'failed_precondition');
   assertProblem(await browser.post('/api/v1/me/import', { a: 1 }), 400);
   assertProblem(await browser.post('/api/v1/me/import?dry_run=maybe', bytes, gzip), 400);
-  assertProblem(await browser.post('/api/v1/me/import', Buffer.alloc(5 << 20), gzip), 413);
   assert.deepEqual((await host.rest.get('/api/v1/conversations')).body.items, []);
   const left = path.join(server.dataDir, 'exports');
   assert.deepEqual(fs.existsSync(left) ? fs.readdirSync(left) : [], [], 'no file of it is left');
@@ -126,9 +152,64 @@ test('a file that is not what an export is, is refused and leaves nothing', { ti
     ['data/workspace_members.jsonl', `{"workspace_id":"${host.home}","role":"owner"}\n`], ['data/conversations.jsonl', `${JSON.stringify(talk)}\n`]]);
   const taken = await browser.post('/api/v1/me/import', greedy, gzip);
   assert.deepEqual(taken.body.tables.map((each) => each.table), ['conversations']);
-  // A limit of storage holds for what is brought in.
-  const limited = await Server.start(t, { env: { LIBREBIRD_STORAGE_OF_USER_MB: '1' } });
+  // Limits of storage, and of an archive, hold for what is brought in.
+  const limited = await Server.start(t, { env: { LIBREBIRD_STORAGE_OF_USER_MB: '1', LIBREBIRD_IMPORT_MB: '6' } });
+  const tooLarge = assertProblem(await (await limited.browser()).post('/api/v1/me/import', Buffer.alloc(7 << 20), gzip), 413, 'too_large');
+  assert.match(tooLarge.detail, /more than 6 MB.*server.import_mb/);
   const big = { id: 'm', conversation_id: 'c', position: 1, turn_id: 't', role: 'user', content: 'x'.repeat(1_500_000), status: 'complete', created_at: 1 };
   const full = await (await limited.browser()).post('/api/v1/me/import', withRows('messages', JSON.stringify(big)), gzip);
   assertProblem(full, 413, 'too_large');
+});
+
+test('files come in beside what is there, through no link, and only into folders that are the person\'s', { timeout: 60_000 }, async (t) => {
+  const { bytes } = await exported(t);
+  const server = await Server.start(t);
+  const host = await owner(server);
+  const browser = await server.browser();
+  const outside = tempDir(t);
+  const mine = path.join(server.dataDir, 'skill-data', host.home, host.id);
+  write(path.join(mine, 'notes/list.json'), '["mine"]');
+  fs.symlinkSync(outside, path.join(mine, 'notes/deep'));
+  fs.mkdirSync(path.join(server.dataDir, 'work', host.home), { recursive: true });
+  fs.symlinkSync(path.join(outside, 'target'), path.join(server.dataDir, 'work', host.home, 'plan.txt'));
+  const answer = await browser.post('/api/v1/me/import', bytes, gzip);
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual(answer.body.files, { added: 0, known: 0, left_out: 3 });
+  assert.equal(fs.readFileSync(path.join(mine, 'notes/list.json'), 'utf8'), '["mine"]');
+  assert.deepEqual(fs.readdirSync(outside), [], 'nothing was written where the links point');
+
+  // A folder of work that others use as well stays as it is; what is not below files/ or names other places goes nowhere.
+  const kim = await addPerson(server, 'kim');
+  await join(host, kim, 'member');
+  const head = JSON.stringify({ format: 'librebird-export', version: 1, user_id: 'x' });
+  const crafted = archive(t, [['archive.json', head], ['files/work/w/new.txt', 'x'], ['files/skill-data/w/u/s/ok.txt', 'fine'],
+    ['files/skill-data/w/v', 'x'], ['files/librebird.db', 'x'], ['files/skills/w/x/skill.json', '{}']]);
+  const brought = await browser.post('/api/v1/me/import', crafted, gzip);
+  assert.equal(brought.status, 200, brought.text);
+  assert.deepEqual(brought.body.files, { added: 1, known: 0, left_out: 4 });
+  assert.equal(fs.readFileSync(path.join(mine, 's/ok.txt'), 'utf8'), 'fine');
+  assert.equal(fs.existsSync(path.join(server.dataDir, 'work', host.home, 'new.txt')), false);
+});
+
+test('a large archive arrives as a stream, one of a person at a time, and without a credential not at all', { timeout: 120_000 }, async (t) => {
+  const server = await Server.start(t);
+  const browser = await server.browser();
+  const before = peakMemory(server);
+  const slow = new PassThrough();
+  slow.write('x');
+  const first = browser.post('/api/v1/me/import', slow, gzip);
+  await until('the first to be under way', async () =>
+    (await browser.post('/api/v1/me/import', Buffer.from('x'), gzip)).status === 429);
+  for (let i = 0; i < 64; ++i) if (!slow.write(Buffer.alloc(1 << 20, 7))) await once(slow, 'drain');
+  slow.end();
+  assertProblem(await first, 400, 'invalid_argument');
+  const grown = peakMemory(server) - before;
+  assert.ok(grown < 40_000, `it is not kept in memory: ${grown} KiB`);
+  assertProblem(await browser.post('/api/v1/me/import', Buffer.from('x'), gzip), 400);
+
+  const endless = new PassThrough();
+  endless.write('x');
+  assertProblem(await new Rest(server.url, { origin: server.url }).post('/api/v1/me/import', endless, gzip), 401);
+  endless.end();
+  assert.deepEqual(fs.readdirSync(path.join(server.dataDir, 'exports')), []);
 });

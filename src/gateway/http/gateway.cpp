@@ -65,6 +65,12 @@ bool comes_from_this_machine(const net::Request& request) {
   return !proxied && (request.remote_address.starts_with("127.") || request.remote_address == "::1");
 }
 
+bool is_upload(const net::Request& head) {
+  if (!is_archive(head) || !head.path.starts_with(kApi)) return false;
+  const Match match = match_route(head.method, std::string_view(head.path).substr(kApi.size()));
+  return match.route != nullptr && match.route->takes == Takes::upload;
+}
+
 Task<Status> check_invitation(InvitationStore& invitations, std::string token_hash) {
   LB_CO_CHECK(co_await invitations.find(std::move(token_hash)));
   co_return Ok{};
@@ -117,6 +123,7 @@ class Gateway::Impl {
     server.problem = [this](const Error& error, int status) {
       return problem_response(error, services_.ids.next(), status);
     };
+    server.streams_body = is_upload;
     server_ = std::make_unique<net::HttpServer>(services_.loop, std::move(server),
                                                 [this](net::Exchange& exchange) { return handle(exchange); });
   }
@@ -351,7 +358,7 @@ class Gateway::Impl {
   }
 
   Task<std::optional<net::Response>> call_route(const Route& route, Call& call) {
-    if (!has_json_body(call.request()) && !(route.archive && is_archive(call.request()))) {
+    if (!has_json_body(call.request()) && !(route.takes != Takes::json && is_archive(call.request()))) {
       co_return problem_response(make_error(Code::invalid_argument, "Send the body as Content-Type: application/json."),
                                  call.request_id, 415);
     }

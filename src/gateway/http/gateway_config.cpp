@@ -17,6 +17,8 @@ std::vector<ConfigKey> gateway_config_keys() {
        "Where people reach this server, as https://bird.example.org; links in e-mail begin with it"},
       {"server.trusted_proxies", ConfigType::text_list, std::vector<std::string>{}, "LIBREBIRD_TRUSTED_PROXIES", false,
        "Address ranges of reverse proxies whose X-Forwarded-For is believed, as 10.0.0.0/8"},
+      {"server.import_mb", ConfigType::integer, std::int64_t{1'000}, "LIBREBIRD_IMPORT_MB", false,
+       "Megabytes of an archive that people may bring in themselves"},
       {"auth.registration", ConfigType::text, std::string("invitation"), "LIBREBIRD_REGISTRATION", false,
        "Who may make an account: invitation, open or closed"},
       {"auth.jwt_secret", ConfigType::text, std::string(), "JWT_SECRET", true,

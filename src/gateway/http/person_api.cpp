@@ -16,7 +16,8 @@ std::string view(const BroughtReport& report, bool dry_run) {
     json.begin_object().field("table", table).field("added", rows.added).field("known", rows.known);
     json.field("left_out", rows.left_out).end_object();
   }
-  json.end_array().field("files_left_out", report.files).end_object();
+  json.end_array().key("files").begin_object().field("added", report.files.added).field("known", report.files.known);
+  json.field("left_out", report.files.left_out).end_object().end_object();
   return std::move(json).take();
 }
 
@@ -50,18 +51,25 @@ Task<Answer> Api::export_me(Call& call) {
 
 Task<Answer> Api::import_me(Call& call) {
   const net::Request& request = call.request();
-  if (!is_archive(request) || request.body.empty()) {
-    co_return make_error(Code::invalid_argument,
-                         "Send the archive's bytes with Content-Type: application/gzip. One that is larger than the "
-                         "server takes is brought in by its operator: `librebird user import`.");
+  if (!is_archive(request)) {
+    co_return make_error(Code::invalid_argument, "Send the archive's bytes with Content-Type: application/gzip.");
   }
   const std::string dry = request.query_value("dry_run").value_or("false");
   if (dry != "true" && dry != "false") co_return make_error(Code::invalid_argument, "`dry_run` must be true or false.");
   const Principal principal = call.caller.principal;
-  LB_CO_TRY(looked, co_await services_.persons.bring_bytes(principal, request.body, true));
+  LB_CO_TRY(upload, services_.persons.receive(principal));
+  for (std::uint64_t taken = 0;;) {
+    LB_CO_TRY(piece, co_await call.exchange.read_body());
+    if (piece.empty() && taken == 0)
+      co_return make_error(Code::invalid_argument, "The body is empty: send the archive.");
+    if (piece.empty()) break;
+    taken += piece.size();
+    LB_CO_CHECK(co_await upload->write(std::move(piece)));
+  }
+  LB_CO_TRY(looked, co_await upload->bring(true));
   LB_CO_CHECK(co_await services_.usage.may_store(principal, options_.intake.limits, looked.bytes));
   if (dry == "true") co_return json_response(200, view(looked, true));
-  LB_CO_TRY(report, co_await services_.persons.bring_bytes(principal, request.body, false));
+  LB_CO_TRY(report, co_await upload->bring(false));
   co_return json_response(200, view(report, false));
 }
 

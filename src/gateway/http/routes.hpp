@@ -13,12 +13,19 @@
 
 namespace librebird::gateway {
 
+// What a route's requests may bring.
+enum class Takes {
+  json,
+  archive,  // JSON, or the bytes of an archive
+  upload,   // the bytes of an archive of any size, which the handler reads as they come
+};
+
 struct Route {
   std::string_view method;
   std::string_view pattern;  // below /api/v1; {} stands for one path segment
   Task<Answer> (Api::*handler)(Call&);
   policy::Permission permission;  // checked before the handler is called, and nowhere else
-  bool archive = false;      // takes the bytes of an archive as well as JSON
+  Takes takes = Takes::json;
 };
 
 // Whether a route needs no credential.

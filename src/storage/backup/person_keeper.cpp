@@ -6,9 +6,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 
 #include "person_rows.hpp"
 
@@ -17,6 +19,7 @@ namespace {
 
 constexpr std::size_t kPiece = 256 * 1024;
 constexpr int kMostAtOnce = 4;
+constexpr std::size_t kMostArriving = 16;
 
 Error busy() {
   Error error = make_error(Code::resource_exhausted, "Other archives are being made: try again in a minute.");
@@ -59,6 +62,28 @@ class File final : public PersonFile {
   int& open_;
   std::string path_;
   std::ifstream in_;
+};
+
+class Keeper;
+
+// The file is opened and written on the pool, and goes with this.
+class Upload final : public PersonUpload {
+ public:
+  Upload(Keeper& keeper, Principal principal, std::string path)
+      : keeper_(keeper), principal_(std::move(principal)), path_(std::move(path)) {}
+  ~Upload() override;
+  Upload(const Upload&) = delete;
+  Upload& operator=(const Upload&) = delete;
+
+  Task<Status> write(std::string bytes) override;
+  Task<Result<BroughtReport>> bring(bool dry_run) override;
+
+ private:
+  Keeper& keeper_;
+  Principal principal_;
+  std::string path_;
+  std::ofstream out_;
+  std::uint64_t written_ = 0;
 };
 
 class Keeper final : public PersonKeeper {
@@ -106,37 +131,30 @@ class Keeper final : public PersonKeeper {
     if (!opened) co_return busy();
     LB_CO_CHECK(*opened);
     // All of it is looked at before the first row is written.
-    LB_CO_TRY(looked, co_await bring_tables(principal, *rows, tables, true));
+    LB_CO_TRY(scope, co_await parts_.persons.scope(principal.user_id));
+    const bool own = std::ranges::find(scope.own, principal.workspace_id) != scope.own.end();
+    const FilesTarget target{parts_.data_dir, principal, own};
+    LB_CO_TRY(looked, co_await bring_all(target, *rows, tables, true));
     if (dry_run) co_return looked;
-    LB_CO_TRY(report, co_await bring_tables(principal, *rows, tables, false));
+    LB_CO_TRY(report, co_await bring_all(target, *rows, tables, false));
     AuditEvent event;
     event.kind = AuditKind::account;
     event.principal = std::move(principal);
     event.subject = "imported";
-    event.detail = fmt::format("an export: {} rows", rows_of(report));
+    event.detail = fmt::format("an export: {} rows, {} files", rows_of(report), report.files.added);
     LB_CO_CHECK(co_await parts_.audit.append(std::move(event)));
     co_return report;
   }
 
-  Task<Result<BroughtReport>> bring_bytes(Principal principal, std::string archive, bool dry_run) override {
-    if (bringing_ >= kMostAtOnce) co_return busy();
-    const std::string path = fmt::format("{}/{}.import", folder_, parts_.ids.next());
-    const auto keep = [&]() -> Status {
-      std::error_code failure;
-      std::filesystem::create_directories(folder_, failure);
-      ::chmod(folder_.c_str(), 0700);
-      std::ofstream out(path, std::ios::binary);
-      out.write(archive.data(), static_cast<std::streamsize>(archive.size()));
-      out.close();
-      if (!out) return {Code::unavailable, "The archive cannot be kept: is the disk of the server full?"};
-      return Ok{};
-    };
-    const Removed removed{path};
-    auto kept = co_await pool_.run(keep);
-    if (!kept) co_return busy();
-    LB_CO_CHECK(*kept);
-    archive = std::string();
-    co_return co_await bring(std::move(principal), path, dry_run);
+  Result<std::unique_ptr<PersonUpload>> receive(Principal principal) override {
+    if (arriving_.contains(principal.user_id)) {
+      return {Code::resource_exhausted,
+              "An archive of yours is on its way already: wait until it has been brought in."};
+    }
+    if (arriving_.size() >= kMostArriving) return busy();
+    arriving_.insert(principal.user_id);
+    std::string path = fmt::format("{}/{}.import", folder_, parts_.ids.next());
+    return std::unique_ptr<PersonUpload>(std::make_unique<Upload>(*this, std::move(principal), std::move(path)));
   }
 
   Task<Result<PersonScope>> erase(std::string user_id) override {
@@ -170,13 +188,16 @@ class Keeper final : public PersonKeeper {
     Counted& operator=(const Counted&) = delete;
     int& number_;
   };
-  struct Removed {
-    std::string path;
-    ~Removed() {
-      std::error_code ignored;
-      std::filesystem::remove(path, ignored);
-    }
-  };
+  Task<Result<BroughtReport>> bring_all(FilesTarget target, PersonRows& rows, std::vector<std::string> tables,
+                                        bool dry_run) {
+    LB_CO_TRY(report, co_await bring_tables(target.principal, rows, std::move(tables), dry_run));
+    const auto place = [&] { return place_files(rows.files(), target, dry_run); };
+    auto placed = co_await pool_.run(place);
+    if (!placed) co_return busy();
+    LB_CO_TRY(files, *std::move(placed));
+    report.files = files;
+    co_return report;
+  }
 
   static std::int64_t rows_of(const BroughtReport& report) {
     std::int64_t added = 0;
@@ -187,7 +208,6 @@ class Keeper final : public PersonKeeper {
   Task<Result<BroughtReport>> bring_tables(Principal principal, PersonRows& rows, std::vector<std::string> tables,
                                            bool dry_run) {
     BroughtReport report;
-    report.files = rows.files();
     for (const std::string& table : tables) {
       BroughtRows sum;
       for (bool first = true;; first = false) {
@@ -209,12 +229,59 @@ class Keeper final : public PersonKeeper {
     co_return report;
   }
 
+  friend class Upload;
+
   PersonKeeperParts parts_;
   std::string folder_;
   int open_ = 0;
   int bringing_ = 0;
+  std::set<std::string, std::less<>> arriving_;  // users
   Pool pool_;
 };
+
+Upload::~Upload() {
+  out_.close();
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+  keeper_.arriving_.erase(principal_.user_id);
+}
+
+Task<Status> Upload::write(std::string bytes) {
+  written_ += bytes.size();
+  const std::uint64_t most = keeper_.parts_.upload_limit;
+  if (written_ > most) {
+    co_return make_error(Code::too_large,
+                         fmt::format("The archive has more than {} MB: the operator can raise `server.import_mb`, or "
+                                     "bring it in with `librebird user import`.",
+                                     most / 1'000'000));
+  }
+  const auto keep = [&]() -> Status {
+    if (!out_.is_open()) {
+      std::error_code failure;
+      std::filesystem::create_directories(keeper_.folder_, failure);
+      ::chmod(keeper_.folder_.c_str(), 0700);
+      out_.open(path_, std::ios::binary);
+    }
+    out_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!out_) return {Code::unavailable, "The archive cannot be kept: is the disk of the server full?"};
+    return Ok{};
+  };
+  auto kept = co_await keeper_.pool_.run(keep);
+  if (!kept) co_return busy();
+  co_return *std::move(kept);
+}
+
+Task<Result<BroughtReport>> Upload::bring(bool dry_run) {
+  const auto close = [&]() -> Status {
+    if (out_.is_open()) out_.close();
+    if (!out_) return {Code::unavailable, "The archive cannot be kept: is the disk of the server full?"};
+    return Ok{};
+  };
+  auto closed = co_await keeper_.pool_.run(close);
+  if (!closed) co_return busy();
+  LB_CO_CHECK(*closed);
+  co_return co_await keeper_.bring(principal_, path_, dry_run);
+}
 
 }  // namespace
 

@@ -61,7 +61,13 @@ Result<PersonRows> PersonRows::open(const std::string& file, const std::vector<s
   for (;;) {
     LB_TRY(member, archive->next());
     if (!member) break;
-    if (member->path.starts_with("files/")) ++rows.files_;
+    if (member->path.starts_with("files/")) {
+      UnpackedFile unpacked{member->path.substr(6), rows.folder_.file(fmt::format("{}.file", rows.files_.size())),
+                            member->executable};
+      LB_CHECK(unpack(*archive, unpacked.place));
+      rows.files_.push_back(std::move(unpacked));
+      continue;
+    }
     if (!member->path.starts_with("data/") || !member->path.ends_with(".jsonl")) continue;
     const std::string table = member->path.substr(5, member->path.size() - 5 - 6);
     if (std::ranges::find(tables, table) == tables.end()) continue;

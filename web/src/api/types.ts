@@ -356,5 +356,5 @@ export interface RetentionRules {
 export interface BroughtReport {
   dry_run: boolean;
   tables: { table: string; added: number; known: number; left_out: number }[];
-  files_left_out: number;
+  files: { added: number; known: number; left_out: number };
 }

@@ -56,7 +56,7 @@ describe("use and limits", () => {
   });
 
   it("brings an archive in as it is, and says what came of it", async () => {
-    const report = { dry_run: false, tables: [{ table: "tasks", added: 2, known: 1, left_out: 0 }], files_left_out: 3 };
+    const report = { dry_run: false, tables: [{ table: "tasks", added: 2, known: 1, left_out: 0 }], files: { added: 4, known: 5, left_out: 3 } };
     answer = () => new Response(JSON.stringify(report));
     show();
     const section = within(screen.getByRole("region", { name: "Bring an export in" }));
@@ -65,7 +65,8 @@ describe("use and limits", () => {
     await userEvent.upload(section.getByLabelText("The archive"), archive);
     await userEvent.click(section.getByRole("button", { name: "Import" }));
     expect(await section.findByText("tasks: 2 added, 1 there already")).toBeTruthy();
-    expect(section.getByText("3 files of skills and tools are not brought in.")).toBeTruthy();
+    expect(section.getByText("files of skills and tools: 4 added, 5 there already")).toBeTruthy();
+    expect(section.getByText("3 files are left out: others stand in their place, or the folder is shared.")).toBeTruthy();
     expect(asked).toEqual([{ method: "POST", path: "/me/import", body: archive }]);
   });
 

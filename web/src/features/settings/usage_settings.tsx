@@ -134,9 +134,16 @@ function BringIn() {
                 {each.table.replaceAll("_", " ")}: {each.added} added, {each.known} there already
               </li>
             ))}
+            {report.files.added + report.files.known > 0 ? (
+              <li>
+                files of skills and tools: {report.files.added} added, {report.files.known} there already
+              </li>
+            ) : null}
           </ul>
           {leftOut > 0 ? <p>{leftOut} messages stood in conversations of others and are not in the export.</p> : null}
-          {report.files_left_out > 0 ? <p>{report.files_left_out} files of skills and tools are not brought in.</p> : null}
+          {report.files.left_out > 0 ? (
+            <p>{report.files.left_out} files are left out: others stand in their place, or the folder is shared.</p>
+          ) : null}
         </div>
       ) : null}
       <form

@@ -27,8 +27,18 @@ class PersonFile {
 // What of an export was brought in, or would be.
 struct BroughtReport {
   std::vector<std::pair<std::string, BroughtRows>> tables;  // those that have rows
-  std::uint64_t files = 0;                                  // not brought in: what skills and tools kept
+  BroughtRows files;                                        // what skills and tools kept
   std::int64_t bytes = 0;                                   // of messages that were added
+};
+
+// An archive that arrives; it goes when this does.
+class PersonUpload {
+ public:
+  virtual ~PersonUpload() = default;
+  // too_large; unavailable: the disk is full.
+  virtual Task<Status> write(std::string bytes) = 0;
+  // PersonKeeper::bring() with what was written.
+  virtual Task<Result<BroughtReport>> bring(bool dry_run) = 0;
 };
 
 class PersonKeeper {
@@ -41,8 +51,8 @@ class PersonKeeper {
   // whose it is. Errors: invalid_argument (no export, damaged, altered), failed_precondition (newer), too_large,
   // resource_exhausted (others are at it).
   virtual Task<Result<BroughtReport>> bring(Principal principal, std::string file, bool dry_run) = 0;
-  // The same with the archive's bytes.
-  virtual Task<Result<BroughtReport>> bring_bytes(Principal principal, std::string archive, bool dry_run) = 0;
+  // For an archive that comes piece by piece. resource_exhausted: this user sends one already, or too many others do.
+  virtual Result<std::unique_ptr<PersonUpload>> receive(Principal principal) = 0;
   // The account is disabled first, so that what is interrupted can be asked for again by the operator. Answers where
   // the person was. Errors: those of PersonStore::may_erase().
   virtual Task<Result<PersonScope>> erase(std::string user_id) = 0;

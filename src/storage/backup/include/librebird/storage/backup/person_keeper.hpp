@@ -8,6 +8,7 @@
 #include <librebird/core/ports/person_keeper.hpp>
 #include <librebird/core/ports/stores.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,7 @@ struct PersonKeeperParts {
   std::string data_dir;
   std::string program;            // version
   std::function<Status()> scrub;  // after rows were erased: their bytes as well; blocking
+  std::uint64_t upload_limit = 0;  // bytes of an archive that arrives
   bool sweep = false;  // this is the server of the folder: archives that another left are of no use
 };
 
