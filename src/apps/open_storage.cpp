@@ -27,8 +27,8 @@ std::vector<ConfigKey> storage_config_keys() {
            "postgresql://user:password@host:5432/database: keep everything there; empty: in a file of the data folder"},
           {"storage.migration_url", ConfigType::text, std::string(), "DATABASE_MIGRATION_URL", true,
            "The same database as the login that owns its tables, if storage.url names one without that power"},
-          {"storage.pool", ConfigType::integer, std::int64_t{4}, "LIBREBIRD_STORAGE_POOL", false,
-           "Connections to the PostgreSQL server, at most"},
+          {"storage.pool", ConfigType::integer, std::int64_t{0}, "LIBREBIRD_STORAGE_POOL", false,
+           "Connections to the PostgreSQL server, at most; 0: as suits its place"},
           {"secrets.master_key", ConfigType::text, std::string(), "LIBREBIRD_MASTER_KEY", true,
            "The master key, 64 hexadecimal digits; empty: from $CREDENTIALS_DIRECTORY/master.key or master.key in the "
            "data folder"},
@@ -60,9 +60,10 @@ Result<StorageOptions> Platform::storage_options() const {
   options.url = config.text("storage.url");
   options.migration_url = config.text("storage.migration_url");
   const std::int64_t connections = config.integer("storage.pool");
-  if (connections < 1 || connections > 100) {
+  if (connections < 0 || connections > 100) {
     return {Code::invalid_argument,
-            fmt::format("{} connections make no pool (storage.pool, LIBREBIRD_STORAGE_POOL): choose 1 to 100.",
+            fmt::format("{} connections make no pool (storage.pool, LIBREBIRD_STORAGE_POOL): choose 1 to 100, or 0 for what suits the "
+                        "server's place.",
                         connections)};
   }
   options.connections = static_cast<int>(connections);

@@ -4,7 +4,9 @@
 
 #include <librebird/base/utf8.hpp>
 
+#include <arpa/inet.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <fmt/format.h>
 
@@ -105,6 +107,18 @@ Error PostgresConnection::failure(const PGresult* result) {
     if (state == "23505") race_ = Race::duplicate;
   }
   return postgres_error(state, said, name_);
+}
+
+bool PostgresConnection::is_local() const {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  if (::getpeername(PQsocket(handle_), reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
+  switch (peer.ss_family) {
+    case AF_UNIX: return true;
+    case AF_INET: return ntohl(reinterpret_cast<const sockaddr_in&>(peer).sin_addr.s_addr) >> 24 == 127;
+    case AF_INET6: return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr) != 0;
+    default: return false;
+  }
 }
 
 Status PostgresConnection::wait(short events) {

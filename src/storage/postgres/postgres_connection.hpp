@@ -60,6 +60,8 @@ class PostgresConnection final : public Connection {
   [[nodiscard]] Race race() const { return race_; }  // since begin() or begin_part()
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] int server_version() const { return PQserverVersion(handle_); }
+  // Whether the server is on this machine.
+  [[nodiscard]] bool is_local() const;
   // Of writes that must not happen beside each other; 0: beside any.
   static std::int64_t lock_of(Actor actor);
 

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <thread>
 #include <vector>
 
 namespace librebird::storage {
@@ -101,9 +103,16 @@ Result<std::string> vectors_of(PostgresConnection& connection) {
   return said.value_or("");
 }
 
+// A server on this machine works on the same processors: more connections than these only make them change between
+// processes (docs/adr/0010-postgresql.md). Over a network they hide its round trips.
+int connections_to(const PostgresConnection& server) {
+  constexpr int kElsewhere = 4;
+  return server.is_local() ? std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 2, 8) : kElsewhere;
+}
+
 }  // namespace
 
-Status prepare_schema(const PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps) {
+Status prepare_schema(PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps) {
   LB_TRY(schema, look_at_schema(options));
   if ((schema == Schema::older && !options.migrate) || (schema == Schema::missing && !options.create)) {
     LB_TRY(name, display_name(options.url));
@@ -116,6 +125,7 @@ Status prepare_schema(const PostgresOptions& options, UnixMillis now, const Post
   LB_CHECK(take_role(*connection, kAppRole));
   LB_CHECK(take_role(*connection, kServiceRole));
   if (steps.ready) LB_CHECK(steps.ready(*connection));
+  if (options.connections == 0) options.connections = connections_to(*connection);
   return Ok{};
 }
 

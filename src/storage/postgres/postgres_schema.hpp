@@ -6,8 +6,8 @@
 
 namespace librebird::storage {
 
-// Several processes may do this at once. Ends with steps.ready.
-Status prepare_schema(const PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps);
+// Several processes may do this at once. Ends with steps.ready. Settles how many connections there are.
+Status prepare_schema(PostgresOptions& options, UnixMillis now, const PostgresDatabase::Steps& steps);
 // For `doctor`.
 Status check_server(const PostgresOptions& options, std::string& note);
 

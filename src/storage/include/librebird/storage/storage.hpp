@@ -42,7 +42,7 @@ struct StorageOptions {
   std::string path;                    // the database file; it and its folder are made for this user only
   std::string url;                     // postgresql://...: that database instead of a file
   std::string migration_url;           // of the login that owns its tables; empty: the same
-  int connections = 4;                 // to that database at most
+  int connections = 0;                 // to that database at most; 0: as suits the place of its server
   int readers = 2;                     // reading threads of a file at most; they start when needed
   Millis busy_timeout{5000};           // how long to wait for another process that writes, or for a server
   std::size_t write_queue_limit = 10'000;

@@ -22,7 +22,7 @@ namespace librebird::storage {
 struct PostgresOptions {
   std::string url;            // postgresql://..., as libpq reads it
   std::string migration_url;  // of the tables' owner; empty: the same
-  int connections = 4;
+  int connections = 0;        // at most; 0: as suits the place of the server
   Millis patience{5000};      // how long work waits for a server that is away, and a statement for a lock
   Millis statement_timeout{30'000};
   std::size_t queue_limit = 10'000;  // units of work that wait
