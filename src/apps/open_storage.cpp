@@ -61,10 +61,10 @@ Result<StorageOptions> Platform::storage_options() const {
   options.migration_url = config.text("storage.migration_url");
   const std::int64_t connections = config.integer("storage.pool");
   if (connections < 0 || connections > 100) {
-    return {Code::invalid_argument,
-            fmt::format("{} connections make no pool (storage.pool, LIBREBIRD_STORAGE_POOL): choose 1 to 100, or 0 for what suits the "
-                        "server's place.",
-                        connections)};
+    return {Code::invalid_argument, fmt::format("{} connections make no pool (storage.pool, LIBREBIRD_STORAGE_POOL): "
+                                                "choose 1 to 100, or 0 for what suits the "
+                                                "server's place.",
+                                                connections)};
   }
   options.connections = static_cast<int>(connections);
   return options;

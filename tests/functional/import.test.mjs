@@ -159,6 +159,8 @@ test('a file that is not what an export is, is refused and leaves nothing', { ti
   const big = { id: 'm', conversation_id: 'c', position: 1, turn_id: 't', role: 'user', content: 'x'.repeat(1_500_000), status: 'complete', created_at: 1 };
   const full = await (await limited.browser()).post('/api/v1/me/import', withRows('messages', JSON.stringify(big)), gzip);
   assertProblem(full, 413, 'too_large');
+  const files = archive(t, [['archive.json', head], ['files/skill-data/w/u/s/big', 'x'.repeat(1_500_000)]]);
+  assertProblem(await (await limited.browser()).post('/api/v1/me/import', files, gzip), 413, 'too_large');
 });
 
 test('files come in beside what is there, through no link, and only into folders that are the person\'s', { timeout: 60_000 }, async (t) => {

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 
@@ -49,6 +51,13 @@ Error file_error(const std::string& what, const std::string& path, int number) {
   return make_error(Code::failed_precondition,
                     fmt::format("{} {} ({}): check that the folder exists and that this user may write it.", what, path,
                                 std::strerror(number)));
+}
+
+Status leave_room(const std::string& folder) {
+  constexpr std::uint64_t kRoom = 256ULL << 20;
+  struct statvfs disk{};
+  if (::statvfs(folder.c_str(), &disk) != 0 || std::uint64_t{disk.f_bavail} * disk.f_frsize > kRoom) return Ok{};
+  return {Code::unavailable, "The disk of the server is almost full: its operator frees some space, then try again."};
 }
 
 Result<Unfinished> Unfinished::make(std::string folder) {

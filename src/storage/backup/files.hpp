@@ -10,6 +10,9 @@ namespace librebird::storage {
 
 [[nodiscard]] Error file_error(const std::string& what, const std::string& path, int number);
 
+// unavailable: what is written there now would take the room that the database needs to go on.
+Status leave_room(const std::string& folder);
+
 // A folder for what is not finished yet, removed with this object unless it was kept. Its name is `place` with
 // `suffix`; what a killed predecessor left there is removed first.
 // failed_precondition: another process works in it.

@@ -154,6 +154,7 @@ Result<BroughtRows> place_files(const std::vector<UnpackedFile>& files, const Fi
   BroughtRows sum;
   for (const UnpackedFile& file : files) {
     LB_TRY(fate, place(file, target, dry_run));
+    if (fate == Fate::added) sum.bytes += file.bytes;
     ++(fate == Fate::added ? sum.added : fate == Fate::known ? sum.known : sum.left_out);
   }
   return sum;

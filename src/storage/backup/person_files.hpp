@@ -8,6 +8,7 @@
 #include <librebird/core/model/principal.hpp>
 #include <librebird/core/ports/person_store.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace librebird::storage {
 struct UnpackedFile {
   std::string path;   // in the archive, below "files/"
   std::string place;  // where it is unpacked
+  std::int64_t bytes = 0;
   bool executable = false;
 };
 

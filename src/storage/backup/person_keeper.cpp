@@ -196,6 +196,7 @@ class Keeper final : public PersonKeeper {
     if (!placed) co_return busy();
     LB_CO_TRY(files, *std::move(placed));
     report.files = files;
+    report.bytes += files.bytes;
     co_return report;
   }
 
@@ -262,6 +263,7 @@ Task<Status> Upload::write(std::string bytes) {
       ::chmod(keeper_.folder_.c_str(), 0700);
       out_.open(path_, std::ios::binary);
     }
+    LB_CHECK(leave_room(keeper_.folder_));
     out_.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     if (!out_) return {Code::unavailable, "The archive cannot be kept: is the disk of the server full?"};
     return Ok{};

@@ -38,16 +38,19 @@ Status check_head(const std::string& text) {
   return Ok{};
 }
 
-Status unpack(ArchiveReader& archive, const std::string& path) {
+Result<std::int64_t> unpack(ArchiveReader& archive, const std::string& path) {
   std::ofstream out(path, std::ios::binary);
+  std::int64_t bytes = 0;
   for (;;) {
     LB_TRY(piece, archive.read());
     if (piece.empty()) break;
+    if (bytes >> 20 != (bytes + static_cast<std::int64_t>(piece.size())) >> 20) LB_CHECK(leave_room(parent_of(path)));
     out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+    bytes += static_cast<std::int64_t>(piece.size());
   }
   out.close();
   if (!out) return file_error("Cannot write", path, ENOSPC);
-  return Ok{};
+  return bytes;
 }
 
 }  // namespace
@@ -62,9 +65,10 @@ Result<PersonRows> PersonRows::open(const std::string& file, const std::vector<s
     LB_TRY(member, archive->next());
     if (!member) break;
     if (member->path.starts_with("files/")) {
-      UnpackedFile unpacked{member->path.substr(6), rows.folder_.file(fmt::format("{}.file", rows.files_.size())),
+      UnpackedFile unpacked{member->path.substr(6), rows.folder_.file(fmt::format("{}.file", rows.files_.size())), 0,
                             member->executable};
-      LB_CHECK(unpack(*archive, unpacked.place));
+      LB_TRY(bytes, unpack(*archive, unpacked.place));
+      unpacked.bytes = bytes;
       rows.files_.push_back(std::move(unpacked));
       continue;
     }

@@ -28,7 +28,7 @@ class PersonFile {
 struct BroughtReport {
   std::vector<std::pair<std::string, BroughtRows>> tables;  // those that have rows
   BroughtRows files;                                        // what skills and tools kept
-  std::int64_t bytes = 0;                                   // of messages that were added
+  std::int64_t bytes = 0;                                   // of messages and files that were added
 };
 
 // An archive that arrives; it goes when this does.

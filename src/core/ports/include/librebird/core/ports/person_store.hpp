@@ -28,7 +28,7 @@ struct BroughtRows {
   std::int64_t added = 0;
   std::int64_t known = 0;     // there already, from the export or from an earlier time it was brought in
   std::int64_t left_out = 0;  // has no place here: written into conversations of others, files of shared work, ...
-  std::int64_t bytes = 0;     // of messages that were added
+  std::int64_t bytes = 0;     // of messages or files that were added
 };
 
 class PersonStore {
