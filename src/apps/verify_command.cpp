@@ -21,15 +21,12 @@ int verify_chains(const Flags& flags, const std::string& database, std::shared_p
   if (!config) return cli::fail(config.error());
   Platform platform;
   platform.config = std::move(config).value();
-  StorageOptions options;
-  options.path = database;
-  options.keys = std::move(keys);
-  auto opened = Storage::open(platform.loop, platform.clock, platform.ids, std::move(options));
-  if (!opened && opened.error().code == Code::failed_precondition) {
-    options.path = database;
-    options.keys = nullptr;  // another key: the chains hold or break without it
-    opened = Storage::open(platform.loop, platform.clock, platform.ids, std::move(options));
-  }
+  const auto open = [&](std::shared_ptr<KeyRing> with) {
+    return Storage::open(platform.loop, platform.clock, platform.ids, {.path = database, .keys = std::move(with)});
+  };
+  auto opened = open(std::move(keys));
+  // Another key: the chains hold or break without it.
+  if (!opened && opened.error().code == Code::failed_precondition) opened = open(nullptr);
   if (!opened) return cli::fail(opened.error());
   platform.storage = std::move(opened).value();
   return platform.run([&] { return cli::verify_audit(platform.as_operator(), {}, {}, json); });

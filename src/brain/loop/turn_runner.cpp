@@ -232,7 +232,9 @@ Task<Result<bool>> TurnRunner::replay() {
     for (Exchange& exchange : exchanges) {
       const auto& calls = exchange.answer.tool_calls;
       const auto found = std::ranges::find(calls, result.call_id, &ToolCall::id);
-      if (found != calls.end()) exchange.results[static_cast<std::size_t>(found - calls.begin())] = std::move(result);
+      if (found == calls.end()) continue;
+      exchange.results[static_cast<std::size_t>(found - calls.begin())] = std::move(result);
+      break;
     }
   }
   for (Exchange& exchange : exchanges) {

@@ -146,7 +146,7 @@ Task<Outcome> Workers::call(WorkerCall call, CallObserver observer, std::stop_to
     co_return found.error().code == Code::cancelled ? Outcome{ToolStatus::interrupted, {}, "cancelled"}
                                                     : failed(found.error().message, found.error().message);
   }
-  const std::shared_ptr<Worker> worker = *found;
+  const std::shared_ptr<Worker> worker = *std::move(found);
   if (worker->pending.size() >= limits_.calls) {
     co_return failed(fmt::format("The helper of the skill {} is busy with {} calls; wait for one to end.", call.skill,
                                  worker->pending.size()),

@@ -100,8 +100,11 @@ Task<bool> Exchange::pass(RequestHead head, Target target) {
   bool ended = head.body == RequestHead::Body::none;
   while (outcome && !ended && whole.size() < kWhole) {
     auto piece = co_await upload->next(stop_);
-    if (!piece) outcome = std::move(piece).error();
-    if (!outcome || !*piece) break;
+    if (!piece) {
+      outcome = std::move(piece).error();
+      break;
+    }
+    if (!*piece) break;
     whole += **piece;
   }
   ended = ended || reader.done();
@@ -115,8 +118,11 @@ Task<bool> Exchange::pass(RequestHead head, Target target) {
       request->stream = upload;
     }
     auto sent = co_await http_.send(std::move(*request), stop_);
-    if (sent) answer = std::move(sent).value();
-    if (!sent) outcome = std::move(sent).error();
+    if (sent) {
+      answer = std::move(sent).value();
+    } else {
+      outcome = std::move(sent).error();
+    }
   }
   up_ = upload->sent();
   if (outcome) outcome = check_answer(*binding_, target, *answer);

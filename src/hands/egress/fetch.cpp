@@ -100,8 +100,11 @@ Task<bool> Exchange::fetch(RequestHead head, Target target) {
   Status read = Ok{};
   while (read) {
     auto piece = co_await reader.next();
-    if (!piece) read = std::move(piece).error();
-    if (!read || !*piece) break;
+    if (!piece) {
+      read = std::move(piece).error();
+      break;
+    }
+    if (!*piece) break;
     body += **piece;
   }
   const std::uint64_t most = binding_->limits().response_bytes;
@@ -109,8 +112,11 @@ Task<bool> Exchange::fetch(RequestHead head, Target target) {
   Status outcome = read;
   if (outcome) {
     auto followed = co_await follow(head, target, std::move(body));
-    if (followed) answer = std::move(followed).value();
-    if (!followed) outcome = std::move(followed).error();
+    if (followed) {
+      answer = std::move(followed).value();
+    } else {
+      outcome = std::move(followed).error();
+    }
   }
   if (outcome) outcome = check_length(*answer, head.method, most);
   head.keep_alive = head.keep_alive && reader.done();

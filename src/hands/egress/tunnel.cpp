@@ -70,8 +70,11 @@ Task<void> tunnel(Wire& wire, std::string& received, CallState& state, std::shar
   if (ready) {
     auto made =
         co_await state.http.connect({.host = target.host, .port = target.port, .reach = binding->reach()}, stop);
-    if (made) outside = std::move(made).value();
-    if (!made) ready = std::move(made).error();
+    if (made) {
+      outside = std::move(made).value();
+    } else {
+      ready = std::move(made).error();
+    }
   }
   if (!ready) {
     event.decision = decision_of(ready.error());
