@@ -5,6 +5,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace librebird::net {
 namespace {
@@ -82,7 +83,7 @@ bool has_token(std::string_view list, std::string_view token) {
 
 // What Beast finds, written straight into our Request.
 struct RequestParser::Machine final : http::basic_parser<true> {
-  Machine(Request& target, std::size_t most) : request(target), body_limit_(most) {}
+  Machine(Request& target, std::size_t most) : request(target), body_most(most) {}
 
   void on_request_impl(http::verb, string_view method, string_view uri, int number, error_code&) override {
     request.method = to_std(method);
@@ -117,7 +118,7 @@ struct RequestParser::Machine final : http::basic_parser<true> {
     return piece.size();
   }
   void on_chunk_header_impl(std::uint64_t size, string_view, error_code& failure) override {
-    if (!streamed && size > body_limit_ - request.body.size()) failure = http::make_error_code(http::error::body_limit);
+    if (size > body_most - request.body.size()) failure = http::make_error_code(http::error::body_limit);
   }
   std::size_t on_chunk_body_impl(std::uint64_t, string_view piece, error_code&) override {
     request.body.append(piece.data(), piece.size());
@@ -132,9 +133,8 @@ struct RequestParser::Machine final : http::basic_parser<true> {
   unsigned lengths = 0;
   unsigned codings = 0;
   bool only_chunked = true;
-  bool streamed = false;
   bool is_header_done_ = false;
-  const std::size_t body_limit_;
+  std::size_t body_most;  // bytes
 };
 
 RequestParser::RequestParser(ParserLimits limits) : limits_(limits) {}
@@ -239,8 +239,8 @@ void RequestParser::finish_head() {
   request_.query = std::move(target->query);
   const auto length = m.content_length();
   streamed_ = limits_.streams != nullptr && *limits_.streams && (*limits_.streams)(request_);
-  machine_->streamed = streamed_;
-  if (!streamed_ && length && *length > limits_.body) return refuse_body();
+  if (streamed_) machine_->body_most = std::numeric_limits<std::size_t>::max();
+  if (length && *length > machine_->body_most) return refuse_body();
   keep_alive_ = m.keep_alive();
   state_ = State::body;
   if (m.is_done()) return finish();
