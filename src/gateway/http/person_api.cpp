@@ -66,11 +66,11 @@ Task<Answer> Api::import_me(Call& call) {
     taken += piece.size();
     LB_CO_CHECK(co_await upload->write(std::move(piece)));
   }
-  LB_CO_TRY(looked, co_await upload->bring(true));
-  LB_CO_CHECK(co_await services_.usage.may_store(principal, options_.intake.limits, looked.bytes));
-  if (dry == "true") co_return json_response(200, view(looked, true));
-  LB_CO_TRY(report, co_await upload->bring(false));
-  co_return json_response(200, view(report, false));
+  MayBring room = [&](std::int64_t bytes) {
+    return services_.usage.may_store(principal, options_.intake.limits, bytes);
+  };
+  LB_CO_TRY(report, co_await upload->bring(dry == "true", std::move(room)));
+  co_return json_response(200, view(report, dry == "true"));
 }
 
 Task<Answer> Api::erase_me(Call& call) {

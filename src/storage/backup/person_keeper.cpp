@@ -76,7 +76,7 @@ class Upload final : public PersonUpload {
   Upload& operator=(const Upload&) = delete;
 
   Task<Status> write(std::string bytes) override;
-  Task<Result<BroughtReport>> bring(bool dry_run) override;
+  Task<Result<BroughtReport>> bring(bool dry_run, MayBring may) override;
 
  private:
   Keeper& keeper_;
@@ -117,7 +117,7 @@ class Keeper final : public PersonKeeper {
     co_return std::unique_ptr<PersonFile>(std::move(file));
   }
 
-  Task<Result<BroughtReport>> bring(Principal principal, std::string file, bool dry_run) override {
+  Task<Result<BroughtReport>> bring(Principal principal, std::string file, bool dry_run, MayBring may) override {
     if (bringing_ >= kMostAtOnce) co_return busy();
     const Counted counted(bringing_);
     const std::vector<std::string> tables = parts_.persons.brought_tables();
@@ -135,6 +135,7 @@ class Keeper final : public PersonKeeper {
     const bool own = std::ranges::find(scope.own, principal.workspace_id) != scope.own.end();
     const FilesTarget target{parts_.data_dir, principal, own};
     LB_CO_TRY(looked, co_await bring_all(target, *rows, tables, true));
+    if (may) LB_CO_CHECK(co_await may(looked.bytes));
     if (dry_run) co_return looked;
     LB_CO_TRY(report, co_await bring_all(target, *rows, tables, false));
     AuditEvent event;
@@ -273,7 +274,7 @@ Task<Status> Upload::write(std::string bytes) {
   co_return *std::move(kept);
 }
 
-Task<Result<BroughtReport>> Upload::bring(bool dry_run) {
+Task<Result<BroughtReport>> Upload::bring(bool dry_run, MayBring may) {
   const auto close = [&]() -> Status {
     if (out_.is_open()) out_.close();
     if (!out_) return {Code::unavailable, "The archive cannot be kept: is the disk of the server full?"};
@@ -282,7 +283,7 @@ Task<Result<BroughtReport>> Upload::bring(bool dry_run) {
   auto closed = co_await keeper_.pool_.run(close);
   if (!closed) co_return busy();
   LB_CO_CHECK(*closed);
-  co_return co_await keeper_.bring(principal_, path_, dry_run);
+  co_return co_await keeper_.bring(principal_, path_, dry_run, std::move(may));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <librebird/core/ports/person_store.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,6 +32,9 @@ struct BroughtReport {
   std::int64_t bytes = 0;                                   // of messages and files that were added
 };
 
+// Asked with BroughtReport::bytes when all was looked at, before the first is added; its error is the answer.
+using MayBring = std::function<Task<Status>(std::int64_t bytes)>;
+
 // An archive that arrives; it goes when this does.
 class PersonUpload {
  public:
@@ -38,7 +42,7 @@ class PersonUpload {
   // too_large; unavailable: the disk is full.
   virtual Task<Status> write(std::string bytes) = 0;
   // PersonKeeper::bring() with what was written.
-  virtual Task<Result<BroughtReport>> bring(bool dry_run) = 0;
+  virtual Task<Result<BroughtReport>> bring(bool dry_run, MayBring may) = 0;
 };
 
 class PersonKeeper {
@@ -50,7 +54,7 @@ class PersonKeeper {
   // checked before anything is added; what is interrupted is done again, and adds the rest. `file` is a path that stays
   // whose it is. Errors: invalid_argument (no export, damaged, altered), failed_precondition (newer), too_large,
   // resource_exhausted (others are at it).
-  virtual Task<Result<BroughtReport>> bring(Principal principal, std::string file, bool dry_run) = 0;
+  virtual Task<Result<BroughtReport>> bring(Principal principal, std::string file, bool dry_run, MayBring may = {}) = 0;
   // For an archive that comes piece by piece. resource_exhausted: this user sends one already, or too many others do.
   virtual Result<std::unique_ptr<PersonUpload>> receive(Principal principal) = 0;
   // The account is disabled first, so that what is interrupted can be asked for again by the operator. Answers where
