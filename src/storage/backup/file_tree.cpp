@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <librebird/base/archive.hpp>
+#include <librebird/base/process/process.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -17,16 +18,6 @@ namespace {
 struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
-struct File {
-  int fd;
-  explicit File(int opened) : fd(opened) {}
-  ~File() {
-    if (fd >= 0) ::close(fd);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-};
-
 Status visit_folder(int parent, const std::string& name, const std::string& path, const TreeVisitor& visitor);
 
 Status visit_entry(int folder, const std::string& name, const std::string& path, const TreeVisitor& visitor) {
@@ -37,12 +28,12 @@ Status visit_entry(int folder, const std::string& name, const std::string& path,
     return Ok{};
   }
   if (S_ISDIR(info.st_mode)) return visit_folder(folder, name, path, visitor);
-  const File file(::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (file.fd < 0 || ::fstat(file.fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+  const Fd file(::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     visitor.left_out(path);
     return Ok{};
   }
-  return visitor.file(path, file.fd, static_cast<std::uint64_t>(info.st_size), (info.st_mode & 0100) != 0);
+  return visitor.file(path, file.get(), static_cast<std::uint64_t>(info.st_size), (info.st_mode & 0100) != 0);
 }
 
 Status visit_folder(int parent, const std::string& name, const std::string& path, const TreeVisitor& visitor) {
@@ -68,9 +59,9 @@ Status visit_folder(int parent, const std::string& name, const std::string& path
 }  // namespace
 
 Status walk(const std::string& parent, const std::string& name, const TreeVisitor& visitor) {
-  const File root(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (root.fd < 0) return Ok{};
-  return visit_folder(root.fd, name, name, visitor);
+  const Fd root(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return Ok{};
+  return visit_folder(root.get(), name, name, visitor);
 }
 
 }  // namespace librebird::storage
