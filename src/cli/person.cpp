@@ -1,6 +1,5 @@
 #include <librebird/cli/person.hpp>
 
-#include <librebird/base/json_writer.hpp>
 #include <librebird/storage/backup/person_archive.hpp>
 
 #include <fmt/format.h>
@@ -52,15 +51,7 @@ Task<int> import_user(Operator op, PersonKeeper& keeper, ImportCommand command) 
   const auto report = co_await keeper.bring(principal, std::move(command.file), command.dry_run);
   if (!report) co_return fail(report.error());
   if (command.json) {
-    JsonWriter line;
-    line.begin_object().field("dry_run", command.dry_run).key("tables").begin_array();
-    for (const auto& [table, rows] : report->tables) {
-      line.begin_object().field("table", table).field("added", rows.added).field("known", rows.known);
-      line.field("left_out", rows.left_out).end_object();
-    }
-    line.end_array().key("files").begin_object().field("added", report->files.added);
-    line.field("known", report->files.known).field("left_out", report->files.left_out).end_object().end_object();
-    fmt::print("{}\n", line.text());
+    fmt::print("{}\n", to_json(*report, command.dry_run));
     co_return 0;
   }
   fmt::print("{:<20}{:>10}{:>10}{:>10}\n", "", command.dry_run ? "to add" : "added", "known", "left out");

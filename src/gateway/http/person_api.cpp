@@ -9,18 +9,6 @@ namespace {
 
 constexpr std::size_t kPasswordLimit = 1024;
 
-std::string view(const BroughtReport& report, bool dry_run) {
-  JsonWriter json;
-  json.begin_object().field("dry_run", dry_run).key("tables").begin_array();
-  for (const auto& [table, rows] : report.tables) {
-    json.begin_object().field("table", table).field("added", rows.added).field("known", rows.known);
-    json.field("left_out", rows.left_out).end_object();
-  }
-  json.end_array().key("files").begin_object().field("added", report.files.added).field("known", report.files.known);
-  json.field("left_out", report.files.left_out).end_object().end_object();
-  return std::move(json).take();
-}
-
 }  // namespace
 
 Task<Answer> Api::export_me(Call& call) {
@@ -70,7 +58,7 @@ Task<Answer> Api::import_me(Call& call) {
     return services_.usage.may_store(principal, options_.intake.limits, bytes);
   };
   LB_CO_TRY(report, co_await upload->bring(dry == "true", std::move(room)));
-  co_return json_response(200, view(report, dry == "true"));
+  co_return json_response(200, to_json(report, dry == "true"));
 }
 
 Task<Answer> Api::erase_me(Call& call) {

@@ -32,6 +32,9 @@ struct BroughtReport {
   std::int64_t bytes = 0;                                   // of messages and files that were added
 };
 
+// One object, as the REST API and `--json` show it.
+[[nodiscard]] std::string to_json(const BroughtReport& report, bool dry_run);
+
 // Asked with BroughtReport::bytes when all was looked at, before the first is added; its error is the answer.
 using MayBring = std::function<Task<Status>(std::int64_t bytes)>;
 
