@@ -33,6 +33,7 @@ run_fuzz() {
   wait || true
 
   local passed=0 failed=0 code
+  local -a broken=()
   for name in "${names[@]}"; do
     code=$(cat "build/fuzz/logs/$name.exit" 2>/dev/null || echo 'no exit code')
     if [[ $code == 0 ]]; then
@@ -40,9 +41,14 @@ run_fuzz() {
       printf '%-24s ok      %s\n' "$name" "$(grep -a '^Done ' "build/fuzz/logs/$name.log" | tail -1)"
     else
       failed=$((failed + 1))
-      printf '%-24s FAILED  log: build/fuzz/logs/%s.log\n' "$name" "$name"
-      grep -a -E '^(SUMMARY|.*Test unit written to)' "build/fuzz/logs/$name.log" || true
+      broken+=("$name")
     fi
+  done
+  for name in "${broken[@]}"; do
+    # The input as well: where this runs, the log and the folder of crashes may be gone afterwards.
+    printf '%-24s FAILED  log: build/fuzz/logs/%s.log\n' "$name" "$name"
+    grep -a -E '^(==[0-9]+== ?ERROR|SUMMARY|Base64:|.*Test unit written to)|runtime error:|Assertion' \
+      "build/fuzz/logs/$name.log" | cut -c1-400 | tail -n 8 || true
   done
   printf '%s passed, %s failed, 0 skipped\n' "$passed" "$failed"
   ((failed == 0))
