@@ -16,7 +16,7 @@ namespace librebird::cli {
 Task<int> list_tools(Operator op, HandsService& hands, bool json) {
   const auto owner = co_await op.identities.ensure_owner();
   if (!owner) co_return fail(owner.error());
-  const auto tools = co_await hands.list_tools(*owner);
+  const auto tools = co_await hands.list_tools(*owner, std::nullopt);
   if (!tools) co_return fail(tools.error());
   if (!json) {
     for (const ToolSpec& tool : *tools) fmt::print("{:<24} {}\n", tool.name, tool.description);

@@ -97,6 +97,7 @@ void put(const ChatRequest& from, v1::ChatRequest& to) {
   to.set_trace_parent(from.trace_parent);
   to.set_tool_mode(encode(kApprovalModes, from.tool_mode));
   to.set_can_ask(from.can_ask);
+  if (from.skill_revision) to.set_skill_revision(*from.skill_revision);
 }
 Result<ChatRequest> get(const v1::ChatRequest& from) {
   ChatRequest to;
@@ -119,6 +120,7 @@ Result<ChatRequest> get(const v1::ChatRequest& from) {
   }
   if (from.has_temperature()) to.temperature = from.temperature();
   if (from.has_max_tokens()) to.max_tokens = from.max_tokens();
+  if (from.has_skill_revision()) to.skill_revision = from.skill_revision();
   to.tool_choice = from.tool_choice();
   to.trace_parent = from.trace_parent();
   LB_TRY(mode, decode_optional(kApprovalModes, from.tool_mode(), "approval mode"));

@@ -45,6 +45,10 @@ struct ListApprovalsRequest {
   bool open_only = false;
   int limit = 0;
 };
+struct ListToolsRequest {
+  Principal principal;
+  std::optional<std::int64_t> seen;
+};
 struct ModeRequest {
   Principal principal;
   std::string conversation_id;
@@ -85,7 +89,9 @@ Result<ModelInfo> model_from_wire(std::string_view bytes);
 std::string to_wire(const std::vector<std::string>& models);
 Result<std::vector<std::string>> models_from_wire(std::string_view bytes);
 
-std::string to_wire(const Principal& principal);  // ListToolsRequest
+std::string to_wire(const ListToolsRequest& request);
+Result<ListToolsRequest> list_tools_request_from_wire(std::string_view bytes);
+std::string to_wire(const Principal& principal);  // ListGrantsRequest
 Result<Principal> principal_from_wire(std::string_view bytes);
 std::string to_wire(const std::vector<ToolSpec>& tools);
 Result<std::vector<ToolSpec>> tools_from_wire(std::string_view bytes);

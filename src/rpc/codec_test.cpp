@@ -173,6 +173,7 @@ TEST(Codec, UnknownEnumsAndKindsAreRefused) {
   EXPECT_FALSE(tool_event_from_wire(""));
   EXPECT_FALSE(tool_response_from_wire(""));
   EXPECT_FALSE(principal_from_wire(""));
+  EXPECT_FALSE(list_tools_request_from_wire(""));
 
   // A refusal of an unknown kind stays a refusal.
   v1::ChatClientMessage ack;

@@ -16,9 +16,10 @@ class HandsClient final : public HandsService {
 
   Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override;
 
-  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override {
+  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal, std::optional<std::int64_t> seen) override {
+    const rpc::ListToolsRequest request{std::move(principal), seen};
     LB_CO_TRY(bytes,
-              co_await channel_.unary(rpc::kListTools, rpc::to_wire(principal), channel_.options().call_timeout, {}));
+              co_await channel_.unary(rpc::kListTools, rpc::to_wire(request), channel_.options().call_timeout, {}));
     co_return rpc::tools_from_wire(bytes);
   }
   Task<Result<HandsHealth>> health() override {

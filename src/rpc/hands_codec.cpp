@@ -52,13 +52,27 @@ Result<ToolStart> tool_start_from_wire(std::string_view bytes) {
                    wire.can_ask()};
 }
 std::string to_wire(const Principal& principal) {
-  v1::ListToolsRequest wire;
+  v1::ListGrantsRequest wire;
   put(principal, *wire.mutable_principal());
   return bytes_of(wire);
 }
 Result<Principal> principal_from_wire(std::string_view bytes) {
-  LB_TRY(wire, parse<v1::ListToolsRequest>(bytes));
+  LB_TRY(wire, parse<v1::ListGrantsRequest>(bytes));
   return get(wire.principal());
+}
+std::string to_wire(const ListToolsRequest& request) {
+  v1::ListToolsRequest wire;
+  put(request.principal, *wire.mutable_principal());
+  if (request.seen) wire.set_skill_revision(*request.seen);
+  return bytes_of(wire);
+}
+Result<ListToolsRequest> list_tools_request_from_wire(std::string_view bytes) {
+  LB_TRY(wire, parse<v1::ListToolsRequest>(bytes));
+  ListToolsRequest request;
+  LB_TRY(principal, get(wire.principal()));
+  request.principal = std::move(principal);
+  if (wire.has_skill_revision()) request.seen = wire.skill_revision();
+  return request;
 }
 std::string to_wire(const std::vector<ToolSpec>& tools) {
   v1::ListToolsResponse wire;

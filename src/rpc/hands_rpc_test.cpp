@@ -38,7 +38,7 @@ Task<void> output_streams(Loop& loop) {
   EXPECT_TRUE(output.ends_with("\xff\xfe"));
   // No sink is no mistake.
   EXPECT_TRUE(co_await client->execute_tool({{"id", "chatty", "{}"}, hello().principal}, ToolObserver{}, {}));
-  auto tools = co_await client->list_tools({"somebody", "w", Role::guest, ""});
+  auto tools = co_await client->list_tools({"somebody", "w", Role::guest, ""}, std::nullopt);
   EXPECT_TRUE(tools && tools->size() == 1 && tools->at(0).skill == "somebody");
   auto health = co_await client->health();
   EXPECT_TRUE(health && health->ready && health->sandbox == "bubblewrap");

@@ -51,8 +51,8 @@ class HandsServer::Impl {
   }
   Task<Status> list_tools(std::shared_ptr<ServerCall> call) {
     LB_CO_TRY(bytes, co_await rpc::receive_request(call));
-    LB_CO_TRY(principal, rpc::principal_from_wire(bytes));
-    LB_CO_TRY(tools, co_await service_.list_tools(std::move(principal)));
+    LB_CO_TRY(request, rpc::list_tools_request_from_wire(bytes));
+    LB_CO_TRY(tools, co_await service_.list_tools(std::move(request.principal), request.seen));
     co_return rpc::send_message(*call, rpc::to_wire(tools));
   }
   Task<Status> health(std::shared_ptr<ServerCall> call) {

@@ -86,7 +86,7 @@ class ScriptedHands final : public HandsService {
   Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override {
     return tool(std::move(request), std::move(observer), std::move(stop));
   }
-  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override {
+  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal, std::optional<std::int64_t> seen) override {
     ToolSpec spec{"calculator", principal.user_id, "Adds.", "{}"};
     co_return std::vector<ToolSpec>{spec};
   }

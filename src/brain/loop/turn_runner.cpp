@@ -204,7 +204,7 @@ Task<Status> TurnRunner::load_tools() {
     tools_ = request_.client_tools;
     co_return Ok{};
   }
-  auto listed = co_await services_.hands.list_tools(request_.principal);
+  auto listed = co_await services_.hands.list_tools(request_.principal, request_.skill_revision);
   if (halted()) co_return stopped();
   if (listed) {
     tools_ = std::move(*listed);

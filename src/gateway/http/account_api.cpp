@@ -95,7 +95,7 @@ Task<Answer> Api::revoke_api_key(Call& call) {
 }
 
 Task<Answer> Api::list_tools(Call& call) {
-  LB_CO_TRY(tools, co_await services_.hands.list_tools(call.caller.principal));
+  LB_CO_TRY(tools, co_await services_.hands.list_tools(call.caller.principal, std::nullopt));
   JsonWriter json;
   json.begin_object();
   write_items(json, tools);

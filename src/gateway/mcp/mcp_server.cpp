@@ -127,7 +127,7 @@ std::string McpServer::discover(const McpMessage& message) const {
 Task<McpAnswer> McpServer::list_tools(Principal principal, McpMessage message) {
   // One page: a cursor can only be of somebody else's making.
   if (!message.cursor.empty()) co_return failure(message, McpErrorCode::invalid_params, "There is no such page.");
-  auto tools = co_await hands_.list_tools(std::move(principal));
+  auto tools = co_await hands_.list_tools(std::move(principal), std::nullopt);
   if (!tools) co_return failure(message, McpErrorCode::server_error, tools.error().message);
   JsonWriter json = begin_result(message);
   json.key("tools").begin_array();
@@ -139,7 +139,7 @@ Task<McpAnswer> McpServer::list_tools(Principal principal, McpMessage message) {
 
 Task<McpAnswer> McpServer::call_tool(Principal principal, McpMessage message, Notify notify, std::stop_token stop) {
   if (message.name.empty()) co_return failure(message, McpErrorCode::invalid_params, "params.name is missing.");
-  auto tools = co_await hands_.list_tools(principal);
+  auto tools = co_await hands_.list_tools(principal, std::nullopt);
   if (!tools) co_return failure(message, McpErrorCode::server_error, tools.error().message);
   if (std::ranges::find(*tools, message.name, &ToolSpec::name) == tools->end()) {
     co_return failure(message, McpErrorCode::invalid_params, "Unknown tool: " + message.name.substr(0, 100));

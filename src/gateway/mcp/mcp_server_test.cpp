@@ -29,7 +29,7 @@ class ScriptedHands final : public HandsService {
     if (error) co_return *error;
     co_return ToolResult{request.call.id, status, content, Millis(1)};
   }
-  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override {
+  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal, std::optional<std::int64_t>) override {
     if (principal.role == Role::guest) co_return std::vector<ToolSpec>{};
     ToolSpec tool;
     tool.name = "echo";

@@ -1,5 +1,6 @@
 #include <librebird/gateway/list_events.hpp>
 
+#include <librebird/base/log.hpp>
 #include <librebird/gateway/views.hpp>
 
 #include <utility>
@@ -16,25 +17,31 @@ ListEvents::ListEvents(Loop& loop, EventBus& bus, ConversationStore& conversatio
     : bus_(bus), conversations_(conversations), delay_(delay), scope_(loop.executor()) {}
 
 void ListEvents::updated(Conversation conversation) {
-  Change& change = changed_[conversation.id];
-  change.principal.user_id = conversation.user_id;
-  change.principal.workspace_id = conversation.workspace_id;
-  change.view = std::move(conversation);
+  reading_.erase(conversation.id);
+  std::string id = conversation.id;
+  changed_.insert_or_assign(std::move(id), std::move(conversation));
   schedule();
 }
 
 void ListEvents::turn_changed(const Turn& turn) {
-  Change& change = changed_[turn.conversation_id];
-  change.principal = turn.principal;
-  change.view.reset();
+  reading_.erase(turn.conversation_id);
+  changed_.insert_or_assign(turn.conversation_id, std::nullopt);
   schedule();
 }
 
 void ListEvents::deleted(const Conversation& conversation) {
   changed_.erase(conversation.id);
-  if (reading_ == conversation.id) reading_.clear();
+  reading_.erase(conversation.id);
   JsonWriter json;
   json.begin_object().field("type", "conversation.deleted").field("conversation_id", conversation.id).end_object();
+  tell(conversation, std::make_shared<const std::string>(std::move(json).take()));
+}
+
+void ListEvents::tell_updated(const Conversation& conversation) {
+  JsonWriter json;
+  json.begin_object().field("type", "conversation.updated").key("conversation");
+  write(json, conversation);
+  json.end_object();
   tell(conversation, std::make_shared<const std::string>(std::move(json).take()));
 }
 
@@ -69,22 +76,24 @@ Task<void> ListEvents::flush_later() {
 }
 
 Task<void> ListEvents::flush() {
-  while (!changed_.empty()) {
-    auto next = changed_.extract(changed_.begin());
-    Change& change = next.mapped();
-    if (!change.view) {
-      reading_ = next.key();
-      auto read = co_await conversations_.get(change.principal, next.key());
-      const bool deleted = std::exchange(reading_, "").empty();
-      // Something newer is to be told: with whom it is shared may have changed, too.
-      if (!read || deleted || changed_.contains(next.key())) continue;
-      change.view = std::move(*read);
+  for (auto& [id, view] : std::exchange(changed_, {})) {
+    if (view) {
+      tell_updated(*view);
+    } else {
+      reading_.insert(id);
     }
-    JsonWriter json;
-    json.begin_object().field("type", "conversation.updated").key("conversation");
-    write(json, *change.view);
-    json.end_object();
-    tell(*change.view, std::make_shared<const std::string>(std::move(json).take()));
+  }
+  if (reading_.empty()) co_return;
+  std::vector<std::string> ids(reading_.begin(), reading_.end());
+  const auto read = co_await conversations_.get_all(std::move(ids));
+  // What has changed or gone meanwhile is told by itself: with whom it is shared may have changed, too.
+  const auto asked_for = std::exchange(reading_, {});
+  if (!read) {
+    log::warn("changes of conversations are not told", {{"error", read.error().message}});
+    co_return;
+  }
+  for (const Conversation& conversation : *read) {
+    if (asked_for.contains(conversation.id)) tell_updated(conversation);
   }
 }
 

@@ -170,6 +170,7 @@ Task<void> TurnRunner::run_turn(LeasedTurn leased) {
     request.principal = leased.turn.principal;
     request.history = std::move(leased.history);
     request.journal = std::move(leased.journal);
+    request.skill_revision = leased.skill_revision;
     try {
       outcome = co_await brain_.stream_chat(std::move(request), *live, live->stop.get_token());
     } catch (const std::exception& failure) {

@@ -301,6 +301,9 @@ class SlowConversations final : public ConversationStore {
     co_await meanwhile();
     co_return found;
   }
+  Task<Result<std::vector<Conversation>>> get_all(std::vector<std::string> ids) override {
+    return real_.get_all(std::move(ids));
+  }
   Task<Result<Conversation>> create(Principal principal, std::string title) override {
     return real_.create(std::move(principal), std::move(title));
   }

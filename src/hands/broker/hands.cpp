@@ -91,7 +91,7 @@ class Broker final : public HandsService {
   }
 
   Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override;
-  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
+  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal, std::optional<std::int64_t> seen) override;
   Task<Result<HandsHealth>> health() override;
   SkillService* skills() override { return &skills_; }
   Task<void> close() override { co_await calls_.close(); }
@@ -348,9 +348,9 @@ void Broker::count(const std::string& tool, ToolStatus status, double seconds) {
   duration.observe(seconds);
 }
 
-Task<Result<std::vector<ToolSpec>>> Broker::list_tools(Principal principal) {
+Task<Result<std::vector<ToolSpec>>> Broker::list_tools(Principal principal, std::optional<std::int64_t> seen) {
   std::vector<ToolSpec> tools;
-  LB_CO_TRY(set, co_await skills_.tools(principal));
+  LB_CO_TRY(set, co_await skills_.tools(principal, seen));
   for (const auto& [name, tool] : set->tools()) {
     if (policy::may_call_tool(principal, tool.spec)) tools.push_back(tool.spec);
   }

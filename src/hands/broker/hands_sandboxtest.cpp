@@ -144,7 +144,7 @@ TEST_F(HandsTest, TellsMachineFactsWithoutNames) {
 }
 
 TEST_F(HandsTest, ListsToolsByName) {
-  const auto tools = testkit::run_on(loop_, hands_->list_tools({"u", "w", Role::member, ""}));
+  const auto tools = testkit::run_on(loop_, hands_->list_tools({"u", "w", Role::member, ""}, std::nullopt));
   EXPECT_EQ(tools->size(), 11U);
   EXPECT_TRUE(std::ranges::is_sorted(*tools, {}, &ToolSpec::name));
 }

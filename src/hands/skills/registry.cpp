@@ -142,19 +142,13 @@ Task<Result<KnownSecrets>> SkillRegistry::Impl::known_secrets(Principal principa
   co_return known;
 }
 
-Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::Impl::tools(Principal principal) {
-  std::int64_t revision = 0;
-  std::int64_t secret_revision = 0;
-  if (parts_.store != nullptr) {
+Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::Impl::tools(Principal principal, std::optional<std::int64_t> seen) {
+  std::int64_t revision = seen.value_or(0);
+  if (!seen && parts_.store != nullptr) {
     LB_CO_TRY(now, co_await parts_.store->revision(principal));
     revision = now;
   }
-  if (parts_.secrets != nullptr) {
-    LB_CO_TRY(now, co_await parts_.secrets->revision(principal));
-    secret_revision = now;
-  }
-  if (const auto kept = kept_.find(principal.workspace_id);
-      kept != kept_.end() && kept->second.revision == revision && kept->second.secrets == secret_revision) {
+  if (const auto kept = kept_.find(principal.workspace_id); kept != kept_.end() && kept->second.revision == revision) {
     co_return kept->second.tools;
   }
   SkillShelf shelf;
@@ -165,7 +159,7 @@ Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::Impl::tools(Principa
   LB_CO_TRY(secrets, co_await known_secrets(principal));
   auto made = builder_.build(principal.workspace_id, shelf, secrets);
   if (kept_.size() >= kKeptWorkspaces) kept_.erase(kept_.begin());
-  kept_.insert_or_assign(principal.workspace_id, Kept{shelf.revision, secret_revision, made});
+  kept_.insert_or_assign(principal.workspace_id, Kept{revision, made});
   co_return made;
 }
 
@@ -305,8 +299,8 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::set_setting(Principal principal, st
 SkillRegistry::SkillRegistry(RegistryParts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
 SkillRegistry::~SkillRegistry() = default;
 
-Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::tools(Principal principal) {
-  return impl_->tools(std::move(principal));
+Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::tools(Principal principal, std::optional<std::int64_t> seen) {
+  return impl_->tools(std::move(principal), seen);
 }
 Task<Result<std::string>> SkillRegistry::read_skill(std::shared_ptr<const ToolSet> tools, std::string arguments_json) {
   return impl_->read_skill(std::move(tools), std::move(arguments_json));

@@ -37,7 +37,7 @@ class SkillRegistry::Impl {
   explicit Impl(RegistryParts parts);
 
   // registry.cpp
-  Task<Result<std::shared_ptr<const ToolSet>>> tools(Principal principal);
+  Task<Result<std::shared_ptr<const ToolSet>>> tools(Principal principal, std::optional<std::int64_t> seen = {});
   Task<Result<std::string>> read_skill(std::shared_ptr<const ToolSet> tools, std::string arguments_json);
   Task<Result<std::vector<SkillInfo>>> list(Principal principal);
   Task<Result<SkillInfo>> get(Principal principal, std::string name);
@@ -88,7 +88,6 @@ class SkillRegistry::Impl {
   Turn turn_;
   struct Kept {
     std::int64_t revision = 0;
-    std::int64_t secrets = 0;
     std::shared_ptr<const ToolSet> tools;
   };
   std::map<std::string, Kept> kept_;  // by workspace

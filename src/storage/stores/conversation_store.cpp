@@ -3,6 +3,7 @@
 #include "rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <set>
@@ -75,6 +76,31 @@ class SqlConversationStore final : public ConversationStore {
   Task<Result<Conversation>> get(Principal principal, std::string id) override {
     auto work = [&](Connection& db) { return get_conversation(db, principal, id); };
     co_return co_await context_.database.read(as(principal), work);
+  }
+
+  Task<Result<std::vector<Conversation>>> get_all(std::vector<std::string> ids) override {
+    constexpr std::size_t kAtOnce = 16;  // one statement's text for any number
+    auto work = [&](Connection& db) -> Result<std::vector<Conversation>> {
+      std::vector<Conversation> all;
+      for (std::size_t begin = 0; begin < ids.size(); begin += kAtOnce) {
+        std::array<Param, kAtOnce> some;
+        some.fill(std::string_view());
+        for (std::size_t i = begin; i < std::min(begin + kAtOnce, ids.size()); ++i) {
+          some[i - begin] = std::string_view(ids[i]);
+        }
+        std::vector<ConversationRow> rows;
+        auto add = [&](const Row& row) { rows.push_back(conversation_row(row)); };
+        LB_CHECK(db.each_with("SELECT " LB_CONVERSATION_COLUMNS " FROM conversations c WHERE c.id IN ($1, $2, $3, $4, "
+                              "$5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                              add, some));
+        for (ConversationRow& row : rows) {
+          LB_TRY(conversation, with_people(db, std::move(row)));
+          all.push_back(std::move(conversation));
+        }
+      }
+      return all;
+    };
+    co_return co_await context_.database.read(kService, work);
   }
 
   Task<Result<Page<Conversation>>> list(Principal principal, ConversationFilter filter) override {

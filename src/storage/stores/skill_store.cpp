@@ -65,9 +65,12 @@ Status count_up(Connection& db, const Principal& principal) {
   return Ok{};
 }
 
+// Both counts only grow, so their sum moves with each.
 Result<std::int64_t> read_revision(Connection& db, const Principal& principal) {
   auto number = [](const Row& row) { return row.integer(0); };
-  LB_TRY(found, db.one("SELECT revision FROM skill_revisions WHERE workspace_id = $1", number, principal.workspace_id));
+  LB_TRY(found, db.one("SELECT COALESCE((SELECT revision FROM skill_revisions WHERE workspace_id = $1), 0) + "
+                       "COALESCE((SELECT revision FROM secret_revisions WHERE workspace_id = $1), 0)",
+                       number, principal.workspace_id));
   return found.value_or(0);
 }
 
@@ -107,8 +110,6 @@ class SqlSkillStore final : public SkillStore {
   Task<Result<SkillShelf>> load(Principal principal) override {
     auto work = [&](Connection& db) -> Result<SkillShelf> {
       SkillShelf shelf;
-      LB_TRY(revision, read_revision(db, principal));
-      shelf.revision = revision;
       LB_TRY(skills, db.all("SELECT " LB_SKILL_COLUMNS " FROM skills WHERE workspace_id = $1 ORDER BY name", skill_row,
                             principal.workspace_id));
       shelf.skills = std::move(skills);

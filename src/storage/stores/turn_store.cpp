@@ -28,6 +28,11 @@ Result<std::map<std::string, std::string>> names_of(Connection& db, const std::v
   return names;
 }
 
+// Beside the columns of a leased turn, what its tools would otherwise be asked for next.
+#define LB_SKILL_REVISION                                                                                  \
+  ", COALESCE((SELECT r.revision FROM skill_revisions r WHERE r.workspace_id = turns.workspace_id), 0) + " \
+  "COALESCE((SELECT r.revision FROM secret_revisions r WHERE r.workspace_id = turns.workspace_id), 0)"
+
 // What was said before a turn, newest first.
 class History {
  public:
@@ -97,7 +102,7 @@ class SqlTurnStore final : public TurnStore {
     auto work = [&](Connection& db) -> Result<std::optional<LeasedTurn>> {
       // Turns of a lane end in order, so the oldest open one is the only one that may be leased. What was said before
       // it is asked for in the same breath.
-      std::optional<TurnRow> turn;
+      std::optional<Taken> turn;
       History history;
       const Param lease[] = {std::string_view(conversation_id), std::string_view(owner), now + duration.count(), now};
       const Param before[] = {std::string_view(conversation_id), std::int64_t{std::max(history_limit, 1)}};
@@ -105,9 +110,9 @@ class SqlTurnStore final : public TurnStore {
           {"UPDATE turns SET status = 'running', lease_owner = $2, lease_expires_at = $3, attempt = attempt + 1, "
            "started_at = COALESCE(started_at, $4) WHERE id = (SELECT id FROM turns WHERE conversation_id = $1 AND "
            "finished_at IS NULL ORDER BY position LIMIT 1) AND (lease_expires_at IS NULL OR lease_expires_at <= $4) "
-           "RETURNING " LB_TURN_COLUMNS,
+           "RETURNING " LB_TURN_COLUMNS LB_SKILL_REVISION,
            lease},
-          [&](const Row& row) { return put(turn_row(row), turn); },
+          [&](const Row& row) { return put(row, turn); },
           {LB_HISTORY(
                "FROM turns t WHERE t.conversation_id = $1 AND t.finished_at IS NULL ORDER BY t.position LIMIT 1"),
            before},
@@ -123,15 +128,15 @@ class SqlTurnStore final : public TurnStore {
   Task<Result<LeasedTurn>> retake(std::string turn_id, std::string owner, Millis duration, int history_limit) override {
     const UnixMillis until = context_.clock.unix_now() + duration.count();
     auto work = [&](Connection& db) -> Result<LeasedTurn> {
-      std::optional<TurnRow> turn;
+      std::optional<Taken> turn;
       History history;
       const Param lease[] = {std::string_view(turn_id), std::string_view(owner), until};
       const Param before[] = {std::string_view(turn_id), std::int64_t{std::max(history_limit, 1)}};
       LB_CHECK(db.each_of_two(
           {"UPDATE turns SET attempt = attempt + 1, lease_expires_at = $3 WHERE id = $1 AND "
-           "lease_owner = $2 RETURNING " LB_TURN_COLUMNS,
+           "lease_owner = $2 RETURNING " LB_TURN_COLUMNS LB_SKILL_REVISION,
            lease},
-          [&](const Row& row) { return put(turn_row(row), turn); },
+          [&](const Row& row) { return put(row, turn); },
           {LB_HISTORY("FROM turns t WHERE t.id = $1"), before}, [&](const Row& row) { history.add(row); }));
       if (!turn) return lease_lost();
       return leased_turn(db, *std::move(turn), std::move(history));
@@ -245,16 +250,21 @@ class SqlTurnStore final : public TurnStore {
   }
 
  private:
-  static Status put(Result<TurnRow> row, std::optional<TurnRow>& out) {
-    LB_TRY(turn, std::move(row));
-    out = std::move(turn);
+  // What leasing a turn answers.
+  struct Taken {
+    TurnRow row;
+    std::int64_t skill_revision = 0;
+  };
+  static Status put(const Row& row, std::optional<Taken>& out) {
+    LB_TRY(turn, turn_row(row));
+    out = Taken{std::move(turn), row.integer(16)};
     return Ok{};
   }
 
-  static Result<LeasedTurn> leased_turn(Connection& db, TurnRow row, History history) {
-    LB_TRY(messages, std::move(history).of(db, row));
-    LB_TRY(journal, journal_of(db, row));
-    return LeasedTurn{std::move(row.turn), std::move(messages), std::move(journal)};
+  static Result<LeasedTurn> leased_turn(Connection& db, Taken taken, History history) {
+    LB_TRY(messages, std::move(history).of(db, taken.row));
+    LB_TRY(journal, journal_of(db, taken.row));
+    return LeasedTurn{std::move(taken.row.turn), std::move(messages), std::move(journal), taken.skill_revision};
   }
 
   static std::optional<std::string_view> code_of(const std::optional<TurnError>& error) {

@@ -165,7 +165,7 @@ Task<Result<ToolResult>> ScriptedHands::execute_tool(ToolRequest request, ToolOb
   co_return body(request);
 }
 
-Task<Result<std::vector<ToolSpec>>> ScriptedHands::list_tools(Principal) {
+Task<Result<std::vector<ToolSpec>>> ScriptedHands::list_tools(Principal, std::optional<std::int64_t>) {
   co_await yield();
   if (listing_fails) co_return *listing_fails;
   co_return tools;

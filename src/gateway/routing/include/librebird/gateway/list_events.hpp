@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace librebird::gateway {
 
@@ -31,11 +32,8 @@ class ListEvents {
   Task<void> stop();
 
  private:
-  struct Change {
-    Principal principal;
-    std::optional<Conversation> view;  // none: to be read
-  };
   void tell(const Conversation& audience, const EventBus::Payload& payload);
+  void tell_updated(const Conversation& conversation);
   void schedule();
   Task<void> flush_later();
   Task<void> flush();
@@ -44,8 +42,8 @@ class ListEvents {
   ConversationStore& conversations_;
   Millis delay_;
   bool scheduled_ = false;
-  std::unordered_map<std::string, Change> changed_;  // by conversation
-  std::string reading_;                              // the conversation the store is asked for
+  std::unordered_map<std::string, std::optional<Conversation>> changed_;  // by id; none: to be read
+  std::unordered_set<std::string> reading_;  // those that the store is asked for, as far as nothing newer is known
   Scope scope_;
 };
 

@@ -45,7 +45,6 @@ struct SkillSettingValue {
 
 // All of a workspace.
 struct SkillShelf {
-  std::int64_t revision = 0;
   std::vector<InstalledSkill> skills;  // by name
   std::vector<SkillSettingValue> settings;
 };

@@ -28,6 +28,7 @@ struct ChatRequest {
   std::string trace_parent;
   std::optional<ApprovalMode> tool_mode;  // asked for with this request instead of the conversation's
   bool can_ask = true;                    // somebody sees on_approval() and can answer
+  std::optional<std::int64_t> skill_revision;  // for HandsService::list_tools()
 };
 
 // What the brain tells while it works. Called on the loop, in order.

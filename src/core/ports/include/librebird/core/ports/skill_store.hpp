@@ -2,7 +2,8 @@
 
 // Port: which skills a workspace has. Implemented once in src/storage. The rules of stores.hpp hold; rows are of the
 // principal's workspace. Who may change what is the caller's business (core/policy).
-// Every change counts the workspace's revision up in the same transaction.
+// Every change counts the workspace's revision up in the same transaction; so does one of its secrets, because a tool
+// shows whether what it needs is set.
 
 #include <librebird/base/async/task.hpp>
 #include <librebird/base/result.hpp>
@@ -19,7 +20,7 @@ namespace librebird {
 class SkillStore {
  public:
   virtual ~SkillStore() = default;
-  virtual Task<Result<std::int64_t>> revision(Principal principal) = 0;
+  virtual Task<Result<std::int64_t>> revision(Principal principal) = 0;  // asked for by every turn: cheap
   // Manifests of the current versions only.
   virtual Task<Result<SkillShelf>> load(Principal principal) = 0;
   // With the manifests of all its versions. not_found.

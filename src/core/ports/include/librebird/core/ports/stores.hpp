@@ -55,6 +55,8 @@ class ConversationStore {
   virtual ~ConversationStore() = default;
   virtual Task<Result<Conversation>> create(Principal principal, std::string title) = 0;
   virtual Task<Result<Conversation>> get(Principal principal, std::string id) = 0;
+  // Whosever they are, in no order; those that are gone are left out. For telling those who may see them.
+  virtual Task<Result<std::vector<Conversation>>> get_all(std::vector<std::string> ids) = 0;
   virtual Task<Result<Page<Conversation>>> list(Principal principal, ConversationFilter filter) = 0;
   virtual Task<Result<Conversation>> update(Principal principal, std::string id, std::optional<std::string> title,
                                             std::optional<bool> archived) = 0;
@@ -102,6 +104,7 @@ struct LeasedTurn {
   Turn turn;
   std::vector<ChatMessage> history;  // visible messages up to and including the one to answer
   std::vector<TurnStep> journal;
+  std::int64_t skill_revision = 0;  // of the workspace: SkillStore::revision()
 };
 
 class TurnStore {

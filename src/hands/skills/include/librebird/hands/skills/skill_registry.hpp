@@ -49,8 +49,8 @@ class SkillRegistry final : public SkillService {
   explicit SkillRegistry(RegistryParts parts);
   ~SkillRegistry() override;
 
-  // Of the principal's workspace.
-  Task<Result<std::shared_ptr<const ToolSet>>> tools(Principal principal);
+  // Of the principal's workspace. `seen`: its revision, if it has just been read.
+  Task<Result<std::shared_ptr<const ToolSet>>> tools(Principal principal, std::optional<std::int64_t> seen = {});
   // A call of kReadSkill; the arguments fit its schema. The result's JSON.
   Task<Result<std::string>> read_skill(std::shared_ptr<const ToolSet> tools, std::string arguments_json);
 

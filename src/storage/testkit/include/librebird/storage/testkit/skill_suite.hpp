@@ -44,6 +44,16 @@ TEST_P(StoreSuite, SkillsOfOthersAreNotSeenOrChanged) {
   EXPECT_EQ(ok(skills.folders()).size(), 2U);
 }
 
+TEST_P(StoreSuite, SecretsMoveTheRevisionOfSkills) {
+  SkillStore& skills = set_->skills();
+  ok(set_->secrets().put(me_, "skill/a", "token", "value"));
+  const std::int64_t before = ok(skills.revision(me_));
+  EXPECT_GT(before, 0);
+  ok(set_->secrets().remove(me_, "skill/a", "token"));
+  EXPECT_GT(ok(skills.revision(me_)), before);
+  EXPECT_EQ(ok(skills.revision(stranger_)), 0);
+}
+
 TEST_P(StoreSuite, SkillToolsMayBeToldLater) {
   SkillStore& skills = set_->skills();
   ok(skills.add(me_, "a", skill_version("h1"), {}));
@@ -68,7 +78,7 @@ TEST_P(StoreSuite, SkillVersionsComeGoBackAndAreBounded) {
   ok(skills.use_version(me_, "a", "h1"));
   fails(Code::not_found, skills.use_version(me_, "a", "h3"));
   SkillShelf shelf = ok(skills.load(me_));
-  EXPECT_EQ(shelf.revision, 3);
+  EXPECT_EQ(ok(skills.revision(me_)), 3);
   EXPECT_EQ(shelf.skills[0].current, "h1");
   EXPECT_EQ(shelf.skills[0].versions[0].manifest, "");
   EXPECT_EQ(shelf.skills[0].versions[1].manifest, R"({"name":"a"})");
@@ -115,12 +125,12 @@ TEST_P(StoreSuite, SkillSettingsGoWithTheSkill) {
   SkillShelf shelf = ok(skills.load(me_));
   ASSERT_EQ(shelf.settings.size(), 1U);
   EXPECT_EQ(shelf.settings[0].value_json, "2");
-  EXPECT_EQ(shelf.revision, 5);
+  EXPECT_EQ(ok(skills.revision(me_)), 5);
   ok(skills.remove(me_, "a"));
   fails(Code::not_found, skills.remove(me_, "a"));
   shelf = ok(skills.load(me_));
   EXPECT_TRUE(shelf.settings.empty());
-  EXPECT_EQ(shelf.revision, 6);
+  EXPECT_EQ(ok(skills.revision(me_)), 6);
   ok(skills.add(me_, "a", skill_version("h1"), {}));
 }
 

@@ -49,7 +49,7 @@ class ScriptedHands final : public HandsService {
  public:
   using Tool = std::function<Result<ToolResult>(const ToolRequest&)>;
   Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) override;
-  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal) override;
+  Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal, std::optional<std::int64_t> seen) override;
   Task<Result<HandsHealth>> health() override;
   Task<Result<Approval>> decide(Principal principal, std::string approval_id, ApprovalDecision decision) override;
   Task<Result<std::vector<Approval>>> list_approvals(Principal principal, bool open_only, int limit) override;
