@@ -238,10 +238,52 @@ TEST_F(PostgresFailure, AKilledServerLosesNothingAcknowledged) {
   }
   EXPECT_EQ(raw.run("SELECT COUNT(*) FROM turns"), std::to_string(said.acknowledged.size()));
   EXPECT_EQ(raw.run("SELECT COUNT(*) FROM messages"), std::to_string(said.acknowledged.size()));
+  EXPECT_TRUE(runner_.run(storage->messages().search(owner, "anything", 1)).ok());  // catches up
   EXPECT_EQ(raw.run("SELECT COUNT(*) FROM messages m WHERE NOT EXISTS (SELECT 1 FROM message_search s WHERE s.seq = "
                     "m.seq)"),
             "0");
   EXPECT_EQ(raw.run("SELECT COUNT(*) FROM users"), "1");
+}
+
+// What a process has noted to be indexed is gone with it.
+TEST_F(PostgresFailure, WordsThatADeadProcessLeftOutAreFound) {
+  const std::string url = fresh_postgres();
+  auto storage = opened({.url = url});
+  const Principal owner = runner_.run(storage->identities().ensure_owner()).value();
+  const std::string id = runner_.run(storage->conversations().create(owner, "x")).value().id;
+  const auto say = [&](const std::string& content) {
+    AcceptMessage message;
+    message.conversation_id = id;
+    message.content = content;
+    EXPECT_TRUE(runner_.run(storage->turns().accept(owner, message)).ok());
+  };
+  const auto found = [&](const std::string& word) {
+    return runner_.run(storage->messages().search(owner, word, 10)).value().size();
+  };
+  say("a heron");
+  EXPECT_EQ(found("heron"), 1U);
+  RawPostgres raw(root(url));
+  raw.run("DELETE FROM message_search");
+  EXPECT_EQ(found("heron"), 0U) << "it is noted no more";
+  const std::string newest = raw.run("SELECT MAX(seq) FROM messages");
+  const auto sweep = [&] {
+    storage.reset();
+    storage = opened({.url = url});
+    EXPECT_TRUE(runner_.run(storage->conversations().get(owner, id)).ok());  // so that a connection stands
+    for (int tries = 0; tries < 500 && raw.run("SELECT COUNT(*) FROM message_search") == "0"; ++tries) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  };
+  sweep();
+  EXPECT_EQ(found("heron"), 1U);
+  EXPECT_EQ(raw.run("SELECT settled FROM search_state"), "0") << "others may still be committing what came before";
+  EXPECT_EQ(raw.run("SELECT seen FROM search_state"), newest);
+  // Much later, what that sweep saw is settled, and looked at no more.
+  raw.run("UPDATE search_state SET seen_at = seen_at - 601");
+  raw.run("DELETE FROM message_search");
+  sweep();
+  EXPECT_EQ(raw.run("SELECT settled FROM search_state"), newest);
+  EXPECT_EQ(found("heron"), 1U);
 }
 
 TEST_F(PostgresFailure, AServerThatStaysAwayIsToldAndComesBack) {

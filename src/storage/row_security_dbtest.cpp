@@ -247,7 +247,8 @@ TEST_F(RowSecurity, OwnRowsDoNotAskWhoSharesThem) {
                   "INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
                   "content, status, created_at) SELECT 'new', id, 1000, workspace_id, user_id, 't', 'user', "
                   "'x', 'complete', 1 FROM conversations"),
-            "0");
+            "1")
+      << "a new row asks by the conversation's id alone, which has one plan";
   // In another's conversation it is asked once for a new row.
   root.run("UPDATE conversations SET workspace_access = 'write'");
   EXPECT_EQ(calls(theirs_,

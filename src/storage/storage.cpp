@@ -120,7 +120,9 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
       return ready(db);
     };
     LB_TRY(database, storage::PostgresDatabase::open(clock, std::move(at), steps));
-    parts->stores = storage::make_postgres_stores(*database, clock, ids, keys, vectors);
+    auto request = [raw = database.get()] { raw->request_idle_work(); };
+    parts->stores = storage::make_postgres_stores(*database, clock, ids, request, keys, vectors);
+    database->set_idle_work(parts->stores.idle_work);
     parts->legacy =
         storage::make_legacy_importer({*database, clock, *parts->stores.secrets, {}, storage::postgres_index_some});
     parts->dialect = storage::Dialect::postgres;
@@ -140,11 +142,11 @@ Result<std::unique_ptr<Storage>> Storage::open(Loop&, const Clock& clock, IdGene
   parts->stores = storage::make_sqlite_stores(*raw, clock, ids, request, keys);
   parts->check = [raw](std::string&) { return raw->check(); };
   parts->database = std::move(database);
-  raw->set_idle_work(storage::sqlite_idle_work);
+  raw->set_idle_work(parts->stores.idle_work);
   parts->scrub = [raw] { return raw->scrub(); };
   parts->backup = [raw](const std::string& file) { return raw->backup(file); };
-  auto index = [](storage::Connection& db, std::int64_t) -> Result<std::int64_t> {
-    LB_TRY(more, storage::sqlite_idle_work(db));
+  auto index = [run = parts->stores.idle_work.run](storage::Connection& db, std::int64_t) -> Result<std::int64_t> {
+    LB_TRY(more, run(db));
     return std::int64_t{more};
   };
   parts->legacy = storage::make_legacy_importer({*raw, clock, *parts->stores.secrets, parts->backup, index});

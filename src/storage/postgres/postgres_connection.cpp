@@ -29,6 +29,7 @@ constexpr std::string_view kIdentity = LB_IDENTITY;
 constexpr std::string_view kIdentityAndLock = LB_IDENTITY ", pg_advisory_xact_lock($4)";
 constexpr std::string_view kOrderedIdentity = LB_IDENTITY LB_DO_NOT_WAIT_FOR_DISK;
 constexpr std::string_view kOrderedIdentityAndLock = LB_IDENTITY ", pg_advisory_xact_lock($4)" LB_DO_NOT_WAIT_FOR_DISK;
+constexpr std::size_t kNull = static_cast<std::size_t>(-1);
 constexpr std::string_view kRole = "SELECT set_config('role', $1, true)";
 
 class PostgresRow final : public Row {
@@ -70,6 +71,19 @@ void append_text(std::string& out, std::string_view text) {
     out += "\xEF\xBF\xBD";
   }
   out += text;
+}
+
+// The statement with its parameters behind `taken` others. No text of a statement has a dollar sign in it.
+void append_renumbered(std::string& out, std::string_view sql, std::size_t taken) {
+  while (true) {
+    const std::size_t dollar = sql.find('$');
+    out += sql.substr(0, dollar);
+    if (dollar == std::string_view::npos) return;
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(sql.data() + dollar + 1, sql.data() + sql.size(), number);
+    fmt::format_to(std::back_inserter(out), "${}", number + taken);
+    sql.remove_prefix(static_cast<std::size_t>(end - sql.data()));
+  }
 }
 
 }  // namespace
@@ -139,24 +153,52 @@ Status PostgresConnection::flush() {
   }
 }
 
+// The role is told when a statement needs another one, so that going back and forth for nothing costs nothing.
+Status PostgresConnection::take_role() {
+  const bool service = service_ || platform_ > 0;
+  if (!identity_known_ || service == service_role_) return Ok{};
+  const Param role[] = {service ? kServiceRole : kAppRole};
+  LB_CHECK(send(kRole, role));
+  service_role_ = service;
+  return Ok{};
+}
+
+Status PostgresConnection::send_work(std::string_view sql, std::span<const Param> params) {
+  LB_CHECK(send_together());
+  LB_CHECK(take_role());
+  return send(sql, params);
+}
+
 Status PostgresConnection::send(std::string_view sql, std::span<const Param> params) {
-  if (lost_) return unreachable("the connection was lost", name_);
-  if (failed_) return {Code::internal, "An earlier statement of this work failed, so that nothing more can be done."};
-  // Numbers and texts go as text; the server knows the types.
+  clear_values();
+  add_values(params);
+  return send_values(sql);
+}
+
+void PostgresConnection::clear_values() {
   values_.clear();
-  std::vector<std::size_t> starts(params.size());
-  for (std::size_t i = 0; i < params.size(); ++i) {
-    starts[i] = values_.size();
-    if (const auto* integer = std::get_if<std::int64_t>(&params[i])) {
+  starts_.clear();
+}
+
+// Numbers and texts go as text; the server knows the types.
+void PostgresConnection::add_values(std::span<const Param> params) {
+  for (const Param& param : params) {
+    starts_.push_back(std::holds_alternative<std::nullptr_t>(param) ? kNull : values_.size());
+    if (const auto* integer = std::get_if<std::int64_t>(&param)) {
       fmt::format_to(std::back_inserter(values_), "{}", *integer);
-    } else if (const auto* text = std::get_if<std::string_view>(&params[i])) {
+    } else if (const auto* text = std::get_if<std::string_view>(&param)) {
       append_text(values_, *text);
     }
     values_.push_back('\0');
   }
-  std::vector<const char*> values(params.size(), nullptr);
-  for (std::size_t i = 0; i < params.size(); ++i) {
-    if (!std::holds_alternative<std::nullptr_t>(params[i])) values[i] = values_.data() + starts[i];
+}
+
+Status PostgresConnection::send_values(std::string_view sql) {
+  if (lost_) return unreachable("the connection was lost", name_);
+  if (failed_) return {Code::internal, "An earlier statement of this work failed, so that nothing more can be done."};
+  std::vector<const char*> values(starts_.size(), nullptr);
+  for (std::size_t i = 0; i < starts_.size(); ++i) {
+    if (starts_[i] != kNull) values[i] = values_.data() + starts_[i];
   }
   auto found = statements_.find(sql);
   if (found == statements_.end()) {
@@ -176,6 +218,21 @@ Status PostgresConnection::send(std::string_view sql, std::span<const Param> par
   }
   sent_.push_back({Sent::What::statement, &statement});
   return Ok{};
+}
+
+void PostgresConnection::set_together(bool on) {
+  if (!on) (void)send_together();  // if it fails, so does what follows
+  together_ = on;
+}
+
+// "WITH one AS (...), two AS (...) SELECT": the whole of a statement costs the server as much as writing its row, and a
+// part of one next to nothing (https://www.postgresql.org/docs/15/queries-with.html#QUERIES-WITH-MODIFYING).
+Status PostgresConnection::send_together() {
+  if (fused_count_ == 0) return Ok{};
+  fused_ += ") SELECT";
+  const Status sent = send_values(fused_);
+  fused_count_ = 0;
+  return sent;
 }
 
 Status PostgresConnection::sync() {
@@ -240,32 +297,54 @@ Status PostgresConnection::show(const PGresult* answer, const Visitor& visitor) 
 
 Result<std::int64_t> PostgresConnection::run(std::string_view sql, std::span<const Param> params,
                                              const Visitor& visitor) {
-  LB_CHECK(send(sql, params));
+  LB_CHECK(send_work(sql, params));
   LB_CHECK(sync());
   LB_TRY(all, answers());
   if (all.empty()) return lose("it sent no answer");
+  note_change(all.back().get());
   LB_CHECK(show(all.back().get(), visitor));
   return changed_rows(all.back().get());
 }
 
 Status PostgresConnection::run_two(Query first, const Visitor& first_visitor, Query second,
                                    const Visitor& second_visitor) {
-  LB_CHECK(send(first.sql, first.params));
-  LB_CHECK(send(second.sql, second.params));
+  LB_CHECK(send_work(first.sql, first.params));
+  LB_CHECK(send_work(second.sql, second.params));
   LB_CHECK(sync());
   LB_TRY(all, answers());
   if (all.size() < 2) return lose("it sent no answer");
+  note_change(all[all.size() - 2].get());
+  note_change(all.back().get());
   LB_CHECK(show(all[all.size() - 2].get(), first_visitor));
   return show(all.back().get(), second_visitor);
 }
 
-Status PostgresConnection::run_later(std::string_view sql, std::span<const Param> params) { return send(sql, params); }
+Status PostgresConnection::run_later(std::string_view sql, std::span<const Param> params) {
+  changed_ = true;
+  if (!together_) return send_work(sql, params);
+  if (fused_count_ == 0) {
+    LB_CHECK(take_role());
+    clear_values();
+    fused_.clear();
+  }
+  fmt::format_to(std::back_inserter(fused_), "{}s{} AS (", fused_count_ == 0 ? "WITH " : "), ", fused_count_);
+  append_renumbered(fused_, sql, starts_.size());
+  add_values(params);
+  ++fused_count_;
+  return Ok{};
+}
+
+void PostgresConnection::note_change(PGresult* answer) {
+  const bool reads = std::string_view(PQcmdStatus(answer)).starts_with("SELECT");
+  if (!reads && changed_rows(answer) > 0) changed_ = true;
+}
 
 Status PostgresConnection::take_identity(Actor actor, std::int64_t lock, Durability durability) {
   service_ = actor.user_id.empty();
   user_ = actor.user_id;
   workspace_ = actor.workspace_id;
   identity_known_ = true;
+  service_role_ = service_;
   const Param params[] = {service_ ? kServiceRole : kAppRole, actor.user_id, actor.workspace_id, lock};
   const std::string_view sql = durability == Durability::ordered
                                    ? (lock != 0 ? kOrderedIdentityAndLock : kOrderedIdentity)
@@ -273,17 +352,13 @@ Status PostgresConnection::take_identity(Actor actor, std::int64_t lock, Durabil
   return send(sql, std::span(params).first(lock != 0 ? 4 : 3));
 }
 
-void PostgresConnection::set_platform(bool on) {
-  platform_ += on ? 1 : -1;
-  const bool changes = on ? platform_ == 1 : platform_ == 0;
-  if (service_ || !changes || failed_) return;
-  const Param role[] = {on ? kServiceRole : kAppRole};
-  (void)send(kRole, role);  // if it fails, so does what follows
-}
+void PostgresConnection::set_platform(bool on) { platform_ += on ? 1 : -1; }
 
 Status PostgresConnection::begin(Actor actor, Mode mode, Durability durability, std::int64_t lock) {
   failed_ = lost_;
   race_ = Race::none;
+  changed_ = false;
+  fused_count_ = 0;
   platform_ = 0;
   LB_CHECK(send(mode == Mode::read ? kBeginRead : kBegin, {}));
   return take_identity(actor, lock, mode == Mode::write ? durability : Durability::full);
@@ -291,20 +366,26 @@ Status PostgresConnection::begin(Actor actor, Mode mode, Durability durability, 
 
 Status PostgresConnection::begin_part(Actor actor) {
   race_ = Race::none;
-  LB_CHECK(send("SAVEPOINT part", {}));
+  changed_ = false;
   if (identity_known_ && user_ == actor.user_id && workspace_ == actor.workspace_id) return Ok{};
   return take_identity(actor, 0, Durability::full);
 }
 
-Status PostgresConnection::end_part() { return send("RELEASE SAVEPOINT part", {}); }
+Status PostgresConnection::begin_apart(Actor actor) {
+  LB_CHECK(send("SAVEPOINT part", {}));
+  return begin_part(actor);
+}
 
-Status PostgresConnection::undo_part() {
+Status PostgresConnection::end_apart() { return send("RELEASE SAVEPOINT part", {}); }
+
+Status PostgresConnection::undo_apart() {
   LB_CHECK(send("ROLLBACK TO SAVEPOINT part", {}));
   identity_known_ = false;  // what was set inside the part is undone as well
-  return end_part();
+  return end_apart();
 }
 
 Status PostgresConnection::commit() {
+  identity_known_ = false;
   LB_CHECK(send("COMMIT", {}));
   LB_CHECK(sync());
   LB_TRY(all, answers());
@@ -315,12 +396,15 @@ Status PostgresConnection::commit() {
 void PostgresConnection::abandon() {
   (void)settle();
   failed_ = lost_;
+  fused_count_ = 0;
+  identity_known_ = false;
   if (send("ROLLBACK", {})) (void)sync();
 }
 
 Status PostgresConnection::alone(const std::function<Status()>& work) {
   failed_ = lost_;
   race_ = Race::none;
+  identity_known_ = false;
   LB_CHECK(send(kBegin, {}));
   LB_CHECK(execute("SELECT pg_advisory_xact_lock($1)", lock_of(kService)));
   Status done = work();

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace librebird::storage {
 
@@ -43,8 +44,12 @@ class PostgresConnection final : public Connection {
   Status begin(Actor actor, Mode mode, Durability durability, std::int64_t lock);
   // Another piece of work in the same transaction, under that actor.
   Status begin_part(Actor actor);
-  Status end_part();
-  Status undo_part();  // of one that failed by itself
+  // Whether the part has changed anything, as far as is known: what is posted may have.
+  [[nodiscard]] bool changed() const { return changed_; }
+  // A part behind a savepoint, so that it can be undone alone.
+  Status begin_apart(Actor actor);
+  Status end_apart();
+  Status undo_apart();
   // Sends what is left and COMMIT. With `lost()` afterwards nobody knows whether it was committed.
   Status commit();
   // Ends a transaction that changed nothing, or whose changes are not wanted, without waiting for the answer.
@@ -57,7 +62,7 @@ class PostgresConnection final : public Connection {
   [[nodiscard]] bool lost() const { return lost_; }
   // A statement failed since begin(), maybe of an earlier part: all that can be done is abandon().
   [[nodiscard]] bool failed() const { return failed_; }
-  [[nodiscard]] Race race() const { return race_; }  // since begin() or begin_part()
+  [[nodiscard]] Race race() const { return race_; }  // since the part's begin
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] int server_version() const { return PQserverVersion(handle_); }
   // Whether the server is on this machine.
@@ -94,7 +99,16 @@ class PostgresConnection final : public Connection {
   PostgresConnection(PGconn* handle, std::string name, Millis patience)
       : handle_(handle), name_(std::move(name)), patience_(patience) {}
   void set_platform(bool on) override;
+  void set_together(bool on) override;
+  // The statement that values_ and nulls_ belong to.
+  Status send_values(std::string_view sql);
+  void add_values(std::span<const Param> params);
+  void clear_values();
+  Status send_together();  // those that wait to be
   Status send(std::string_view sql, std::span<const Param> params);
+  Status take_role();  // that the work is to have now
+  Status send_work(std::string_view sql, std::span<const Param> params);  // as the role it is to have
+  void note_change(PGresult* answer);
   Status take_identity(Actor actor, std::int64_t lock, Durability durability);
   Status sync();  // asks for the answers to all that was sent
   Result<std::vector<Answer>> answers();  // waits for them: those of the statements, or the first error
@@ -113,13 +127,19 @@ class PostgresConnection final : public Connection {
   bool lost_ = false;
   bool failed_ = false;  // the transaction, or its part, must be undone
   Race race_ = Race::none;
+  bool changed_ = false;
   int platform_ = 0;  // AsPlatform scopes alive
   bool service_ = true;  // statements run as the platform anyway
+  bool service_role_ = false;  // the role that the server has been told
   std::deque<Sent> sent_;
   std::string user_;  // whose statements run now, and where
   std::string workspace_;
-  bool identity_known_ = false;
-  std::string values_;  // parameters, each ended by a zero byte
+  bool identity_known_ = false;  // else: those of the session
+  std::string values_;             // parameters, each ended by a zero byte
+  std::vector<std::size_t> starts_;  // of each; kNull: it is null
+  bool together_ = false;
+  std::string fused_;  // statements that wait to be sent as one, with values_
+  std::size_t fused_count_ = 0;
   std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
 };
 

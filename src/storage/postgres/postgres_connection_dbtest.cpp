@@ -72,18 +72,18 @@ TEST_F(OneConnection, AnIdentityEndsWithItsTransaction) {
 
 TEST_F(OneConnection, PartsAreTheirActorsAndAreUndoneAlone) {
   ASSERT_TRUE(connection_->begin(kAnna, Mode::write, Durability::full, 1).ok());
-  ASSERT_TRUE(connection_->begin_part(kAnna).ok());
+  ASSERT_TRUE(connection_->begin_apart(kAnna).ok());
   EXPECT_EQ(identity(), "librebird_app/anna/home/on");
   ASSERT_TRUE(put(1).ok());
-  ASSERT_TRUE(connection_->end_part().ok());
-  ASSERT_TRUE(connection_->begin_part(kBert).ok());
+  ASSERT_TRUE(connection_->end_apart().ok());
+  ASSERT_TRUE(connection_->begin_apart(kBert).ok());
   EXPECT_EQ(identity(), "librebird_app/bert/home/on");
   ASSERT_TRUE(put(2).ok());
-  ASSERT_TRUE(connection_->undo_part().ok());
-  ASSERT_TRUE(connection_->begin_part(kAnna).ok());
+  ASSERT_TRUE(connection_->undo_apart().ok());
+  ASSERT_TRUE(connection_->begin_apart(kAnna).ok());
   EXPECT_EQ(identity(), "librebird_app/anna/home/on");
   ASSERT_TRUE(put(3).ok());
-  ASSERT_TRUE(connection_->end_part().ok());
+  ASSERT_TRUE(connection_->end_apart().ok());
   ASSERT_TRUE(connection_->commit().ok());
   EXPECT_EQ(count(), "2");
   EXPECT_EQ(identity(), kNobody);
@@ -93,17 +93,17 @@ TEST_F(OneConnection, PartsAreTheirActorsAndAreUndoneAlone) {
 TEST_F(OneConnection, AFailedStatementSpoilsAllParts) {
   ASSERT_TRUE(connection_->begin(kAnna, Mode::write, Durability::full, 1).ok());
   for (const int number : {1, 1}) {
-    ASSERT_TRUE(connection_->begin_part(kAnna).ok());
+    ASSERT_TRUE(connection_->begin_apart(kAnna).ok());
     ASSERT_TRUE(put(number).ok());
-    ASSERT_TRUE(connection_->end_part().ok());
+    ASSERT_TRUE(connection_->end_apart().ok());
   }
   EXPECT_FALSE(connection_->failed());
-  ASSERT_TRUE(connection_->begin_part(kBert).ok());
+  ASSERT_TRUE(connection_->begin_apart(kBert).ok());
   EXPECT_FALSE(connection_->execute("SELECT 1").ok());
   EXPECT_TRUE(connection_->failed());
   EXPECT_EQ(connection_->race(), PostgresConnection::Race::duplicate);
   EXPECT_FALSE(put(2).ok()) << "nothing more can be done";
-  EXPECT_FALSE(connection_->undo_part().ok());
+  EXPECT_FALSE(connection_->undo_apart().ok());
   EXPECT_FALSE(connection_->commit().ok());
   connection_->abandon();
   EXPECT_EQ(identity(), kNobody);

@@ -17,6 +17,7 @@
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace librebird::storage {
 namespace {
@@ -27,6 +28,9 @@ constexpr std::size_t kBatchLimit = 256;  // writes in one transaction
 constexpr int kConflicts = 10;            // how often a lost race is run again
 constexpr Millis kFirstDelay{20};         // between attempts to connect
 constexpr Millis kLongestDelay{500};
+constexpr Millis kIdleDelay{200};
+constexpr std::size_t kIdleBacklogLimit = 20'000;  // requests after which idle work no longer waits for idleness
+constexpr Millis kApart{1000};  // how long parts are kept apart after one had to be undone
 
 void name_thread() {
 #ifdef __APPLE__
@@ -75,6 +79,15 @@ class PostgresDatabase::Impl {
     job.resume();
   }
 
+  void set_idle_work(IdleWork work) {
+    const std::lock_guard lock(mutex_);
+    idle_work_ = std::move(work);
+  }
+  void request_idle_work() {
+    const std::lock_guard lock(mutex_);
+    if (idle_requests_++ == 0) wanted_.notify_one();
+  }
+
   [[nodiscard]] const PostgresOptions& options() const { return options_; }
   [[nodiscard]] const std::string& name() const { return name_; }
 
@@ -97,6 +110,7 @@ class PostgresDatabase::Impl {
   // A thread's connection.
   struct Seat {
     std::unique_ptr<PostgresConnection> connection;
+    SteadyTime apart_until{};  // a part was refused after it had changed something: more are expected
   };
 
   // With the mutex held.
@@ -126,11 +140,12 @@ class PostgresDatabase::Impl {
     std::vector<Item> items;
     std::unique_lock lock(mutex_);
     while (true) {
+      if (idle_requests_ >= kIdleBacklogLimit && may_idle()) idle(lock, seat);
       if (ready_.empty()) {
         if (closing_) return;
-        ++idle_;
-        wanted_.wait(lock, [this] { return !ready_.empty() || closing_; });
-        --idle_;
+        if (wait(lock)) {
+          for (bool more = true; more && ready_.empty() && !closing_ && may_idle();) more = idle(lock, seat);
+        }
         continue;
       }
       const Ready next = ready_.front();
@@ -153,6 +168,52 @@ class PostgresDatabase::Impl {
       if (next.lane != 0) leave(next.lane);
     }
   }
+  // With the mutex held. True: nothing came, and there is idle work that nobody does.
+  bool wait(std::unique_lock<std::mutex>& lock) {
+    const auto wanted = [this] { return !ready_.empty() || closing_; };
+    ++idle_;
+    bool quiet = false;
+    if (idle_requests_ > 0 && may_idle()) {
+      quiet = !wanted_.wait_for(lock, kIdleDelay, wanted);
+    } else {
+      wanted_.wait(lock, [&] { return wanted() || (idle_requests_ > 0 && may_idle()); });
+    }
+    --idle_;
+    return quiet && idle_requests_ > 0 && may_idle();
+  }
+  [[nodiscard]] bool may_idle() const { return idle_work_.run && !idling_; }
+
+  // One batch of idle work; with the mutex held, but not meanwhile. True: there is more.
+  bool idle(std::unique_lock<std::mutex>& lock, Seat& seat) {
+    const std::size_t requests = std::exchange(idle_requests_, 0);
+    idling_ = true;
+    lock.unlock();
+    const Result<bool> more = run_idle(seat);
+    lock.lock();
+    idling_ = false;
+    if (more && *more) idle_requests_ += std::max<std::size_t>(requests, 1);
+    return more && *more;
+  }
+
+  Result<bool> run_idle(Seat& seat) {
+    // It does not wait for a server that is away.
+    LB_CHECK(connect(seat, {nullptr, Kind::write, steady_clock::now() - options_.patience}));
+    PostgresConnection& connection = *seat.connection;
+    // On the disk: what a server that dies takes back would be thought done.
+    Status done = connection.begin(kServiceParallel, PostgresConnection::Mode::write, Durability::full, 0);
+    Result<bool> more = done ? idle_work_.run(connection) : Result<bool>(done.error());
+    if (more) {
+      done = connection.commit();
+      if (done && idle_work_.committed) idle_work_.committed();
+      if (!done) more = done.error();
+    }
+    if (!more) {
+      log::warn("background work of the database failed", {{"error", more.error().message}});
+      if (!connection.lost()) connection.abandon();
+    }
+    return more;
+  }
+
   // With the mutex held: writes that may happen beside any others share a flush as well, each thread taking its part of
   // what waits. Those that need not wait for the disk do not with those that must.
   void take_alike(std::vector<Item>& items) {
@@ -291,8 +352,10 @@ class PostgresDatabase::Impl {
     }
   }
 
-  // All in one transaction, each in a part of its own; what a part posted is sent with the next one. Answers those that
-  // must be run by themselves: all of them when a statement failed, as it may have been anybody's.
+  // All in one transaction, each in a part of its own; what a part posted is sent with the next one. Savepoints cost as
+  // much as half of the work, and few parts need them: one that is refused after it has changed something ends the
+  // transaction, and all are run again behind savepoints. Answers those that must be run by themselves: all of them
+  // when a statement failed, as it may have been anybody's.
   std::vector<Item> run_together(Seat& seat, const std::vector<Item>& items) {
     if (!connect(seat, items.front())) return items;
     PostgresConnection& connection = *seat.connection;
@@ -303,14 +366,21 @@ class PostgresDatabase::Impl {
     const Actor& first = items.front().job->actor;
     std::vector<Item> done;
     std::vector<Item> refused;
+    const bool apart = steady_clock::now() < seat.apart_until;
     Status step =
         connection.begin(first, PostgresConnection::Mode::write, durability, PostgresConnection::lock_of(first));
     for (std::size_t i = 0; i < items.size() && step; ++i) {
-      step = connection.begin_part(items[i].job->actor);
+      const Actor actor = items[i].job->actor;
+      step = apart ? connection.begin_apart(actor) : connection.begin_part(actor);
       if (!step) break;
       const bool worked = items[i].job->run(connection);
       if (connection.failed()) break;
-      step = worked ? connection.end_part() : connection.undo_part();
+      if (!worked && !apart && connection.changed()) {
+        connection.abandon();
+        seat.apart_until = steady_clock::now() + kApart;
+        return connection.lost() ? items : run_together(seat, items);
+      }
+      if (apart) step = worked ? connection.end_apart() : connection.undo_apart();
       (worked ? done : refused).push_back(items[i]);
     }
     if (step && !connection.failed()) step = connection.commit();
@@ -340,7 +410,10 @@ class PostgresDatabase::Impl {
   std::deque<Ready> ready_;
   std::unordered_map<std::int64_t, Lane> lanes_;
   std::size_t waiting_ = 0;
-  std::size_t idle_ = 0;
+  std::size_t idle_ = 0;  // threads that wait
+  IdleWork idle_work_;
+  std::size_t idle_requests_ = 0;
+  bool idling_ = false;
   bool closing_ = false;
   std::optional<Error> away_;  // why the last attempt to connect failed
   SteadyTime away_until_{};
@@ -362,6 +435,8 @@ Result<std::unique_ptr<Database>> PostgresDatabase::snapshot() { return open_sna
 Result<std::unique_ptr<AllOrNothing>> PostgresDatabase::all_or_nothing(bool alone) {
   return open_all_or_nothing(impl_->options(), alone);
 }
+void PostgresDatabase::set_idle_work(IdleWork work) { impl_->set_idle_work(std::move(work)); }
+void PostgresDatabase::request_idle_work() { impl_->request_idle_work(); }
 Status PostgresDatabase::check(std::string& note) { return check_server(impl_->options(), note); }
 
 }  // namespace librebird::storage

@@ -110,7 +110,7 @@ class SqliteDatabase::Impl {
     job.resume();
   }
 
-  void set_idle_work(Idle work) {
+  void set_idle_work(IdleWork work) {
     const std::lock_guard lock(mutex_);
     idle_ = std::move(work);
   }
@@ -150,7 +150,7 @@ class SqliteDatabase::Impl {
       } else if (closing_) {
         break;
       }
-      if (idle_ && (idle_due_ || idle_requests_ >= kIdleBacklogLimit)) {
+      if (idle_.run && (idle_due_ || idle_requests_ >= kIdleBacklogLimit)) {
         idle_due_ = false;
         idle_requests_ = 0;
         lock.unlock();
@@ -165,10 +165,10 @@ class SqliteDatabase::Impl {
     if (idle_due_) return;
     writer_waits_ = true;
     const auto wanted = [this] { return !writes_.empty() || closing_; };
-    if (idle_requests_ > 0 && idle_) {
+    if (idle_requests_ > 0 && idle_.run) {
       idle_due_ = !write_wanted_.wait_for(lock, kIdleDelay, wanted);
     } else {
-      const auto or_idle = [&] { return wanted() || (idle_requests_ > 0 && idle_); };
+      const auto or_idle = [&] { return wanted() || (idle_requests_ > 0 && idle_.run); };
       if (!write_wanted_.wait_for(lock, kMemoryDelay, or_idle)) {
         lock.unlock();
         writer_->release_memory();
@@ -226,7 +226,7 @@ class SqliteDatabase::Impl {
     Status done = writer_->set_synchronous(false);
     if (done) done = command("BEGIN IMMEDIATE");
     if (!done) return false;
-    Result<bool> more = idle_(*writer_);
+    Result<bool> more = idle_.run(*writer_);
     if (more) {
       done = command("COMMIT");
     } else {
@@ -234,6 +234,7 @@ class SqliteDatabase::Impl {
     }
     if (!done && writer_->in_transaction()) (void)command("ROLLBACK");
     if (!done) log::warn("background work of the database failed", {{"error", done.error().message}});
+    if (done && idle_.committed) idle_.committed();
     return done.ok() && *more;
   }
 
@@ -295,7 +296,7 @@ class SqliteDatabase::Impl {
   std::size_t idle_readers_ = 0;
   bool writer_waits_ = false;
   bool closing_ = false;
-  Idle idle_;
+  IdleWork idle_;
   std::size_t idle_requests_ = 0;
   bool idle_due_ = false;
   std::thread thread_;  // last: starts when all else is there
@@ -355,7 +356,7 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const Clock& clock,
 SqliteDatabase::SqliteDatabase(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SqliteDatabase::~SqliteDatabase() = default;
 void SqliteDatabase::submit(Job& job, Kind kind) { impl_->submit(job, kind); }
-void SqliteDatabase::set_idle_work(Idle work) { impl_->set_idle_work(std::move(work)); }
+void SqliteDatabase::set_idle_work(IdleWork work) { impl_->set_idle_work(std::move(work)); }
 void SqliteDatabase::request_idle_work() { impl_->request_idle_work(); }
 
 Status SqliteDatabase::backup(const std::string& file) {

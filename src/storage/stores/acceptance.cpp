@@ -34,9 +34,8 @@ Result<Target> visible_message(Connection& db, const Principal& principal, std::
 // the first statement, so that everything is two round trips.
 class Acceptance {
  public:
-  Acceptance(Connection& db, TextSearch& search, const Acceptable& message)
+  Acceptance(Connection& db, const Acceptable& message)
       : db_(db),
-        search_(search),
         principal_(message.principal),
         input_(message.input),
         message_id_(message.message_id),
@@ -58,6 +57,7 @@ class Acceptance {
       return {Code::permission_denied, "This conversation is shared with you for reading only; ask its owner."};
     }
     LB_CHECK(check_lane());
+    const PostedTogether together(db_);
     LB_CHECK(target_ && !edits() ? reuse_question() : insert_question());
     LB_CHECK(insert_turn());
     LB_TRY(holding, limits_that_hold(db_, principal_, input_.limits, limited_));
@@ -131,9 +131,10 @@ class Acceptance {
       shared.single_shares = columns.integer(6) != 0;
       role_ = role_from_string(columns.text(7)).value_or(Role::guest);
       open_ = columns.integer(8);
-      head_id_ = columns.optional_string(9);
-      head_status_ = turn_status_from_string(columns.text(10));
-      limited_ = columns.integer(11) != 0;
+      const std::string_view head = columns.text(9);
+      head_id_ = head.substr(0, head.find(' '));
+      if (open_ > 0) head_status_ = turn_status_from_string(head.substr(head_id_.size() + 1));
+      limited_ = columns.integer(10) != 0;
       return columns.integer(3);
     };
     const std::string title = title_of(input_.content);
@@ -151,8 +152,7 @@ class Acceptance {
                                 "EXISTS (SELECT 1 FROM conversation_shares o WHERE o.conversation_id = $1), "
                                 "(SELECT role FROM workspace_members WHERE workspace_id = $2 AND user_id = $3), "
                                 "(SELECT COUNT(*) FROM (SELECT 1 " LB_OPEN_TURNS " LIMIT $8) AS waiting), "
-                                "(SELECT t.id " LB_OPEN_TURNS " ORDER BY t.position LIMIT 1), "
-                                "(SELECT t.status " LB_OPEN_TURNS " ORDER BY t.position LIMIT 1), "
+                                "(SELECT t.id || ' ' || t.status " LB_OPEN_TURNS " ORDER BY t.position LIMIT 1), "
                                 "EXISTS (SELECT 1 FROM usage_limits l WHERE (l.workspace_id = '' AND l.user_id = $3) "
                                 "OR (l.workspace_id = $2 AND l.user_id IN ('', $3)))",
                 row, conversation_id_, principal_.workspace_id, principal_.user_id, now_, title,
@@ -186,7 +186,7 @@ class Acceptance {
       error.retry_after = Millis(1000);
       return error;
     }
-    out_.conversation.active_turn_id = open_ == 0 ? turn_id_ : *head_id_;
+    out_.conversation.active_turn_id = open_ == 0 ? turn_id_ : head_id_;
     out_.conversation.active_turn_status = open_ == 0 ? TurnStatus::queued : head_status_;
     return Ok{};
   }
@@ -222,7 +222,7 @@ class Acceptance {
                  "VALUES ($1, $2, $3, $4, $5, $6, 'user', $7, 'complete', $8, $9)",
                  message.id, conversation_id_, question_position_, principal_.workspace_id, principal_.user_id,
                  turn_id_, message.content, message.client_message_id, now_));
-    return search_.added(db_, {message.id, conversation_id_, message.content}, principal_);
+    return Ok{};
   }
 
   Status insert_turn() {
@@ -245,7 +245,6 @@ class Acceptance {
   }
 
   Connection& db_;
-  TextSearch& search_;
   const Principal& principal_;
   const AcceptMessage& input_;
   const std::string& message_id_;
@@ -256,7 +255,7 @@ class Acceptance {
   std::int64_t question_position_ = 0;
   Role role_ = Role::guest;
   std::int64_t open_ = 0;  // turns of the conversation, and the one whose turn it is
-  std::optional<std::string> head_id_;
+  std::string head_id_;
   std::optional<TurnStatus> head_status_;
   bool limited_ = false;  // there are stored limits that may hold
   Accepted out_;
@@ -264,8 +263,8 @@ class Acceptance {
 
 }  // namespace
 
-Result<Accepted> accept_message(Connection& db, TextSearch& search, const Acceptable& message) {
-  return Acceptance(db, search, message).run();
+Result<Accepted> accept_message(Connection& db, const Acceptable& message) {
+  return Acceptance(db, message).run();
 }
 
 }  // namespace librebird::storage

@@ -3,8 +3,7 @@
 // Takes a message: its row and its turn, in one transaction. Private; inside database work.
 
 #include <librebird/core/ports/stores.hpp>
-
-#include "text_search.hpp"
+#include <librebird/storage/sql/database.hpp>
 
 #include <string>
 
@@ -18,6 +17,6 @@ struct Acceptable {
   UnixMillis now = 0;
 };
 // Errors: those of TurnStore::accept().
-Result<Accepted> accept_message(Connection& db, TextSearch& search, const Acceptable& message);
+Result<Accepted> accept_message(Connection& db, const Acceptable& message);
 
 }  // namespace librebird::storage

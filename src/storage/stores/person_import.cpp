@@ -14,8 +14,8 @@ namespace {
 
 class Import {
  public:
-  Import(Connection& db, const Context& context, const Principal& principal, const BroughtTable& table, bool dry_run)
-      : db_(db), context_(context), principal_(principal), table_(table), dry_run_(dry_run) {}
+  Import(Connection& db, const Principal& principal, const BroughtTable& table, bool dry_run)
+      : db_(db), principal_(principal), table_(table), dry_run_(dry_run) {}
 
   Status take(BroughtRow row) {
     LB_TRY(own, own_id(table_.table, row.id));
@@ -40,7 +40,7 @@ class Import {
     if (added > 0 && table_.table == "messages") done_.bytes += size;
     if (added > 0 && !dry_run_ && table_.table == "messages") {
       touched_.insert(row.text("conversation_id"));
-      return context_.search.added(db_, {own.id, row.text("conversation_id"), row.text("content")}, principal_);
+      messages_.push_back(own.id);
     }
     return Ok{};
   }
@@ -56,7 +56,7 @@ class Import {
     }
     return Ok{};
   }
-  [[nodiscard]] const BroughtRows& done() const { return done_; }
+  Brought done() && { return {done_, std::move(messages_)}; }
 
  private:
   struct Own {
@@ -111,12 +111,12 @@ class Import {
   }
 
   Connection& db_;
-  const Context& context_;
   const Principal& principal_;
   const BroughtTable& table_;
   bool dry_run_;
   BroughtRows done_;
   std::set<std::string> touched_;
+  std::vector<std::string> messages_;
 };
 
 }  // namespace
@@ -127,19 +127,19 @@ std::vector<std::string> names_of_brought_tables() {
   return names;
 }
 
-Result<BroughtRows> bring_in(Connection& db, const Context& context, const Principal& principal, std::string_view table,
-                             const std::vector<std::string>& rows, bool dry_run) {
+Result<Brought> bring_in(Connection& db, const Principal& principal, std::string_view table,
+                         const std::vector<std::string>& rows, bool dry_run) {
   const BroughtTable* known = brought_table(table);
   if (known == nullptr) return {Code::invalid_argument, fmt::format("Rows of {} are not brought in.", table)};
   LB_TRY(role, find_role(db, principal.workspace_id, principal.user_id));
   if (!role) return not_found("workspace");
-  Import import(db, context, principal, *known, dry_run);
+  Import import(db, principal, *known, dry_run);
   for (const std::string& json : rows) {
     LB_TRY(row, read_brought_row(*known, json));
     LB_CHECK(import.take(std::move(row)));
   }
   LB_CHECK(import.settle());
-  return import.done();
+  return std::move(import).done();
 }
 
 }  // namespace librebird::storage

@@ -9,12 +9,14 @@
 #include <string_view>
 #include <vector>
 
-#include "context.hpp"
-
 namespace librebird::storage {
 
 [[nodiscard]] std::vector<std::string> names_of_brought_tables();
-Result<BroughtRows> bring_in(Connection& db, const Context& context, const Principal& principal, std::string_view table,
-                             const std::vector<std::string>& rows, bool dry_run);
+struct Brought {
+  BroughtRows rows;
+  std::vector<std::string> messages;  // ids of those that are new
+};
+Result<Brought> bring_in(Connection& db, const Principal& principal, std::string_view table,
+                         const std::vector<std::string>& rows, bool dry_run);
 
 }  // namespace librebird::storage

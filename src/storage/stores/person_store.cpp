@@ -115,11 +115,12 @@ class SqlPersonStore final : public PersonStore {
 
   Task<Result<BroughtRows>> bring_in(Principal principal, std::string table, std::vector<std::string> rows,
                                      bool dry_run) override {
-    auto work = [&](Connection& db) { return storage::bring_in(db, context_, principal, table, rows, dry_run); };
-    if (dry_run) co_return co_await context_.database.read(as(principal), work);
-    auto done = co_await context_.database.write(as(principal), work);
-    context_.search.note_new_messages();
-    co_return done;
+    auto work = [&](Connection& db) { return storage::bring_in(db, principal, table, rows, dry_run); };
+    Result<Brought> brought = dry_run ? co_await context_.database.read(as(principal), work)
+                                      : co_await context_.database.write(as(principal), work);
+    LB_CO_TRY(done, std::move(brought));
+    if (!done.messages.empty()) context_.search.note_new_messages(done.messages);
+    co_return done.rows;
   }
 
   Task<Status> erase(std::string user_id) override {

@@ -1,8 +1,7 @@
 #pragma once
 
 // Text search on SQLite's FTS5 (https://www.sqlite.org/fts5.html): a contentless index that is filled in batches by
-// the database's idle work, because indexing inside every message's transaction would cost more than the rest of it.
-// The index knows how far it has come, so nothing is missed after a crash.
+// the database's idle work. The index knows how far it has come, so nothing is missed after a crash.
 
 #include <atomic>
 
@@ -20,8 +19,7 @@ class SqliteSearch final : public TextSearch {
   // Indexes one batch inside the caller's transaction; true while there is more.
   static Result<bool> index_some(Connection& db);
 
-  Status added(Connection&, const Text&, const Principal&) override { return Ok{}; }
-  void note_new_messages() override { request_(); }
+  void note_new_messages(std::span<const std::string> /*ids*/) override { request_(); }
   Task<void> catch_up() override;
   Result<std::vector<Found>> with_word(Connection& db, const Principal& principal, const SearchWord& word,
                                        int limit) override;

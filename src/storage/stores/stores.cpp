@@ -47,7 +47,10 @@ Stores make_stores(Database& database, const Clock& clock, IdGenerator& ids, con
 Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& ids,
                           std::function<void()> request_idle_work, KeyRing* keys) {
   auto search = std::make_shared<SqliteSearch>(database, std::move(request_idle_work));
-  return make_stores(database, clock, ids, search, keys, std::make_unique<ScanVectors>(ScanVectors::Kept::bytes));
+  Stores stores =
+      make_stores(database, clock, ids, search, keys, std::make_unique<ScanVectors>(ScanVectors::Kept::bytes));
+  stores.idle_work.run = SqliteSearch::index_some;
+  return stores;
 }
 
 Result<VectorKind> postgres_vector_kind(Connection& connection) {
@@ -64,18 +67,19 @@ Result<VectorKind> postgres_vector_kind(Connection& connection) {
   return found.value_or(VectorKind::array);
 }
 
-Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys,
-                            VectorKind vectors) {
-  std::unique_ptr<VectorSearch> search;
+Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids,
+                            std::function<void()> request_idle_work, KeyRing* keys, VectorKind vectors) {
+  std::unique_ptr<VectorSearch> nearest;
   if (vectors == VectorKind::array) {
-    search = std::make_unique<ScanVectors>(ScanVectors::Kept::array);
+    nearest = std::make_unique<ScanVectors>(ScanVectors::Kept::array);
   } else {
-    search = std::make_unique<IndexedVectors>(vectors == VectorKind::iterative);
+    nearest = std::make_unique<IndexedVectors>(vectors == VectorKind::iterative);
   }
-  return make_stores(database, clock, ids, std::make_shared<PostgresSearch>(), keys, std::move(search));
+  auto search = std::make_shared<PostgresSearch>(database, std::move(request_idle_work));
+  Stores stores = make_stores(database, clock, ids, search, keys, std::move(nearest));
+  stores.idle_work = {[search](Connection& db) { return search->index_some(db); }, [search] { search->indexed(); }};
+  return stores;
 }
-
-Result<bool> sqlite_idle_work(Connection& connection) { return SqliteSearch::index_some(connection); }
 
 Status after_sqlite_migration(Connection& connection, int version) {
   if (version == 7) return SqliteSearch::rebuild(connection);
@@ -83,7 +87,7 @@ Status after_sqlite_migration(Connection& connection, int version) {
 }
 
 Result<std::int64_t> postgres_index_some(Connection& connection, std::int64_t after) {
-  return PostgresSearch::index_some(connection, after);
+  return PostgresSearch::index_behind(connection, after);
 }
 
 Status after_migration(Connection& connection, int version, const Clock& clock, IdGenerator& ids) {

@@ -1,6 +1,7 @@
 #pragma once
 
 // The port inside storage for what the engines do differently: finding words. One implementation a dialect.
+// Messages are indexed a little after they were committed: it costs as much as the rest of their transaction.
 // Thread rule: catch_up() and note_new_messages() on the loop; the others inside database work.
 
 #include <librebird/core/ports/stores.hpp>
@@ -9,6 +10,7 @@
 #include "search_text.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +23,6 @@ class TextSearch {
     std::int64_t seq = 0;  // of the message
     double score = 0;      // larger is nearer
   };
-  // What a message says, and where.
-  struct Text {
-    std::string_view message_id;
-    std::string_view conversation_id;
-    std::string_view content;
-  };
   struct Found {
     std::int64_t seq = 0;
     std::string conversation_id;
@@ -34,11 +30,9 @@ class TextSearch {
 
   virtual ~TextSearch() = default;
 
-  // A message by this author was inserted, in the same transaction; it may be indexed now or later.
-  virtual Status added(Connection& db, const Text& text, const Principal& author) = 0;
-  // A message was committed.
-  virtual void note_new_messages() = 0;
-  // Returns when everything committed before is found by search. What cannot be indexed now is left for later.
+  // Messages with these ids were committed.
+  virtual void note_new_messages(std::span<const std::string> ids) = 0;
+  // Returns when everything that was noted before is found by search. What cannot be indexed now is left for later.
   virtual Task<void> catch_up() = 0;
 
   // Messages that the principal may read with this word (written by him, or in the latest conversations that are

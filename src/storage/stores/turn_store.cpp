@@ -37,9 +37,9 @@ Result<std::map<std::string, std::string>> names_of(Connection& db, const std::v
 class History {
  public:
   // Visible messages before the answer's place. Answers without text say nothing to a model.
-#define LB_HISTORY(turn)                                                                                \
-  "SELECT role, content, user_id FROM messages WHERE conversation_id = (SELECT t.conversation_id " turn \
-  ") AND superseded_by IS NULL AND position < (SELECT t.position " turn                                 \
+#define LB_HISTORY(conversation, turn)                                                                     \
+  "SELECT role, content, user_id FROM messages WHERE conversation_id = " conversation                      \
+  " AND superseded_by IS NULL AND position < (SELECT t.position FROM turns t WHERE " turn                  \
   ") AND (role = 'user' OR content <> '') ORDER BY position DESC LIMIT $2"
   void add(const Row& row) {
     const bool question = row.text(0) == to_string(MessageRole::user);
@@ -84,10 +84,11 @@ class SqlTurnStore final : public TurnStore {
     const std::string turn_id = context_.ids.next();
     const UnixMillis now = context_.clock.unix_now();
     auto work = [&](Connection& db) {
-      return accept_message(db, context_.search, {principal, message, message_id, turn_id, now});
+      return accept_message(db, {principal, message, message_id, turn_id, now});
     };
     Result<Accepted> accepted = co_await context_.database.write(as(principal), work);
-    if (accepted) context_.search.note_new_messages();
+    // Whatever became of it: one whose outcome nobody knows may have been committed.
+    context_.search.note_new_messages({accepted ? &accepted->message.id : &message_id, 1});
     co_return accepted;
   }
 
@@ -113,9 +114,7 @@ class SqlTurnStore final : public TurnStore {
            "RETURNING " LB_TURN_COLUMNS LB_SKILL_REVISION,
            lease},
           [&](const Row& row) { return put(row, turn); },
-          {LB_HISTORY(
-               "FROM turns t WHERE t.conversation_id = $1 AND t.finished_at IS NULL ORDER BY t.position LIMIT 1"),
-           before},
+          {LB_HISTORY("$1", "t.conversation_id = $1 AND t.finished_at IS NULL ORDER BY t.position LIMIT 1"), before},
           [&](const Row& row) { history.add(row); }));
       if (!turn) return std::optional<LeasedTurn>{};
       LB_TRY(leased, leased_turn(db, *std::move(turn), std::move(history)));
@@ -137,7 +136,8 @@ class SqlTurnStore final : public TurnStore {
            "lease_owner = $2 RETURNING " LB_TURN_COLUMNS LB_SKILL_REVISION,
            lease},
           [&](const Row& row) { return put(row, turn); },
-          {LB_HISTORY("FROM turns t WHERE t.id = $1"), before}, [&](const Row& row) { history.add(row); }));
+          {LB_HISTORY("(SELECT t.conversation_id FROM turns t WHERE t.id = $1)", "t.id = $1"), before},
+          [&](const Row& row) { history.add(row); }));
       if (!turn) return lease_lost();
       return leased_turn(db, *std::move(turn), std::move(history));
     };
@@ -215,6 +215,7 @@ class SqlTurnStore final : public TurnStore {
       if (!row) return lease_lost();
       // The time that those who listened were told, if they were told one.
       const UnixMillis answered = answer && answer->created_at > 0 ? answer->created_at : now;
+      const PostedTogether together(db);
       if (answer) LB_CHECK(insert_answer(db, *row, *answer, parts, answered));
       const std::size_t bytes = answer ? std::max(answer->content.size(), parts ? parts->size() : 0) : 0;
       LB_CHECK(db.post("UPDATE conversations SET updated_at = $2, bytes = bytes + $3 WHERE id = $1",
@@ -226,7 +227,7 @@ class SqlTurnStore final : public TurnStore {
       return std::move(row->turn);
     };
     Result<Turn> finished = co_await context_.database.write(kServiceParallel, work);
-    if (finished && answer) context_.search.note_new_messages();
+    if (answer) context_.search.note_new_messages({&answer->id, 1});  // also where nobody knows
     co_return finished;
   }
 
@@ -291,7 +292,7 @@ class SqlTurnStore final : public TurnStore {
     return {Code::invalid_argument, fmt::format("The next step of this turn is {}, not {}.", *next, index)};
   }
 
-  Status insert_answer(Connection& db, const TurnRow& row, const Message& answer,
+  static Status insert_answer(Connection& db, const TurnRow& row, const Message& answer,
                        const std::optional<std::string>& parts, UnixMillis now) {
     const Turn& turn = row.turn;
     std::optional<std::string_view> provider;
@@ -300,14 +301,13 @@ class SqlTurnStore final : public TurnStore {
       provider = answer.model->provider;
       model = answer.model->name;
     }
-    LB_CHECK(
-        db.post("INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
+    return db.post(
+        "INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
                 "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
                 "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
                 answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
                 turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
-                detail_of(answer.error), provider, model, answer.model && answer.model->demo, now));
-    return context_.search.added(db, {answer.id, turn.conversation_id, answer.content}, turn.principal);
+                detail_of(answer.error), provider, model, answer.model && answer.model->demo, now);
   }
 
   Context context_;

@@ -51,6 +51,10 @@ class PostgresDatabase final : public Database {
                                                         const Steps& steps = {});
   ~PostgresDatabase() override;
 
+  // Set once, before the first write. Some thread does it soon after request_idle_work() was called (any thread), when
+  // nothing else waits or very much of it does.
+  void set_idle_work(IdleWork work);
+  void request_idle_work();
   // Whether the server keeps what it acknowledges and keeps users apart. `note`: what is good to know.
   Status check(std::string& note);
   // All of one moment, while others write: for the platform, on the caller's thread, for as long as it lives.

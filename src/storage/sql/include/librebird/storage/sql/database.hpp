@@ -172,8 +172,10 @@ class Connection {
 
  private:
   friend class AsPlatform;
+  friend class PostedTogether;
   // Whether statements run as the platform itself although the work has a user.
   virtual void set_platform(bool /*on*/) {}
+  virtual void set_together(bool /*on*/) {}
 
   template <class... P>
   Result<std::int64_t> run_with(std::string_view sql, const Visitor& visitor, const P&... params) {
@@ -222,6 +224,19 @@ class AsPlatform {
   Connection& connection_;
 };
 
+// While it lives, no posted statement sees or touches what another one changes, so that an engine may run them as one.
+// What is not posted sees them all. They are not nested, and stand inside AsPlatform or outside of it.
+class PostedTogether {
+ public:
+  explicit PostedTogether(Connection& connection) : connection_(connection) { connection_.set_together(true); }
+  ~PostedTogether() { connection_.set_together(false); }
+  PostedTogether(const PostedTogether&) = delete;
+  PostedTogether& operator=(const PostedTogether&) = delete;
+
+ private:
+  Connection& connection_;
+};
+
 // When a write may be reported as done.
 enum class Durability {
   full,     // it is on the disk
@@ -240,6 +255,12 @@ inline constexpr Actor kService{};
 inline constexpr Actor service_in(std::string_view workspace_id) { return {{}, workspace_id}; }
 // ... and lease turns: each write decides by one conditional statement, which holds whatever else is written.
 inline constexpr Actor kServiceParallel{{}, {}, true};
+
+// What a database does for its stores when nobody waits for it, a batch at a time.
+struct IdleWork {
+  std::function<Result<bool>(Connection&)> run;  // inside a transaction, as the platform; true: there is more
+  std::function<void()> committed;               // of what run() did last; may be empty
+};
 
 class Database {
  public:

@@ -28,7 +28,6 @@ struct SqliteOptions {
 class SqliteDatabase final : public Database {
  public:
   // Work the writer does when nobody waits: answers true while there is more of it.
-  using Idle = std::function<Result<bool>(Connection&)>;
 
   // What brings the database to life beside its schema; called while it is opened, both may be empty.
   struct Steps {
@@ -41,7 +40,7 @@ class SqliteDatabase final : public Database {
   ~SqliteDatabase() override;
 
   // Set once, before the first write. The writer runs it soon after request_idle_work() was called (any thread).
-  void set_idle_work(Idle work);
+  void set_idle_work(IdleWork work);
   void request_idle_work();
 
   // PRAGMA integrity_check on a connection of its own; blocking.

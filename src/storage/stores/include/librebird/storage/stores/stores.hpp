@@ -49,22 +49,21 @@ struct Stores {
   std::unique_ptr<IdentityLinkStore> identity_links;
   std::unique_ptr<EmbeddingStore> embeddings;
   std::unique_ptr<RetentionStore> retention;
+  IdleWork idle_work;  // fills the search index; for the database to do, soon after it is asked to
 };
 
-// `request_idle_work`: asks the database to call sqlite_idle_work() soon. `keys`: outlives the stores; null: audit
-// chains are not sealed, and secrets cannot be kept.
+// `request_idle_work`: asks the database for it; any thread. `keys`: outlives the stores; null: audit chains are not
+// sealed, and secrets cannot be kept.
 Stores make_sqlite_stores(Database& database, const Clock& clock, IdGenerator& ids,
                           std::function<void()> request_idle_work, KeyRing* keys);
 // How PostgreSQL keeps vectors: in arrays, as there is no pgvector; in pgvector's index; in one that goes on searching.
 enum class VectorKind { array, indexed, iterative };
 Result<VectorKind> postgres_vector_kind(Connection& connection);
-Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids, KeyRing* keys,
-                            VectorKind vectors);
-// Fills the search index; true while there is more to do.
-Result<bool> sqlite_idle_work(Connection& connection);
+Stores make_postgres_stores(Database& database, const Clock& clock, IdGenerator& ids,
+                            std::function<void()> request_idle_work, KeyRing* keys, VectorKind vectors);
 // What a migration needs of the search index; inside its transaction.
 Status after_sqlite_migration(Connection& connection, int version);
-// Makes some messages behind number `after` searchable that came without (0: all); the last one looked at, 0: none.
+// Makes some messages behind number `after` searchable that are not (0: all); the last one looked at, 0: none.
 Result<std::int64_t> postgres_index_some(Connection& connection, std::int64_t after);
 
 // What a migration needs beside its SQL; inside its transaction.
