@@ -98,15 +98,26 @@ Task<Status> keep(SecretStore& store, Principal principal, std::string skill, st
 }
 
 // What renews goes first: an old access token beside it is refused once and renewed, the other way round all is lost.
+// The claim ends when both are there, or with its time: whoever waits for it is lent the new one.
 Task<Status> keep_tokens(SecretStore& store, Principal principal, std::string skill, Connection connection,
                          Tokens tokens, UnixMillis now) {
   if (!tokens.refresh_token.empty()) connection.refresh_token = std::move(tokens.refresh_token);
   if (!tokens.scope.empty()) connection.party.scope = std::move(tokens.scope);
-  connection.renewed_at = now;
-  connection.claimed_until = 0;
-  connection.expires_at = tokens.lifetime_seconds > 0 ? now + tokens.lifetime_seconds * 1000 : 0;
   LB_CO_CHECK(co_await keep(store, principal, skill, kConnection, write(connection)));
-  co_return co_await keep(store, principal, skill, kAccessToken, std::move(tokens.access_token));
+  LB_CO_CHECK(co_await keep(store, principal, skill, kAccessToken, std::move(tokens.access_token)));
+  for (bool kept = false; !kept;) {
+    LB_CO_TRY(text, co_await find(store, principal, scope_of(skill), kConnection));
+    auto current = text ? read_connection(*text) : std::nullopt;
+    // Somebody has ended it, or connected anew.
+    if (!current || current->refresh_token != connection.refresh_token) co_return Ok{};
+    current->renewed_at = now;
+    current->claimed_until = 0;
+    current->expires_at = tokens.lifetime_seconds > 0 ? now + tokens.lifetime_seconds * 1000 : 0;
+    LB_CO_TRY(mine,
+              co_await store.replace(principal, scope_of(skill), std::string(kConnection), *text, write(*current)));
+    kept = mine;
+  }
+  co_return Ok{};
 }
 
 bool can_be_used(const Party& party, const std::string& issuer, const std::string& redirect_uri, UnixMillis now) {
@@ -248,16 +259,18 @@ Task<Status> Connections::finish(Principal principal, ConnectionAnswer answer, s
 
 // A refresh token is good once, and a server may end the whole connection when one comes twice: of all processes only
 // one renews at a time. It says so in the record, in one step with finding that nobody else does.
-Task<Result<std::optional<Connection>>> Connections::claim(Principal principal, std::string skill,
-                                                           std::string refresh_token, std::stop_token stop) {
+Task<Result<std::optional<Connection>>> Connections::claim(Principal principal, std::string skill, Connection seen,
+                                                           std::stop_token stop) {
   for (;;) {
     LB_CO_TRY(text, co_await find(secrets_, principal, scope_of(skill), kConnection));
     auto connection = text ? read_connection(*text) : std::nullopt;
     if (!connection) co_return ended(skill);
-    // Another process was quicker.
-    if (connection->refresh_token != refresh_token) co_return std::optional<Connection>();
     const UnixMillis now = clock_.unix_now();
     if (connection->claimed_until <= now || connection->claimed_until > now + kClaim) {
+      // Another process was quicker.
+      if (connection->refresh_token != seen.refresh_token || connection->renewed_at != seen.renewed_at) {
+        co_return std::optional<Connection>();
+      }
       connection->claimed_until = now + kClaim;
       LB_CO_TRY(mine, co_await secrets_.replace(principal, scope_of(skill), kConnection, *text, write(*connection)));
       if (mine) co_return std::optional(*std::move(connection));
@@ -269,13 +282,12 @@ Task<Result<std::optional<Connection>>> Connections::claim(Principal principal, 
   }
 }
 
-Task<Status> Connections::renew_held(Principal principal, McpServer server, std::string refresh_token,
-                                     std::stop_token stop) {
-  LB_CO_TRY(claimed, co_await claim(principal, server.skill, refresh_token, stop));
+Task<Status> Connections::renew_held(Principal principal, McpServer server, Connection seen, std::stop_token stop) {
+  LB_CO_TRY(claimed, co_await claim(principal, server.skill, std::move(seen), stop));
   if (!claimed) co_return Ok{};
   Connection connection = *std::move(claimed);
   const std::string record = write(connection);
-  connection.claimed_until = 0;
+  const std::string& refresh_token = connection.refresh_token;
   Status refused = ended(server.skill);
   if (!refresh_token.empty()) {
     net::Form form{{"grant_type", "refresh_token"}, {"refresh_token", refresh_token}};
@@ -291,6 +303,7 @@ Task<Status> Connections::renew_held(Principal principal, McpServer server, std:
   const std::string scope = scope_of(server.skill);
   if (refused.error().code != Code::unauthenticated) {
     // It may come back: the next one need not wait for that.
+    connection.claimed_until = 0;
     LB_CO_CHECK(co_await secrets_.replace(std::move(principal), scope, kConnection, record, write(connection)));
     co_return refused;
   }
@@ -313,7 +326,7 @@ Task<Status> Connections::freshen(Principal principal, McpServer server, std::st
   if (connection->expires_at == 0 || now + kEarly < connection->expires_at) co_return Ok{};
   // One that cannot be renewed is used to its end.
   if (connection->refresh_token.empty() && now < connection->expires_at) co_return Ok{};
-  const Status renewed = co_await renew_held(std::move(principal), server, connection->refresh_token, std::move(stop));
+  const Status renewed = co_await renew_held(std::move(principal), server, *connection, std::move(stop));
   const bool away = !renewed && renewed.error().code != Code::unauthenticated;
   if (away && now < connection->expires_at) co_return Ok{};
   co_return renewed;
@@ -324,8 +337,7 @@ Task<bool> Connections::renew(Principal principal, McpServer server, UnixMillis 
   const auto connection = co_await load(secrets_, principal, server.skill);
   if (!connection || !*connection || (*connection)->party.url != server.url) co_return false;
   if ((*connection)->renewed_at > lent_at) co_return true;
-  const Status renewed =
-      co_await renew_held(std::move(principal), std::move(server), (*connection)->refresh_token, std::move(stop));
+  const Status renewed = co_await renew_held(std::move(principal), std::move(server), **connection, std::move(stop));
   co_return static_cast<bool>(renewed);
 }
 

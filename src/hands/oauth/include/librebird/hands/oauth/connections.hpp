@@ -65,9 +65,9 @@ class Connections {
  private:
   class Turn;
   Task<Turn> take(std::string key);
-  Task<Result<std::optional<Connection>>> claim(Principal principal, std::string skill, std::string refresh_token,
+  Task<Result<std::optional<Connection>>> claim(Principal principal, std::string skill, Connection seen,
                                                 std::stop_token stop);
-  Task<Status> renew_held(Principal principal, McpServer server, std::string refresh_token, std::stop_token stop);
+  Task<Status> renew_held(Principal principal, McpServer server, Connection seen, std::stop_token stop);
 
   HttpClient& http_;
   const Clock& clock_;
