@@ -142,7 +142,8 @@ Task<Result<KnownSecrets>> SkillRegistry::Impl::known_secrets(Principal principa
   co_return known;
 }
 
-Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::Impl::tools(Principal principal, std::optional<std::int64_t> seen) {
+Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::Impl::tools(Principal principal,
+                                                                        std::optional<std::int64_t> seen) {
   std::int64_t revision = seen.value_or(0);
   if (!seen && parts_.store != nullptr) {
     LB_CO_TRY(now, co_await parts_.store->revision(principal));
@@ -299,7 +300,8 @@ Task<Result<SkillInfo>> SkillRegistry::Impl::set_setting(Principal principal, st
 SkillRegistry::SkillRegistry(RegistryParts parts) : impl_(std::make_unique<Impl>(std::move(parts))) {}
 SkillRegistry::~SkillRegistry() = default;
 
-Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::tools(Principal principal, std::optional<std::int64_t> seen) {
+Task<Result<std::shared_ptr<const ToolSet>>> SkillRegistry::tools(Principal principal,
+                                                                  std::optional<std::int64_t> seen) {
   return impl_->tools(std::move(principal), seen);
 }
 Task<Result<std::string>> SkillRegistry::read_skill(std::shared_ptr<const ToolSet> tools, std::string arguments_json) {

@@ -135,7 +135,7 @@ class PostgresConnection final : public Connection {
   std::string user_;  // whose statements run now, and where
   std::string workspace_;
   bool identity_known_ = false;  // else: those of the session
-  std::string values_;             // parameters, each ended by a zero byte
+  std::string values_;  // parameters, each ended by a zero byte
   std::vector<std::size_t> starts_;  // of each; kNull: it is null
   bool together_ = false;
   std::string fused_;  // statements that wait to be sent as one, with values_

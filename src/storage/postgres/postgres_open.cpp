@@ -94,11 +94,12 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const std::
   PQsetNoticeProcessor(handle, [](void*, const char*) {}, nullptr);
   // Committed means on the disk, whatever the server's default is. Tables grow faster than their statistics, and plans
   // are kept: one that was made while a table was small must not go on reading all of it.
-  LB_CHECK(connection->run_script(fmt::format(
-      "SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; "
-      "SET enable_seqscan = off; SET jit = off; SET timezone = 'UTC'; SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN "
-      "'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
-      lock_timeout.count(), statement_timeout.count(), (statement_timeout + kGrace).count())));
+  LB_CHECK(connection->run_script(
+      fmt::format("SET lock_timeout = {}; SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; "
+                  "SET enable_seqscan = off; SET jit = off; SET timezone = 'UTC'; SELECT "
+                  "set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN "
+                  "'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)",
+                  lock_timeout.count(), statement_timeout.count(), (statement_timeout + kGrace).count())));
   if (!role.empty()) LB_CHECK(connection->run_script(fmt::format("SET ROLE {}", role)));
   if (PQsetnonblocking(handle, 1) != 0 || PQenterPipelineMode(handle) != 1) {
     return unreachable(PQerrorMessage(handle), connection->name_);

@@ -263,8 +263,6 @@ class Acceptance {
 
 }  // namespace
 
-Result<Accepted> accept_message(Connection& db, const Acceptable& message) {
-  return Acceptance(db, message).run();
-}
+Result<Accepted> accept_message(Connection& db, const Acceptable& message) { return Acceptance(db, message).run(); }
 
 }  // namespace librebird::storage

@@ -41,7 +41,7 @@ Unindexed unindexed_row(const Row& row) {
 }
 
 // Whoever deletes one of them meanwhile waits.
-#define LB_WITHOUT_WORDS                                                                        \
+#define LB_WITHOUT_WORDS                                                                         \
   "SELECT m.seq, m.user_id, m.workspace_id, m.content, m.conversation_id FROM messages m WHERE " \
   "NOT EXISTS (SELECT 1 FROM message_search s WHERE s.seq = m.seq) AND "
 
@@ -91,9 +91,10 @@ Status insert_words(Connection& db, const std::vector<Unindexed>& messages) {
                      vector_of(owners, std::span(tokens).subspan(begin, count)));
     }
   }
-  return db.post("INSERT INTO message_search (seq, part, words) SELECT * FROM "
-                 "unnest($1::BIGINT[], $2::INTEGER[], $3::TSVECTOR[]) ON CONFLICT DO NOTHING",
-                 seqs + "}", parts + "}", words + "}");
+  return db.post(
+      "INSERT INTO message_search (seq, part, words) SELECT * FROM "
+      "unnest($1::BIGINT[], $2::INTEGER[], $3::TSVECTOR[]) ON CONFLICT DO NOTHING",
+      seqs + "}", parts + "}", words + "}");
 }
 
 Status index_these(Connection& db, const std::vector<std::string>& ids) {
@@ -189,12 +190,11 @@ void PostgresSearch::forget_until(std::uint64_t number) {
 
 Result<PostgresSearch::Sweep> PostgresSearch::sweep_further(Connection& db, Sweep sweep) {
   if (!sweep.begun) {
-    auto begin = [&](const Row& row) {
-      sweep = {true, row.integer(0), row.integer(1), row.integer(2)};
-    };
-    LB_CHECK(db.each("SELECT settled, (SELECT COALESCE(MAX(seq), 0) FROM messages), "
-                     "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) FROM search_state WHERE id = 1",
-                     begin));
+    auto begin = [&](const Row& row) { sweep = {true, row.integer(0), row.integer(1), row.integer(2)}; };
+    LB_CHECK(
+        db.each("SELECT settled, (SELECT COALESCE(MAX(seq), 0) FROM messages), "
+                "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT) FROM search_state WHERE id = 1",
+                begin));
   }
   LB_TRY(next, index_behind(db, sweep.after));
   sweep.after = next;
@@ -205,9 +205,10 @@ Result<PostgresSearch::Sweep> PostgresSearch::sweep_further(Connection& db, Swee
 
 // What an earlier sweep saw as the newest message is settled when this one began long enough after it.
 Status PostgresSearch::settle(Connection& db, const Sweep& sweep) {
-  return db.post("UPDATE search_state SET settled = GREATEST(settled, seen), seen = GREATEST(seen, $1), seen_at = $2 "
-                 "WHERE id = 1 AND seen_at <= $3",
-                 sweep.newest, sweep.began_at, sweep.began_at - kLongestWrite.count());
+  return db.post(
+      "UPDATE search_state SET settled = GREATEST(settled, seen), seen = GREATEST(seen, $1), seen_at = $2 "
+      "WHERE id = 1 AND seen_at <= $3",
+      sweep.newest, sweep.began_at, sweep.began_at - kLongestWrite.count());
 }
 
 Result<std::vector<TextSearch::Found>> PostgresSearch::with_word(Connection& db, const Principal& principal,

@@ -37,9 +37,9 @@ Result<std::map<std::string, std::string>> names_of(Connection& db, const std::v
 class History {
  public:
   // Visible messages before the answer's place. Answers without text say nothing to a model.
-#define LB_HISTORY(conversation, turn)                                                                     \
-  "SELECT role, content, user_id FROM messages WHERE conversation_id = " conversation                      \
-  " AND superseded_by IS NULL AND position < (SELECT t.position FROM turns t WHERE " turn                  \
+#define LB_HISTORY(conversation, turn)                                                    \
+  "SELECT role, content, user_id FROM messages WHERE conversation_id = " conversation     \
+  " AND superseded_by IS NULL AND position < (SELECT t.position FROM turns t WHERE " turn \
   ") AND (role = 'user' OR content <> '') ORDER BY position DESC LIMIT $2"
   void add(const Row& row) {
     const bool question = row.text(0) == to_string(MessageRole::user);
@@ -83,9 +83,7 @@ class SqlTurnStore final : public TurnStore {
     const std::string message_id = context_.ids.next();
     const std::string turn_id = context_.ids.next();
     const UnixMillis now = context_.clock.unix_now();
-    auto work = [&](Connection& db) {
-      return accept_message(db, {principal, message, message_id, turn_id, now});
-    };
+    auto work = [&](Connection& db) { return accept_message(db, {principal, message, message_id, turn_id, now}); };
     Result<Accepted> accepted = co_await context_.database.write(as(principal), work);
     // Whatever became of it: one whose outcome nobody knows may have been committed.
     context_.search.note_new_messages({accepted ? &accepted->message.id : &message_id, 1});
@@ -293,7 +291,7 @@ class SqlTurnStore final : public TurnStore {
   }
 
   static Status insert_answer(Connection& db, const TurnRow& row, const Message& answer,
-                       const std::optional<std::string>& parts, UnixMillis now) {
+                              const std::optional<std::string>& parts, UnixMillis now) {
     const Turn& turn = row.turn;
     std::optional<std::string_view> provider;
     std::optional<std::string_view> model;
@@ -303,11 +301,11 @@ class SqlTurnStore final : public TurnStore {
     }
     return db.post(
         "INSERT INTO messages (id, conversation_id, position, workspace_id, user_id, turn_id, role, "
-                "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
-                "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-                answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id,
-                turn.id, answer.content, parts, to_string(answer.status), code_of(answer.error),
-                detail_of(answer.error), provider, model, answer.model && answer.model->demo, now);
+        "content, parts, status, error_code, error_detail, model_provider, model_name, model_demo, "
+        "created_at) VALUES ($1, $2, $3, $4, $5, $6, 'assistant', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        answer.id, turn.conversation_id, row.position, turn.principal.workspace_id, turn.principal.user_id, turn.id,
+        answer.content, parts, to_string(answer.status), code_of(answer.error), detail_of(answer.error), provider,
+        model, answer.model && answer.model->demo, now);
   }
 
   Context context_;

@@ -58,8 +58,8 @@ class HandsService {
   // unavailable, cancelled (the tool was killed).
   // A call that needs a person's say waits for decide(), its expiry, or its stop.
   virtual Task<Result<ToolResult>> execute_tool(ToolRequest request, ToolObserver observer, std::stop_token stop) = 0;
-  // The tools this principal may call, sorted by name. `seen`: the workspace's SkillStore::revision(), if the caller has
-  // just read it; else it is read.
+  // The tools this principal may call, sorted by name. `seen`: the workspace's SkillStore::revision(), if the caller
+  // has just read it; else it is read.
   virtual Task<Result<std::vector<ToolSpec>>> list_tools(Principal principal, std::optional<std::int64_t> seen) = 0;
   virtual Task<Result<HandsHealth>> health() = 0;
   // The workspace's skills; null where this service does not manage them. Lives as long as the service.

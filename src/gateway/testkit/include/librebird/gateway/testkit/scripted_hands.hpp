@@ -15,7 +15,9 @@ class ScriptedHands final : public HandsService {
   Task<Result<ToolResult>> execute_tool(ToolRequest, ToolObserver, std::stop_token) override {
     co_return make_error(Code::unavailable, "no tools");
   }
-  Task<Result<std::vector<ToolSpec>>> list_tools(Principal, std::optional<std::int64_t>) override { co_return std::vector<ToolSpec>{}; }
+  Task<Result<std::vector<ToolSpec>>> list_tools(Principal, std::optional<std::int64_t>) override {
+    co_return std::vector<ToolSpec>{};
+  }
   Task<Result<HandsHealth>> health() override { co_return HandsHealth{}; }
   Task<Result<Approval>> decide(Principal principal, std::string id, ApprovalDecision decision) override {
     if (id == "absent") co_return make_error(Code::not_found, "There is no approval with this id.");
