@@ -274,8 +274,12 @@ TEST_F(PostgresFailure, WordsThatADeadProcessLeftOutAreFound) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   };
-  sweep();
+  // Before the first search of the next process, and when nothing is to be done.
+  storage.reset();
+  storage = opened({.url = url});
   EXPECT_EQ(found("heron"), 1U);
+  raw.run("DELETE FROM message_search");
+  sweep();
   EXPECT_EQ(raw.run("SELECT settled FROM search_state"), "0") << "others may still be committing what came before";
   EXPECT_EQ(raw.run("SELECT seen FROM search_state"), newest);
   // Much later, what that sweep saw is settled, and looked at no more.

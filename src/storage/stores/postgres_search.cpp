@@ -13,6 +13,7 @@
 #include <iterator>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace librebird::storage {
 namespace {
@@ -140,9 +141,13 @@ void PostgresSearch::indexed() {
   if (taken_ > 0) forget_until(taken_);
   if (!swept_) return;
   sweep_ = *swept_;
-  if (sweep_.begun) return;
+  if (!sweep_.begun) note_swept();
+}
+
+void PostgresSearch::note_swept() {
   const std::lock_guard lock(mutex_);
   sweeping_ = false;
+  ever_swept_ = true;
   swept_at_ = std::chrono::steady_clock::now();
 }
 
@@ -157,19 +162,26 @@ void PostgresSearch::note_new_messages(std::span<const std::string> ids) {
 }
 
 Task<void> PostgresSearch::catch_up() {
-  const std::uint64_t until = [this] {
+  const auto [until, swept] = [this] {
     const std::lock_guard lock(mutex_);
-    return count_;
+    return std::pair(count_, ever_swept_);
   }();
-  for (Batch batch = next_batch(); batch.first > 0 && batch.first <= until; batch = next_batch()) {
-    auto index = [&](Connection& db) { return index_these(db, batch.ids); };
-    const Status done = co_await database_.write(kServiceParallel, index);
-    if (!done) {
-      log::warn("the search index could not be brought up to date", {{"error", done.error().message}});
-      co_return;
-    }
-    forget_until(batch.last);
+  Status done = Ok{};
+  // What the process before this one has left out, too.
+  for (Sweep sweep; !swept && done;) {
+    auto further = [&](Connection& db) { return sweep_further(db, sweep); };
+    auto next = co_await database_.write(kServiceParallel, further);
+    if (!next) done = next.error();
+    if (!next || !next->begun) break;
+    sweep = *next;
   }
+  if (!swept && done) note_swept();
+  for (Batch batch = next_batch(); done && batch.first > 0 && batch.first <= until; batch = next_batch()) {
+    auto index = [&](Connection& db) { return index_these(db, batch.ids); };
+    done = co_await database_.write(kServiceParallel, index);
+    if (done) forget_until(batch.last);
+  }
+  if (!done) log::warn("the search index could not be brought up to date", {{"error", done.error().message}});
 }
 
 PostgresSearch::Batch PostgresSearch::next_batch() {

@@ -4,9 +4,9 @@
 // the platform and names its owner itself. Private.
 //
 // Whoever commits a message notes it, and the database's idle work indexes what is noted. That is lost with the
-// process; so whoever starts, and everybody once an hour, sweeps: looks for messages without their words among those
-// that are new since the last sweep but one. `search_state` keeps from where on: numbers are given out before their
-// transactions commit, and none takes as long as the time between two sweeps that count.
+// process; so whoever starts (before his first search), and everybody once an hour, sweeps: looks for messages without
+// their words among those that are new since the last sweep but one. `search_state` keeps from where on: numbers are
+// given out before their transactions commit, and none takes as long as the time between two sweeps that count.
 
 #include <librebird/base/clock.hpp>
 
@@ -61,6 +61,7 @@ class PostgresSearch final : public TextSearch {
   };
   Batch next_batch();
   void forget_until(std::uint64_t number);
+  void note_swept();
   static Result<Sweep> sweep_further(Connection& db, Sweep sweep);
   static Status settle(Connection& db, const Sweep& sweep);
 
@@ -70,6 +71,7 @@ class PostgresSearch final : public TextSearch {
   std::deque<Noted> noted_;  // and not known to be indexed yet
   std::uint64_t count_ = 0;  // numbers given out
   bool sweeping_ = true;  // a sweep is due, or under way
+  bool ever_swept_ = false;
   SteadyTime swept_at_{};
   // Of index_some(), until indexed().
   std::uint64_t taken_ = 0;
